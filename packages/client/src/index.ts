@@ -1,1 +1,1 @@
-export {}
+export { ENGINE_LIBRARY, type EngineLibrary } from './engine-functions.ts'
