@@ -1,1 +1,15 @@
-export {}
+// The public face of @holdfast/protocol: bytes to messages and back. No sockets, clocks or promises.
+
+export * from './byte-writer.ts'
+export * from './cas-clock.ts'
+export * from './decimal.ts'
+export * from './exptime.ts'
+export * from './item.ts'
+export * from './limits.ts'
+export * from './protocol-error.ts'
+export * from './resp.ts'
+export * from './text-reply.ts'
+export * from './text-reply-parser.ts'
+export * from './text-request.ts'
+export { TextRequestParser, type TextRequestParserOptions } from './text-request-parser.ts'
+export * from './text-request-writer.ts'

@@ -1,0 +1,143 @@
+// The growable output buffer behind every reply and command. Bytes are written into a slab; `take`
+// hands out what was written and goes on in the rest of the slab, so small flushes cost no
+// allocation of their own and nothing handed out is ever overwritten.
+
+const SLAB_BYTES: number = 64 * 1024
+/** A slab with less room than this is given up at `take`. */
+const SLAB_REST_BYTES_MIN = 4096
+/** Below this a byte loop beats the native copy. */
+const SHORT_COPY_BYTES = 48
+const ZERO = 48
+
+/** Growable output buffer; not safe to keep two writers on one slab, each has its own. */
+export class ByteWriter {
+  #slab: Buffer = Buffer.allocUnsafeSlow(SLAB_BYTES)
+  #start = 0
+  #at = 0
+
+  /** Bytes written since the last `take`. */
+  get length(): number {
+    return this.#at - this.#start
+  }
+
+  /** Makes room for this many more bytes, so that they end up contiguous. */
+  ensure(bytes: number): void {
+    if (this.#at + bytes > this.#slab.length) this.#grow(bytes)
+  }
+
+  /** Appends one byte. */
+  byte(value: number): void {
+    this.ensure(1)
+    this.#slab[this.#at++] = value
+  }
+
+  /** Appends a slice. */
+  bytes(buf: Uint8Array, start = 0, end: number = buf.length): void {
+    const count = end - start
+    this.ensure(count)
+    const slab = this.#slab
+    let at = this.#at
+    if (count < SHORT_COPY_BYTES) {
+      for (let from = start; from < end; from++) slab[at++] = buf[from] ?? 0
+    } else {
+      slab.set(start === 0 && end === buf.length ? buf : buf.subarray(start, end), at)
+      at += count
+    }
+    this.#at = at
+  }
+
+  /** Appends a string of ASCII characters. */
+  ascii(text: string): void {
+    const count = text.length
+    this.ensure(count)
+    if (count > 64) {
+      this.#at += this.#slab.write(text, this.#at, 'latin1')
+      return
+    }
+    const slab = this.#slab
+    const at = this.#at
+    for (let index = 0; index < count; index++) slab[at + index] = text.charCodeAt(index)
+    this.#at = at + count
+  }
+
+  /** Appends a safe integer in decimal. */
+  int(value: number): void {
+    this.ensure(20)
+    let rest = value
+    if (rest < 0) {
+      this.#slab[this.#at++] = 45
+      rest = -rest
+    }
+    this.#digits(rest, digitsOf(rest))
+  }
+
+  /** Appends an unsigned 64 bit number, given as two halves, in decimal. */
+  u64(hi: number, lo: number): void {
+    if (hi < 0x20_0000) {
+      this.int(hi * 0x1_0000_0000 + lo)
+      return
+    }
+    // Long division by 10^9 in 16 bit steps: quotient and remainder are both safe integers.
+    let rest = hi >>> 16
+    let quotient = 0
+    for (const limb of [hi & 0xffff, lo >>> 16, lo & 0xffff]) {
+      rest = rest * 0x1_0000 + limb
+      const step = Math.floor(rest / 1e9)
+      quotient = quotient * 0x1_0000 + step
+      rest -= step * 1e9
+    }
+    this.int(quotient)
+    this.ensure(9)
+    this.#digits(rest, 9)
+  }
+
+  /** Appends four bytes, most significant first. */
+  u32be(value: number): void {
+    this.ensure(4)
+    const slab = this.#slab
+    const at = this.#at
+    slab[at] = value >>> 24
+    slab[at + 1] = value >>> 16
+    slab[at + 2] = value >>> 8
+    slab[at + 3] = value
+    this.#at = at + 4
+  }
+
+  /** Hands out what was written since the last call; the caller owns those bytes. */
+  take(): Buffer {
+    const taken = this.#slab.subarray(this.#start, this.#at)
+    if (this.#slab.length - this.#at < SLAB_REST_BYTES_MIN) {
+      this.#slab = Buffer.allocUnsafeSlow(SLAB_BYTES)
+      this.#at = 0
+    }
+    this.#start = this.#at
+    return taken
+  }
+
+  #digits(value: number, count: number): void {
+    const slab = this.#slab
+    let rest = value
+    let at = this.#at + count
+    this.#at = at
+    for (let left = count; left > 0; left--) {
+      const next = rest < 0x8000_0000 ? (rest / 10) | 0 : Math.floor(rest / 10)
+      slab[--at] = ZERO + (rest - next * 10)
+      rest = next
+    }
+  }
+
+  #grow(bytes: number): void {
+    const written = this.#at - this.#start
+    const larger = Buffer.allocUnsafeSlow(Math.max(SLAB_BYTES, (written + bytes) * 2))
+    this.#slab.copy(larger, 0, this.#start, this.#at)
+    this.#slab = larger
+    this.#start = 0
+    this.#at = written
+  }
+}
+
+function digitsOf(value: number): number {
+  let count = 1
+  for (let limit = 10; value >= limit; limit *= 10) count++
+  return count
+}
