@@ -1,0 +1,51 @@
+// What a bucket config says, whoever published it: Membase, Couchbase or Holdfast's own store.
+// parse-bucket-config.ts reads the JSON, build-bucket-config.ts writes it.
+
+/** Where one shard of a bucket lives now. */
+export interface ShardRoute {
+  /** Inclusive range. */
+  vBuckets: [from: number, to: number]
+  /** `host:port` of the engine that takes writes; null while there is no live copy. */
+  primary: string | null
+  /** In-sync replicas that a write has to reach; none in a replicated bucket means degraded. */
+  replicas: string[]
+}
+
+/** What only Holdfast's proxies are told: the engines behind the vBuckets. */
+export interface HoldfastExtension {
+  /** Grows with every change; a config with a lower one is stale. */
+  rev: number
+  durability: 'replicated' | 'none'
+  /** What happens to a replicated bucket's writes to a shard without replica. */
+  degradedWrites: 'allow' | 'refuse'
+  shards: ShardRoute[]
+  /** Credentials for the engines. */
+  auth: { username: string; password: string }
+}
+
+/** One member of the bucket's node list. */
+export interface BucketNode {
+  /** REST address, `host:port`. */
+  hostname: string
+  status: string
+  clusterMembership: string
+  ports: { proxy: number; direct: number }
+}
+
+/** One usable bucket config. */
+export interface BucketConfig {
+  name: string
+  bucketType: 'membase' | 'memcached'
+  uuid: string | null
+  saslPassword: string
+  nodeLocator: 'vbucket' | 'ketama'
+  nodes: BucketNode[]
+  /** `host:port` of the data ports; what the map's numbers point at. */
+  serverList: string[]
+  numReplicas: number
+  /** Per vBucket: server of the active copy, then of the replicas; -1 is none. Empty for ketama. */
+  vBucketMap: number[][]
+  /** Where vBuckets are moving to, only during a rebalance. */
+  vBucketMapForward: number[][] | null
+  holdfast: HoldfastExtension | null
+}
