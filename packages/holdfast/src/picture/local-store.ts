@@ -1,0 +1,213 @@
+// A store cluster on this machine: nodes as processes of their own on loopback ports, formed into a
+// cluster with the same commands a person would type. Nodes can be killed as a power cut would,
+// every process at once, and brought back with their data.
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { type BucketMap, type Copies, countCopies, hasFullCopies } from './bucket-copies.ts'
+import { Daemon } from './daemon.ts'
+import { isAlive, killNode, nodePids } from './node-processes.ts'
+import type { PortPlan, PortRange } from './ports.ts'
+import { type Programs, runHoldfast } from './programs.ts'
+
+const POLL_MS = 50
+const REST_TIMEOUT_MS = 2_000
+const NODE_STOP_TIMEOUT_MS = 10_000
+const DEATH_TIMEOUT_MS = 5_000
+
+export const STORE_USER = 'Administrator'
+export const STORE_PASSWORD = 'holdfast'
+
+export interface NodePorts {
+  readonly rest: number
+  readonly gateway: number
+  readonly data: number
+  readonly engines: PortRange
+}
+
+export interface StoreNode {
+  readonly number: number
+  readonly isArbiter: boolean
+  readonly dataFolder: string
+  readonly ports: NodePorts
+  readonly daemon: Daemon | undefined
+}
+
+/** Ports to take when they are free. */
+export interface PreferredNodePorts {
+  readonly rest: number
+  readonly gateway: number
+  readonly data: number
+  readonly enginesFrom: number
+}
+
+export class LocalStore {
+  readonly #programs: Programs
+  readonly #folder: string
+  readonly #ports: PortPlan
+  readonly #nodes: StoreNode[] = []
+
+  constructor(programs: Programs, folder: string, ports: PortPlan) {
+    this.#programs = programs
+    this.#folder = folder
+    this.#ports = ports
+  }
+
+  get nodes(): readonly StoreNode[] {
+    return this.#nodes
+  }
+
+  /** Starts one more node, not yet a member of a cluster. */
+  async addNode(
+    options: {
+      readonly isArbiter?: boolean
+      readonly enginePorts?: number
+      readonly preferred?: PreferredNodePorts
+    } = {},
+  ): Promise<StoreNode> {
+    const { isArbiter = false, enginePorts = 40, preferred } = options
+    const number = this.#nodes.length + 1
+    const ports = {
+      rest: await this.#ports.port(preferred?.rest),
+      gateway: await this.#ports.port(preferred?.gateway),
+      data: await this.#ports.port(preferred?.data),
+      engines: await this.#ports.engineRange(enginePorts, preferred?.enginesFrom),
+    }
+    const dataFolder = join(this.#folder, `node${number}`)
+    mkdirSync(dataFolder, { recursive: true })
+    const node = { number, isArbiter, dataFolder, ports, daemon: undefined }
+    this.#nodes.push(node)
+    return await this.#start(node)
+  }
+
+  /** Makes all started nodes one cluster with the bucket `default`, copies placed. */
+  async form(): Promise<void> {
+    const [first, ...others] = this.#nodes
+    if (first === undefined) throw new Error('there is no node to form a cluster of')
+    const target = ['-c', addressOf(first)]
+    const login = ['-u', STORE_USER, '-p', STORE_PASSWORD]
+    await this.#command([
+      'cluster-init',
+      ...target,
+      ...['--cluster-username', STORE_USER, '--cluster-password', STORE_PASSWORD],
+    ])
+    for (const node of others) {
+      await this.#command(['server-add', ...target, ...login, '--server-add', addressOf(node)])
+    }
+    await this.#command(['rebalance', ...target, ...login])
+  }
+
+  /** `kill -9` of every process of the node; returns how many. */
+  kill(number: number): number {
+    return killNode(this.#node(number).dataFolder)
+  }
+
+  /** Starts a killed or stopped node again on its data and ports. */
+  async revive(number: number): Promise<StoreNode> {
+    const node = this.#node(number)
+    const deadlineMs = performance.now() + DEATH_TIMEOUT_MS
+    while (nodePids(node.dataFolder).length > 0 && node.daemon?.isRunning !== true) {
+      if (performance.now() > deadlineMs) break
+      await delay(POLL_MS)
+    }
+    return await this.#start(node)
+  }
+
+  isUp(number: number): boolean {
+    return this.#node(number).daemon?.isRunning ?? false
+  }
+
+  /** The bucket object as the first answering node knows it; undefined when none answers. */
+  async bucket(name = 'default'): Promise<BucketMap | undefined> {
+    for (const node of this.#nodes) {
+      if (!node.daemon?.isRunning || node.isArbiter) continue
+      try {
+        const response = await fetch(`http://${addressOf(node)}/pools/default/buckets/${name}`, {
+          headers: {
+            authorization: `Basic ${Buffer.from(`${STORE_USER}:${STORE_PASSWORD}`).toString('base64')}`,
+          },
+          signal: AbortSignal.timeout(REST_TIMEOUT_MS),
+        })
+        if (response.ok) return (await response.json()) as BucketMap
+      } catch {
+        // A node that does not answer is passed over: the next one may.
+      }
+    }
+    return undefined
+  }
+
+  /** The copies of the bucket `default` on nodes that are up. */
+  async copies(): Promise<Copies> {
+    const bucket = await this.bucket()
+    if (bucket === undefined) return { vBuckets: 0, active: 0, replicated: 0 }
+    const dead = this.#nodes.filter((node) => !node.daemon?.isRunning)
+    return countCopies(bucket, new Set(dead.map(({ ports }) => `127.0.0.1:${ports.data}`)))
+  }
+
+  /** Resolves when every vBucket has an active copy and a replica on nodes that are up. */
+  async untilFullCopies(timeoutMs: number): Promise<void> {
+    const deadlineMs = performance.now() + timeoutMs
+    let copies = await this.copies()
+    while (!hasFullCopies(copies)) {
+      if (performance.now() > deadlineMs) {
+        throw new Error(`copies not full within ${timeoutMs} ms: ${JSON.stringify(copies)}`)
+      }
+      await delay(POLL_MS)
+      copies = await this.copies()
+    }
+  }
+
+  /** Config stream URLs of all nodes with data, comma separated: what a proxy is started with. */
+  streamUrls(bucket = 'default'): string {
+    return this.#nodes
+      .filter((node) => !node.isArbiter)
+      .map((node) => `http://${addressOf(node)}/pools/default/bucketsStreaming/${bucket}`)
+      .join(',')
+  }
+
+  /** Stops every node; engines that are left over are killed. Resolves with how many were. */
+  async stop(): Promise<number> {
+    await Promise.all(this.#nodes.map((node) => node.daemon?.stop(NODE_STOP_TIMEOUT_MS)))
+    const left = this.#nodes.flatMap((node) => nodePids(node.dataFolder))
+    for (const node of this.#nodes) killNode(node.dataFolder)
+    const deadlineMs = performance.now() + DEATH_TIMEOUT_MS
+    while (left.some(isAlive) && performance.now() < deadlineMs) await delay(POLL_MS)
+    return left.length
+  }
+
+  async #start(node: StoreNode): Promise<StoreNode> {
+    const { number, ports, dataFolder, isArbiter } = node
+    const daemon = await Daemon.start({
+      name: `node ${number}`,
+      command: this.#programs.node,
+      args: [
+        this.#programs.holdfast,
+        'node',
+        ...['--data', dataFolder, '--host', '127.0.0.1', '--port', String(ports.rest)],
+        ...['--gateway-port', String(ports.gateway), '--data-port', String(ports.data)],
+        ...['--engine-ports', `${ports.engines.from}-${ports.engines.to}`],
+        ...(isArbiter ? ['--arbiter'] : []),
+      ],
+      logPath: join(this.#folder, `node${number}.log`),
+      readyLine: /^holdfast node ready /,
+    })
+    const started = { ...node, daemon }
+    this.#nodes[number - 1] = started
+    return started
+  }
+
+  async #command(args: readonly string[]): Promise<void> {
+    await runHoldfast(this.#programs, args)
+  }
+
+  #node(number: number): StoreNode {
+    const node = this.#nodes[number - 1]
+    if (node === undefined) throw new Error(`there is no node ${number}`)
+    return node
+  }
+}
+
+/** host:port of a node's REST. */
+export function addressOf(node: StoreNode): string {
+  return `127.0.0.1:${node.ports.rest}`
+}
