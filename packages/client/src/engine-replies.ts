@@ -1,0 +1,153 @@
+/**
+ * What an engine's reply means for a memcached operation. Pure: it fills in the outcome and says
+ * whether that is an answer or a reason to hold the operation back and try again, because the
+ * engine is not (or no longer, or not yet) a primary that can serve it.
+ */
+import { ITEM_HEADER_BYTES, Op, RespKind, type RespReply } from '@holdfast/protocol'
+import { type Operation, Outcome } from './operation.ts'
+
+const NOT_A_NUMBER_LINE = 'CLIENT_ERROR cannot increment or decrement non-numeric value'
+const TOO_LARGE_LINE = 'SERVER_ERROR object too large for cache'
+const OUT_OF_MEMORY_LINE = 'SERVER_ERROR out of memory storing object'
+
+/** Error codes that say "not here, not now": a failover is under way or the engine is starting. */
+const HOLD_CODES: ReadonlySet<string> = new Set([
+  'MOVED',
+  'ASK',
+  'READONLY',
+  'CLUSTERDOWN',
+  'LOADING',
+  'MASTERDOWN',
+  'TRYAGAIN',
+  'NOREPLICAS',
+  'UNBLOCKED',
+  'BUSY',
+  'NOAUTH',
+])
+
+/**
+ * Decides `operation` from `reply`.
+ *
+ * @returns true when it is decided, false when it has to be held and sent again
+ */
+export function decideFromReply(operation: Operation, reply: RespReply): boolean {
+  if (reply.kind === RespKind.Error) return decideFromError(operation, reply)
+  switch (operation.kind) {
+    case Op.Get:
+    case Op.Gets:
+    case Op.Gat:
+    case Op.Gats:
+      decideItem(operation, reply)
+      break
+    case Op.Set:
+    case Op.Replace:
+    case Op.Add:
+      decideStore(operation, reply)
+      break
+    case Op.Cas:
+      decideFunction(operation, reply, Outcome.Exists, Outcome.NotFound)
+      break
+    case Op.Append:
+    case Op.Prepend:
+      decideFunction(operation, reply, Outcome.NotStored, Outcome.NotStored)
+      break
+    case Op.Incr:
+    case Op.Decr:
+      decideCount(operation, reply)
+      break
+    case Op.Delete:
+      if (positive(reply)) operation.onceDeleted = true
+      operation.decide(operation.onceDeleted ? Outcome.Deleted : Outcome.NotFound)
+      break
+    case Op.Touch:
+      operation.decide(positive(reply) ? Outcome.Touched : Outcome.NotFound)
+      break
+    default:
+      operation.decide(Outcome.Ok)
+  }
+  return true
+}
+
+/** The text of an error or simple string. */
+export function replyText(reply: RespReply): string {
+  return reply.buf.toString('latin1', reply.start, reply.end)
+}
+
+/** Whether an error reply, as text, is a reason to hold operations back. */
+export function holdsBack(text: string): boolean {
+  const space = text.indexOf(' ')
+  if (HOLD_CODES.has(space < 0 ? text : text.slice(0, space))) return true
+  // The store loads the function library on a fresh primary a moment after it became one.
+  return text.startsWith('ERR Function not found') || text.startsWith('ERR WAIT cannot be used')
+}
+
+function decideFromError(operation: Operation, reply: RespReply): boolean {
+  const text = replyText(reply)
+  if (holdsBack(text)) return false
+  operation.decide(
+    Outcome.Failed,
+    text.startsWith('OOM') ? OUT_OF_MEMORY_LINE : `SERVER_ERROR engine: ${oneLine(text)}`,
+  )
+  return true
+}
+
+function decideItem(operation: Operation, reply: RespReply): void {
+  const complete = reply.end - reply.start >= ITEM_HEADER_BYTES
+  if (reply.kind !== RespKind.Bulk || !complete) {
+    operation.decide(Outcome.Miss)
+    return
+  }
+  keepBytes(operation, reply)
+  operation.decide(Outcome.Hit)
+}
+
+/** SET answers OK or null, EXISTS and DEL (an item stored as expired) and holdfast_add a number. */
+function decideStore(operation: Operation, reply: RespReply): void {
+  const found = reply.kind !== RespKind.Null && (reply.kind !== RespKind.Int || reply.int > 0)
+  let stored = found
+  if (operation.kind === Op.Set) stored = true
+  // EXISTS is the only number a first attempt of add can get, and there a hit means "refused".
+  else if (operation.kind === Op.Add && operation.ttlMs === 0 && operation.attempts === 1) {
+    stored = !found
+  }
+  operation.decide(stored ? Outcome.Stored : Outcome.NotStored)
+}
+
+function decideFunction(
+  operation: Operation,
+  reply: RespReply,
+  refused: Outcome,
+  missing: Outcome,
+): void {
+  const result = reply.kind === RespKind.Int ? reply.int : 0
+  if (result === 1) operation.decide(Outcome.Stored)
+  else if (result === -1) operation.decide(missing)
+  else if (result === -3) operation.decide(Outcome.Failed, TOO_LARGE_LINE)
+  else operation.decide(refused)
+}
+
+function decideCount(operation: Operation, reply: RespReply): void {
+  if (reply.kind === RespKind.Bulk) {
+    keepBytes(operation, reply)
+    operation.decide(Outcome.Counted)
+  } else if (reply.int === -1) {
+    operation.decide(Outcome.NotFound)
+  } else {
+    operation.decide(Outcome.Refused, NOT_A_NUMBER_LINE)
+  }
+}
+
+function keepBytes(operation: Operation, reply: RespReply): void {
+  operation.resultBuf = reply.buf
+  operation.resultStart = reply.start
+  operation.resultEnd = reply.end
+}
+
+/** PEXPIRE and DEL answer a count, GETEX the item or null. */
+function positive(reply: RespReply): boolean {
+  return reply.kind === RespKind.Bulk || (reply.kind === RespKind.Int && reply.int > 0)
+}
+
+function oneLine(text: string): string {
+  return text.replace(/[\r\n]+/g, ' ').slice(0, 200)
+}

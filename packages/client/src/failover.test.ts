@@ -1,0 +1,178 @@
+import assert from 'node:assert/strict'
+import { afterEach, beforeEach, describe, test } from 'node:test'
+import type { HoldfastExtension } from '@holdfast/topology'
+import { BucketClient } from './bucket-client.ts'
+import { startEngines, type TestEngine, type TestEngines, until } from './testing/engines.ts'
+import { TextUpstream } from './testing/text-upstream.ts'
+import { Turn } from './turn.ts'
+
+/** A shard's engine; the tests name them by place. */
+function engineAt(engines: TestEngines, shard: number, place: number): TestEngine {
+  const engine = engines.shards[shard]?.[place]
+  assert.ok(engine)
+  return engine
+}
+
+/** The config with shard 0 changed. */
+function withShard0(
+  config: HoldfastExtension,
+  rev: number,
+  primary: string | null,
+  replicas: string[],
+): HoldfastExtension {
+  const [first, ...others] = config.shards
+  assert.ok(first)
+  return { ...config, rev, shards: [{ ...first, primary, replicas }, ...others] }
+}
+
+describe('while engines fail', () => {
+  let engines: TestEngines
+  let client: BucketClient
+  let upstream: TextUpstream
+  let turn: Turn
+
+  beforeEach(async () => {
+    engines = await startEngines(3, 1)
+    turn = new Turn()
+    client = new BucketClient({ turn, operationTimeoutMs: 5000 })
+    client.applyConfig(engines.config)
+    upstream = new TextUpstream(client, turn)
+    await upstream.ask('set warm 0 0 1\r\nx\r\nget warm\r\n')
+  })
+
+  afterEach(async () => {
+    upstream.close()
+    await client.stop()
+    await engines.stop()
+  })
+
+  test('a write is not acknowledged while its replica is frozen, until the map says degraded', async () => {
+    for (const shard of [0, 1, 2]) engineAt(engines, shard, 1).process.kill('SIGSTOP')
+    const answer = upstream.ask('set k 0 0 1\r\nv\r\n')
+    await until('short waits', () => client.counters.shortWaits >= 3)
+    assert.equal(upstream.outstanding, 1)
+    const reader = new TextUpstream(client, turn)
+    assert.equal(await reader.ask('get warm\r\n'), 'VALUE warm 0 1\r\nx\r\nEND\r\n')
+    reader.close()
+    const shards = engines.config.shards.map((shard) => ({ ...shard, replicas: [] }))
+    client.applyConfig({ ...engines.config, rev: 2, shards })
+    assert.equal(await answer, 'STORED\r\n')
+    assert.equal(await upstream.ask('set k2 0 0 1\r\nv\r\n'), 'STORED\r\n')
+  })
+
+  test('a degraded bucket that refuses writes says so, also to those that wait', async () => {
+    for (const shard of [0, 1, 2]) engineAt(engines, shard, 1).process.kill('SIGSTOP')
+    const answer = upstream.ask('set k 0 0 1\r\nv\r\n')
+    await until('short waits', () => client.counters.shortWaits >= 1)
+    const shards = engines.config.shards.map((shard) => ({ ...shard, replicas: [] }))
+    client.applyConfig({ ...engines.config, rev: 2, degradedWrites: 'refuse', shards })
+    assert.equal(await answer, 'SERVER_ERROR degraded: write refused\r\n')
+    assert.equal(
+      await upstream.ask('set k 0 0 1\r\nv\r\nget warm\r\n'),
+      'SERVER_ERROR degraded: write refused\r\nVALUE warm 0 1\r\nx\r\nEND\r\n',
+    )
+  })
+
+  test('a frozen replica and no new map end at the deadline, and the next write works', async () => {
+    await client.stop()
+    client = new BucketClient({ turn, operationTimeoutMs: 400 })
+    client.applyConfig(engines.config)
+    const impatient = new TextUpstream(client, turn)
+    await impatient.ask('set warm 0 0 1\r\nx\r\n')
+    for (const shard of [0, 1, 2]) engineAt(engines, shard, 1).process.kill('SIGSTOP')
+    const fromMs = performance.now()
+    assert.equal(
+      await impatient.ask('set k 0 0 1\r\nv\r\n'),
+      'SERVER_ERROR proxy downstream timeout\r\n',
+    )
+    const tookMs = performance.now() - fromMs
+    assert.ok(tookMs >= 395 && tookMs < 1000, `took ${tookMs} ms`)
+    for (const shard of [0, 1, 2]) engineAt(engines, shard, 1).process.kill('SIGCONT')
+    await until('acknowledged again', async () => {
+      return (await impatient.ask('set k 0 0 1\r\nv\r\n')) === 'STORED\r\n'
+    })
+    impatient.close()
+  })
+
+  test('a killed primary: everything held is answered, nothing acknowledged is lost', async () => {
+    const upstreams = Array.from({ length: 8 }, () => new TextUpstream(client, turn))
+    const acknowledged = new Map<string, string>()
+    let running = true
+    let failures = 0
+    const writers = upstreams.map(async (writer, w) => {
+      for (let i = 0; running; i++) {
+        const key = `w${w}-${i % 50}`
+        const value = `${w}:${i}`
+        const reply = await writer.ask(
+          `set ${key} 0 0 ${value.length}\r\n${value}\r\nincr c${w} 1\r\n`,
+        )
+        if (i === 0) {
+          await writer.ask(`set c${w} 0 0 1\r\n0\r\n`)
+          continue
+        }
+        const [stored, count] = reply.split('\r\n')
+        if (stored === 'STORED') acknowledged.set(key, value)
+        if (stored !== 'STORED' || count !== String(i)) failures++
+      }
+    })
+    await until('writes flow', () => acknowledged.size > 200)
+    const old = engineAt(engines, 0, 0)
+    const heir = engineAt(engines, 0, 1)
+    old.process.kill('SIGKILL')
+    client.applyConfig(withShard0(engines.config, 2, null, []))
+    await engines.promote(heir)
+    client.applyConfig(withShard0(engines.config, 3, heir.address, []))
+    const before = acknowledged.get('w0-1')
+    await until('writes flow again', () => acknowledged.get('w0-1') !== before)
+    running = false
+    await Promise.all(writers)
+    assert.equal(failures, 0)
+    for (const [key, value] of acknowledged) {
+      const reply = await upstream.ask(`get ${key}\r\n`)
+      assert.equal(reply, `VALUE ${key} 0 ${value.length}\r\n${value}\r\nEND\r\n`)
+    }
+    for (const each of upstreams) each.close()
+  })
+
+  test('a client sees its own unacknowledged writes across a failover', async () => {
+    const old = engineAt(engines, 0, 0)
+    const heir = engineAt(engines, 0, 1)
+    old.process.kill('SIGKILL')
+    let requests = ''
+    let expected = ''
+    for (let i = 0; i < 60; i++) {
+      requests += `set r${i} 0 0 2 noreply\r\n${10 + i}\r\nincr r${i} 1\r\nget r${i}\r\n`
+      expected += `${11 + i}\r\nVALUE r${i} 0 2\r\n${11 + i}\r\nEND\r\n`
+    }
+    const answer = upstream.ask(requests)
+    await engines.promote(heir)
+    client.applyConfig(withShard0(engines.config, 2, heir.address, []))
+    assert.equal(await answer, expected)
+  })
+
+  test('a frozen primary is left for the promoted replica; its late answers count for nothing', async () => {
+    const old = engineAt(engines, 0, 0)
+    const heir = engineAt(engines, 0, 1)
+    old.process.kill('SIGSTOP')
+    const keys = Array.from({ length: 30 }, (_, i) => `f${i}`)
+    const answers = upstream.ask(keys.map((key) => `add ${key} 0 0 1\r\n1\r\n`).join(''))
+    await engines.promote(heir)
+    client.applyConfig(withShard0(engines.config, 2, heir.address, []))
+    assert.equal(await answers, 'STORED\r\n'.repeat(30))
+    old.process.kill('SIGCONT')
+    for (const key of keys) {
+      assert.equal(await upstream.ask(`get ${key}\r\n`), `VALUE ${key} 0 1\r\n1\r\nEND\r\n`)
+    }
+  })
+
+  test('without a config requests wait and then fail with the timeout', async () => {
+    const orphan = new BucketClient({ turn, operationTimeoutMs: 150 })
+    const asker = new TextUpstream(orphan, turn)
+    assert.equal(await asker.ask('get a b\r\n'), 'SERVER_ERROR proxy downstream timeout\r\n')
+    const late = asker.ask('get a\r\n')
+    orphan.applyConfig(engines.config)
+    assert.equal(await late, 'END\r\n')
+    asker.close()
+    await orphan.stop()
+  })
+})

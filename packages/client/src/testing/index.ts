@@ -1,0 +1,13 @@
+// Test support for packages that put a backend to work over real engines.
+
+export {
+  engineProgram,
+  freeEnginePort,
+  startEngines,
+  TEST_CREDENTIALS,
+  type TestEngine,
+  type TestEngines,
+  type TestShard,
+  until,
+} from './engines.ts'
+export { TextUpstream } from './text-upstream.ts'

@@ -1,0 +1,81 @@
+/**
+ * An upstream for tests: feeds raw text requests to a backend, keeps the order of replies and the
+ * deadlines as the proxy's connections do, and hands out the reply bytes as text.
+ */
+import { ByteWriter, Op, TextRequestParser } from '@holdfast/protocol'
+import type { Backend } from '../backend.ts'
+import { Fifo } from '../fifo.ts'
+import { type ReplySlot, TIMEOUT_LINE, UPSTREAM_ORDER_SHARDS, type Upstream } from '../operation.ts'
+import type { Flushable, Turn } from '../turn.ts'
+
+export class TextUpstream implements Upstream, Flushable {
+  flushScheduled = false
+  readonly readsOutstanding: Int32Array = new Int32Array(UPSTREAM_ORDER_SHARDS)
+  readonly writesOutstanding: Int32Array = new Int32Array(UPSTREAM_ORDER_SHARDS)
+  /** All replies so far. */
+  output = ''
+  readonly #backend: Backend
+  readonly #turn: Turn
+  readonly #slots: Fifo<ReplySlot> = new Fifo()
+  readonly #parser: TextRequestParser = new TextRequestParser()
+  readonly #writer: ByteWriter = new ByteWriter()
+  readonly #timer: NodeJS.Timeout
+  #waiting: (() => void) | undefined = undefined
+
+  constructor(backend: Backend, turn: Turn) {
+    this.#backend = backend
+    this.#turn = turn
+    this.#timer = setInterval(() => this.#expire(), 10)
+    this.#timer.unref()
+  }
+
+  get outstanding(): number {
+    return this.#slots.length
+  }
+
+  send(text: string): void {
+    this.#parser.push(Buffer.from(text, 'latin1'), (request) => {
+      if (request.op === Op.Invalid) throw new Error(request.error)
+      this.#slots.push(this.#backend.submit(request, this))
+    })
+    this.#turn.schedule(this)
+  }
+
+  /** Sends and resolves with the replies to everything sent so far that was not asked for yet. */
+  async ask(text: string): Promise<string> {
+    const from = this.output.length
+    this.send(text)
+    while (this.#slots.length > 0) await this.#more()
+    return this.output.slice(from)
+  }
+
+  slotSettled(): void {
+    this.#turn.schedule(this)
+  }
+
+  flush(): void {
+    while (this.#slots.peek()?.settled === true) this.#slots.shift()?.writeReply(this.#writer)
+    this.output += this.#writer.take().toString('latin1')
+    this.#waiting?.()
+    this.#waiting = undefined
+  }
+
+  close(): void {
+    clearInterval(this.#timer)
+  }
+
+  #more(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#waiting = resolve
+    })
+  }
+
+  #expire(): void {
+    const nowMs = this.#turn.nowMs
+    for (let i = 0; i < this.#slots.length; i++) {
+      const slot = this.#slots.at(i)
+      if (slot === undefined || slot.deadlineMs > nowMs) break
+      slot.fail(TIMEOUT_LINE)
+    }
+  }
+}
