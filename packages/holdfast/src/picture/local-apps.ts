@@ -56,6 +56,11 @@ export class LocalApps {
     return this.#apps
   }
 
+  get daemons(): Daemon[] {
+    const balancer = this.#balancer === undefined ? [] : [this.#balancer]
+    return [...this.#proxies, ...this.#apps, ...balancer].map(({ daemon }) => daemon)
+  }
+
   /** The load balancer's port, or the first app server's when there is no balancer. */
   get entryPort(): number {
     return this.#balancer?.port ?? this.#apps[0]?.port ?? 0

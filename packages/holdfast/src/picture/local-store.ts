@@ -57,6 +57,11 @@ export class LocalStore {
     return this.#nodes
   }
 
+  /** The nodes' managers; gateways and engines are known through their pid files. */
+  get daemons(): Daemon[] {
+    return this.#nodes.flatMap(({ daemon }) => daemon ?? [])
+  }
+
   /** Starts one more node, not yet a member of a cluster. */
   async addNode(
     options: {
@@ -97,19 +102,20 @@ export class LocalStore {
     await this.#command(['rebalance', ...target, ...login])
   }
 
-  /** `kill -9` of every process of the node; returns how many. */
-  kill(number: number): number {
-    return killNode(this.#node(number).dataFolder)
+  /** `kill -9` of every process of the node; resolves with how many when its manager is gone. */
+  async kill(number: number): Promise<number> {
+    const { dataFolder, daemon } = this.#node(number)
+    const killed = killNode(dataFolder)
+    daemon?.kill()
+    await daemon?.ended()
+    return killed
   }
 
   /** Starts a killed or stopped node again on its data and ports. */
   async revive(number: number): Promise<StoreNode> {
     const node = this.#node(number)
-    const deadlineMs = performance.now() + DEATH_TIMEOUT_MS
-    while (nodePids(node.dataFolder).length > 0 && node.daemon?.isRunning !== true) {
-      if (performance.now() > deadlineMs) break
-      await delay(POLL_MS)
-    }
+    if (node.daemon?.isRunning) throw new Error(`node ${number} is up`)
+    await this.#untilGone(nodePids(node.dataFolder))
     return await this.#start(node)
   }
 
@@ -170,9 +176,13 @@ export class LocalStore {
     await Promise.all(this.#nodes.map((node) => node.daemon?.stop(NODE_STOP_TIMEOUT_MS)))
     const left = this.#nodes.flatMap((node) => nodePids(node.dataFolder))
     for (const node of this.#nodes) killNode(node.dataFolder)
-    const deadlineMs = performance.now() + DEATH_TIMEOUT_MS
-    while (left.some(isAlive) && performance.now() < deadlineMs) await delay(POLL_MS)
+    await this.#untilGone(left)
     return left.length
+  }
+
+  async #untilGone(pids: readonly number[]): Promise<void> {
+    const deadlineMs = performance.now() + DEATH_TIMEOUT_MS
+    while (pids.some(isAlive) && performance.now() < deadlineMs) await delay(POLL_MS)
   }
 
   async #start(node: StoreNode): Promise<StoreNode> {

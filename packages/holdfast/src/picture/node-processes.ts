@@ -10,7 +10,7 @@ export function nodePids(dataFolder: string): number[] {
   return pidFiles(folder)
     .sort((a, b) => Number(b === 'manager.pid') - Number(a === 'manager.pid'))
     .map((file) => readPid(join(folder, file)))
-    .filter((pid) => pid > 1 && isOurs(pid, dataFolder))
+    .filter((pid) => isProcessOf(pid, dataFolder))
 }
 
 /** `kill -9` of every process of the node in one turn; returns how many there were. */
@@ -24,6 +24,19 @@ export function killNode(dataFolder: string): number {
 export function isAlive(pid: number): boolean {
   const state = procFile(pid, 'stat')?.match(/\) (\S)/)?.[1]
   return state === undefined ? signal(pid, 0) : state !== 'Z' && state !== 'X'
+}
+
+/**
+ * Whether a recorded pid is still the process that was recorded. Its number may have gone to a
+ * stranger since: the command line or the working folder must lead into `folder`, or the command be
+ * ours. Where there is no /proc the record is believed.
+ */
+export function isProcessOf(pid: number, folder: string): boolean {
+  if (pid <= 1 || !isAlive(pid)) return false
+  const commandLine = procFile(pid, 'cmdline')
+  if (commandLine === undefined) return true
+  if (commandLine.includes(folder) || commandLine.includes('holdfast')) return true
+  return workingFolder(pid)?.startsWith(folder) ?? false
 }
 
 function pidFiles(folder: string): string[] {
@@ -40,17 +53,6 @@ function readPid(path: string): number {
   } catch {
     return 0
   }
-}
-
-// A pid file may be older than the last restart of the machine, and its number may belong to a
-// stranger: the command line or the working folder must lead into the node's data folder, or the
-// command be ours. Where there is no /proc the pid file is believed.
-function isOurs(pid: number, dataFolder: string): boolean {
-  if (!isAlive(pid)) return false
-  const commandLine = procFile(pid, 'cmdline')
-  if (commandLine === undefined) return true
-  if (commandLine.includes(dataFolder) || commandLine.includes('holdfast')) return true
-  return workingFolder(pid)?.startsWith(dataFolder) ?? false
 }
 
 function procFile(pid: number, name: string): string | undefined {

@@ -1,0 +1,35 @@
+// `holdfast demo`: the whole picture on one machine, to watch it and to kill parts of it. The
+// command line only; demo/ does the work.
+import { fileURLToPath } from 'node:url'
+import type { Command } from 'commander'
+import { sendCommand } from './demo/demo-control.ts'
+import { runDemo } from './demo/demo-run.ts'
+
+const root: string = fileURLToPath(new URL('../../..', import.meta.url)).replace(/\/$/, '')
+
+/** Adds `demo`, `demo kill N`, `demo revive N` and `demo status` to the program. */
+export function registerDemo(program: Command): void {
+  const demo = program
+    .command('demo')
+    .description(
+      'run three store nodes, two app servers with local proxies and a load balancer here',
+    )
+    .action(async () => await runDemo(root))
+  for (const [name, description] of [
+    ['kill', 'kill -9 every process of a store node of the running demo'],
+    ['revive', 'start a killed store node of the running demo again'],
+  ] as const) {
+    demo
+      .command(`${name} <node>`)
+      .description(description)
+      .action(async (node: string) => await say(`/${name}/${node}`))
+  }
+  demo
+    .command('status')
+    .description('one line on the state of the running demo')
+    .action(async () => await say('/status'))
+}
+
+async function say(path: string): Promise<void> {
+  process.stdout.write(`${await sendCommand(root, path)}\n`)
+}
