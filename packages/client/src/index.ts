@@ -5,6 +5,7 @@ export { BucketClient, type BucketClientOptions } from './bucket-client.ts'
 export { ConfigFollower, type ConfigFollowerOptions, redacted } from './config-follower.ts'
 export { ENGINE_LIBRARY, type EngineLibrary } from './engine-functions.ts'
 export { Fifo } from './fifo.ts'
+export * from './memcached-client.ts'
 export {
   Operation,
   Outcome,
