@@ -1,4 +1,5 @@
-// The public face of @holdfast/protocol: bytes to messages and back. No sockets, clocks or promises.
+// The public face of @holdfast/protocol: bytes to messages and back. No sockets, no clocks, no
+// promises.
 
 export * from './byte-writer.ts'
 export * from './cas-clock.ts'

@@ -1,7 +1,6 @@
 // Cuts the bucket config stream into configs: JSON texts, each followed by four line feeds, split
 // anywhere. Blanks before a config are keep-alives and are dropped. Holds one config at most.
 
-import { StringDecoder } from 'node:string_decoder'
 import { ConfigError } from './config-error.ts'
 
 const TERMINATOR = '\n\n\n\n'
@@ -11,7 +10,7 @@ export const CONFIG_CHARS_MAX: number = 16 * 1024 * 1024
 
 /** Finds the configs in a stream of chunks. */
 export class ConfigStreamParser {
-  readonly #decoder = new StringDecoder('utf8')
+  readonly #decoder = new TextDecoder()
   #parts: string[] = []
   #chars = 0
   /** The last characters kept, for a terminator that is split. */
@@ -19,7 +18,7 @@ export class ConfigStreamParser {
 
   /** Reports the configs that the chunk completes; throws `ConfigError` when one is too long. */
   push(chunk: Buffer | string, onConfig: (json: string) => void): void {
-    const text = typeof chunk === 'string' ? chunk : this.#decoder.write(chunk)
+    const text = typeof chunk === 'string' ? chunk : this.#decoder.decode(chunk, { stream: true })
     if (!(this.#tail + text).includes(TERMINATOR)) {
       this.#keep(text)
       return
