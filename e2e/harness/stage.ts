@@ -1,0 +1,101 @@
+// The stage of one end-to-end test: a temporary folder, free ports, a store cluster, app servers
+// and a balancer as real processes. Whatever was started is stopped or killed when the test ends,
+// however it ends; when the test fails, the end of every process's log is printed.
+import assert from 'node:assert/strict'
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import type { TestContext } from 'node:test'
+import { type AppOptions, LocalApps } from '../../packages/holdfast/src/picture/local-apps.ts'
+import { LocalStore } from '../../packages/holdfast/src/picture/local-store.ts'
+import { isAlive, nodePids } from '../../packages/holdfast/src/picture/node-processes.ts'
+import { PortPlan } from '../../packages/holdfast/src/picture/ports.ts'
+import { findPrograms, type Programs } from '../../packages/holdfast/src/picture/programs.ts'
+
+const LOG_TAIL_LINES = 40
+const COPIES_TIMEOUT_MS = 40_000
+
+export const projectRoot: string = dirname(dirname(import.meta.dirname))
+
+export interface Stage {
+  readonly folder: string
+  readonly store: LocalStore
+  readonly apps: LocalApps
+}
+
+export interface Cast {
+  readonly nodes: number
+  readonly arbiter?: boolean
+  /** App servers, each with a local proxy of its own, and the balancer when there is any. */
+  readonly appServers?: number
+  readonly sessions?: AppOptions
+}
+
+/** Why tests that need the given programs cannot run here; false when they can. */
+export function missing(...names: readonly ('engine' | 'balancer')[]): string | false {
+  const programs = findPrograms(projectRoot)
+  const absent = names.filter((name) => programs[name] === undefined)
+  return absent.length === 0 ? false : `not installed: ${absent.join(', ')}`
+}
+
+/** Sets up the cast and plays the test with it. */
+export async function onStage(
+  t: TestContext,
+  cast: Cast,
+  play: (stage: Stage) => Promise<void>,
+): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), 'holdfast-e2e-'))
+  const programs = findPrograms(projectRoot)
+  const stage = build(programs, folder, cast)
+  try {
+    await raise(stage, cast)
+    await play(stage)
+  } catch (error) {
+    printLogs(t, folder)
+    throw error
+  } finally {
+    await strike(stage)
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+function build(programs: Programs, folder: string, { sessions }: Cast): Stage {
+  const ports = new PortPlan()
+  return {
+    folder,
+    store: new LocalStore(programs, folder, ports),
+    apps: new LocalApps(programs, folder, ports, sessions ?? { sticky: true, asyncBackup: false }),
+  }
+}
+
+async function raise({ store, apps }: Stage, cast: Cast): Promise<void> {
+  const { nodes, arbiter = false, appServers = 0 } = cast
+  for (let number = 1; number <= nodes; number++) await store.addNode()
+  if (arbiter) await store.addNode({ isArbiter: true })
+  await store.form()
+  await store.untilFullCopies(COPIES_TIMEOUT_MS)
+  for (let number = 1; number <= appServers; number++) {
+    const proxy = await apps.addProxy(store.streamUrls())
+    await apps.addApp(proxy.port)
+  }
+  if (appServers > 0) await apps.addBalancer()
+}
+
+// Also checks that nothing outlives the test: a clean stop takes the engines along.
+async function strike({ store, apps }: Stage): Promise<void> {
+  await apps.stop()
+  const killedAfterStop = await store.stop()
+  const left = [
+    ...store.nodes.flatMap(({ dataFolder }) => nodePids(dataFolder)),
+    ...[...store.daemons, ...apps.daemons].map(({ pid }) => pid).filter(isAlive),
+  ]
+  assert.deepEqual(left, [], 'processes are left')
+  assert.equal(killedAfterStop, 0, 'a clean stop of a node leaves no process of it')
+}
+
+function printLogs(t: TestContext, folder: string): void {
+  for (const file of readdirSync(folder).filter((name) => name.endsWith('.log'))) {
+    const lines = readFileSync(join(folder, file), 'utf8').trimEnd().split('\n')
+    t.diagnostic(`end of ${file}:\n${lines.slice(-LOG_TAIL_LINES).join('\n')}`)
+  }
+}

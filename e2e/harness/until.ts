@@ -1,0 +1,20 @@
+// Waiting for a condition, with a bound.
+import { setTimeout as delay } from 'node:timers/promises'
+
+const POLL_MS = 20
+
+/** Resolves with the milliseconds it took; throws with `what` when the time is over. */
+export async function until(
+  what: string,
+  timeoutMs: number,
+  condition: () => boolean | Promise<boolean>,
+): Promise<number> {
+  const startedAtMs = performance.now()
+  while (!(await condition())) {
+    if (performance.now() - startedAtMs > timeoutMs) {
+      throw new Error(`${what}: not within ${timeoutMs} ms`)
+    }
+    await delay(POLL_MS)
+  }
+  return performance.now() - startedAtMs
+}
