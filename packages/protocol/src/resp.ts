@@ -56,7 +56,13 @@ const EMPTY: Buffer = Buffer.alloc(0)
 const NO_ITEMS: readonly RespReply[] = []
 const INCOMPLETE = -1
 
-/** Client side parser of RESP2. */
+/**
+ * Client side parser of RESP2.
+ *
+ * @example
+ * const parser = new RespParser()
+ * socket.on('data', (chunk) => parser.push(chunk, (reply) => handle(reply)))
+ */
 export class RespParser {
   readonly #bulkBytesMax: number
   readonly #reply: RespReply = emptyReply()

@@ -13,6 +13,7 @@ import { ProtocolError } from './protocol-error.ts'
 
 /** One item of a get reply. */
 export interface TextItem {
+  /** Decoded as UTF-8, as the request writer encodes it. */
   key: string
   flags: number
   value: Buffer

@@ -166,6 +166,30 @@ test('an envelope, one bucket and a bare map are all understood', () => {
   assert.deepEqual(parseBucketConfigs('{"buckets":[]}'), [])
 })
 
+test('one unusable bucket of several is left out and reported', () => {
+  const good = '{"name":"good","nodeLocator":"ketama","vBucketServerMap":{"serverList":["a:1"]}}'
+  const json = `{"buckets":[{"name":"new","vBucketServerMap":{}},${good}]}`
+  const reported: string[] = []
+  const configs = parseBucketConfigs(json, {
+    onUnusable: (name, error) => reported.push(`${name}: ${error.message}`),
+  })
+  assert.deepEqual(
+    configs.map(({ name }) => name),
+    ['good'],
+  )
+  assert.deepEqual(reported, ['new: Expected number <= 4 for numReplicas'])
+  assert.throws(() => parseBucketConfigs(json), ConfigError)
+})
+
+test('a memcached bucket with engines is usable without a healthy node', () => {
+  const nodes = [{ ...NODE, status: 'warmup' as const }]
+  const input: BucketConfigInput = { ...INPUT, bucketType: 'memcached', nodes }
+  const json = JSON.stringify(buildBucketConfig({ ...input, holdfast: HOLDFAST }))
+  assert.deepEqual(parseBucketConfig(json).serverList, [])
+  assert.deepEqual(parseBucketConfig(json).holdfast, HOLDFAST)
+  assert.throws(() => parseBucketConfig(JSON.stringify(buildBucketConfig(input))), ConfigError)
+})
+
 test('a ketama bucket may name its servers itself', () => {
   const config = parseBucketConfig(
     '{"nodeLocator":"ketama","vBucketServerMap":{"serverList":["a:11211","b:11211"]}}',

@@ -28,9 +28,20 @@ const BAD_SERVER_ID = 'Server ID must be >= -1 and < num_servers'
 export interface ParseBucketConfigOptions {
   /** What `$HOST` in a server's name stands for: the host the config came from. */
   host?: string
+  /**
+   * Of several buckets, one that is unusable is left out and reported here instead of failing all:
+   * keep using its last config.
+   */
+  onUnusable?: (name: string, error: ConfigError) => void
 }
 
-/** Reads a config of one bucket, or the first of several; throws `ConfigError`. */
+/**
+ * Reads a config of one bucket, or the first of several; throws `ConfigError`, then keep the last.
+ *
+ * @example
+ * const config = parseBucketConfig(json, { host: '10.0.0.1' })
+ * const [active] = config.vBucketMap[vbucketOf(key)] ?? []
+ */
 export function parseBucketConfig(
   json: string,
   options: ParseBucketConfigOptions = {},
@@ -40,7 +51,7 @@ export function parseBucketConfig(
   return first
 }
 
-/** Reads a config of any number of buckets; throws `ConfigError` when one of them is unusable. */
+/** Reads a config of any number of buckets; throws `ConfigError`, see `onUnusable`. */
 export function parseBucketConfigs(
   json: string,
   options: ParseBucketConfigOptions = {},
@@ -49,7 +60,16 @@ export function parseBucketConfigs(
   const root = objectOf(parseJson(json), 'Expected an object')
   if (root.buckets === undefined) return [parseBucket(root, host)]
   const buckets = arrayOf(root.buckets, 'Expected array for buckets')
-  return buckets.map((bucket) => parseBucket(objectOf(bucket, 'Expected an object'), host))
+  return buckets.flatMap((entry) => {
+    const bucket = objectOf(entry, 'Expected an object')
+    try {
+      return [parseBucket(bucket, host)]
+    } catch (error) {
+      if (options.onUnusable === undefined || !(error instanceof ConfigError)) throw error
+      options.onUnusable(stringOr(bucket.name, 'default'), error)
+      return []
+    }
+  })
 }
 
 function parseJson(json: string): unknown {
@@ -147,16 +167,17 @@ function parseKetama(bucket: JsonObject, map: unknown, host: string): MapMembers
   const listed = isObject(map) ? map.serverList : bucket.serverList
   const serverList =
     listed === undefined ? healthyServers(bucket.nodes, host) : parseServerList(listed, host)
+  // With engines given, the servers are only what other clients would use.
+  const isServed = serverList.length > 0 || bucket.holdfast !== undefined
+  if (!isServed) throw new ConfigError('Empty serverList')
   return { serverList, numReplicas: 0, vBucketMap: [], vBucketMapForward: null }
 }
 
 function healthyServers(nodes: unknown, host: string): string[] {
   arrayOf(nodes, 'Expected array for nodes')
-  const servers = parseNodes(nodes, host)
+  return parseNodes(nodes, host)
     .filter((node) => node.status === 'healthy' && node.ports.direct > 0)
     .map((node) => `${node.hostname.replace(/:\d*$/, '')}:${node.ports.direct}`)
-  if (servers.length === 0) throw new ConfigError('Empty serverList')
-  return servers
 }
 
 function parseServerList(value: unknown, host: string): string[] {

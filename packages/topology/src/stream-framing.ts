@@ -8,7 +8,12 @@ const TERMINATOR = '\n\n\n\n'
 /** Longest config text, in UTF-16 units. */
 export const CONFIG_CHARS_MAX: number = 16 * 1024 * 1024
 
-/** Finds the configs in a stream of chunks. */
+/**
+ * Finds the configs in a stream of chunks.
+ *
+ * @example
+ * for await (const chunk of response) parser.push(chunk, (json) => apply(parseBucketConfig(json)))
+ */
 export class ConfigStreamParser {
   readonly #decoder = new TextDecoder()
   #parts: string[] = []
