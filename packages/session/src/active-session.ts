@@ -1,0 +1,65 @@
+/*
+ * A session as one request holds it, and what the two modes (sticky, non-sticky) do with it.
+ */
+import type { Attributes, CookieOverrides } from './envelope.ts'
+import type { LocalSession } from './local-sessions.ts'
+
+export interface ActiveSession {
+  readonly id: string
+  /** Sticky: the shared local object. Non-sticky: this request's own copy. */
+  readonly attributes: Attributes
+  readonly cookie: CookieOverrides
+  /** No one knows this id yet: it is in no store, no memory and no browser. */
+  isNew: boolean
+  /** The application looked at the session; otherwise it cannot have changed it. */
+  accessed: boolean
+  /** The id changed by a takeover, so the browser has to be told. */
+  cookieDue: boolean
+  /** Given to an ignored request that has no local session: never stored. */
+  detached: boolean
+  destroyed: boolean
+  createdMs: number
+  /** Sticky mode. */
+  local: LocalSession | undefined
+  /** Non-sticky mode. */
+  stored: StoredState | undefined
+}
+
+/** What a non-sticky request knows about the stored session. */
+export interface StoredState {
+  /** The attributes as stored, the base of a merge. */
+  base: Attributes
+  /** Content as last seen in the store; undefined: not stored yet. */
+  content: string | undefined
+  /** Undefined after a write: memcached does not tell the version it made. */
+  cas: string | undefined
+}
+
+/** What the end of a request needs. */
+export interface Commit {
+  /** Resolves when the store has acknowledged; undefined: nothing has to be stored. */
+  saved: Promise<void> | undefined
+  /** The session cookie must be set. */
+  cookieDue: boolean
+}
+
+export const NOTHING_TO_COMMIT: Commit = { saved: undefined, cookieDue: false }
+
+export interface SessionMode {
+  /** Undefined: there is no such session. Rejects when that cannot be known. */
+  load(id: string): Promise<ActiveSession | undefined> | ActiveSession | undefined
+  /** Whatever memory holds; no store operation. */
+  peek(id: string): ActiveSession | undefined
+  create(id: string): ActiveSession
+  /** Throws TooManySessionsError when the new session must not come to be. */
+  admit(): void
+  /** Starts to store what changed; throws SessionEncodingError. */
+  commit(active: ActiveSession, saveUninitialized: boolean): Commit
+  /** Stores now, changed or not accessed; resolves when acknowledged. */
+  save(active: ActiveSession): Promise<void>
+  /** Reads the stored state again; rejects with SessionGoneError. */
+  reload(active: ActiveSession): Promise<void>
+  destroy(active: ActiveSession): Promise<void>
+  destroyById(id: string): Promise<void>
+  close(): Promise<void>
+}

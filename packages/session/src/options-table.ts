@@ -1,0 +1,168 @@
+/*
+ * The table of options: names, defaults and meanings, and the reference page made from it.
+ *
+ * `optionsReference()` is the text of docs/reference/session-options.md; a test compares the two, so
+ * the page cannot fall behind the code.
+ */
+export interface SessionOption {
+  name: string
+  byDefault: string
+  type: string
+  meaning: string
+}
+
+export const SESSION_OPTIONS: readonly SessionOption[] = [
+  {
+    name: 'memcachedNodes',
+    byDefault: 'required',
+    type: 'string',
+    meaning:
+      'Where sessions are stored: one `host:port` (usually the local proxy, `localhost:11311`), or a list `n1:host:port n2:host:port` separated by spaces or commas. With ids, the node id becomes part of the session id (`<sid>-n1`). With several nodes a session is kept on the node its id names and does not move to another one when that node fails: for availability name one proxy.',
+  },
+  {
+    name: 'secret',
+    byDefault: 'required',
+    type: 'string or string[]',
+    meaning: 'Signs the session cookie. In an array the first signs and all verify.',
+  },
+  {
+    name: 'sticky',
+    byDefault: '`true`',
+    type: 'boolean',
+    meaning:
+      '`true`: the session in local memory is the master and the store its backup; the load balancer sends a user to the same application server. `false`: the store is the master, any server may answer any request.',
+  },
+  {
+    name: 'jvmRoute',
+    byDefault: 'none',
+    type: 'string',
+    meaning:
+      'The name of this application server for the load balancer, appended to the session id (`.app1`). With it a takeover is recognised by the foreign route. Without it sticky mode relies on the balancer alone: if a user is moved away and back, the first server still has its older copy.',
+  },
+  { name: 'route', byDefault: 'none', type: 'string', meaning: 'Another name of `jvmRoute`.' },
+  {
+    name: 'sessionBackupAsync',
+    byDefault: '`true` if sticky, else `false`',
+    type: 'boolean',
+    meaning:
+      '`false`: the response, head and body, is held until the store has acknowledged the session or `sessionBackupTimeout` is over. `true`: the response is not held. (The original defaults to `true` in both modes; in non-sticky mode the next request may read the store before an unawaited write.) When a response is streamed, the first byte waits for what was changed before it; later changes are saved before its end.',
+  },
+  {
+    name: 'sessionBackupTimeout',
+    byDefault: '`2500`',
+    type: 'milliseconds',
+    meaning:
+      'The longest time that a response is held for its session. (The original: 100. The longer default rides out a failover of the store behind the proxy; without a failure it is never used up.)',
+  },
+  {
+    name: 'operationTimeout',
+    byDefault: '`2500`',
+    type: 'milliseconds',
+    meaning:
+      'The deadline of one store operation with all its retries. (The original: 1000. A failover behind the proxy may take longer.)',
+  },
+  {
+    name: 'storeFailure',
+    byDefault: '`degrade` if sticky, else `fail`',
+    type: '`degrade` or `fail`',
+    meaning:
+      'What a response becomes when its session could not be stored and it was held: `degrade` sends it nevertheless (in sticky mode the session is safe in local memory and its backup is repeated), `fail` replaces it by 503. A session that cannot be *loaded* is always an error with status 503, never silently a new session.',
+  },
+  {
+    name: 'requestUriIgnorePattern',
+    byDefault: 'none',
+    type: 'RegExp or string',
+    meaning:
+      'Must match the whole of `METHOD URI?query`. A request that matches makes no backup, and its session is used only if it is in local memory: no load, no takeover, no cookie.',
+  },
+  {
+    name: 'sessionAttributeFilter',
+    byDefault: 'none',
+    type: 'RegExp or string',
+    meaning:
+      'Must match the whole attribute name; only attributes that match are stored. Others live in local memory only (sticky) or for one request (non-sticky).',
+  },
+  {
+    name: 'storageKeyPrefix',
+    byDefault: 'none',
+    type: 'string',
+    meaning:
+      'Put before each key: `static:shop` or `shop` makes `shop_<id>`; several tokens separated by commas are joined with `:`. At most 39 characters.',
+  },
+  {
+    name: 'maxInactiveInterval',
+    byDefault: '`cookie.maxAge` if set, else `1800`',
+    type: 'seconds',
+    meaning:
+      'A session not used for this long expires; 0 or less: never. A sticky session that is used but not modified is renewed in the store at most once a minute, so after a takeover it may live up to a minute longer.',
+  },
+  {
+    name: 'maxActiveSessions',
+    byDefault: '`-1`',
+    type: 'integer',
+    meaning:
+      'Sticky mode: the most sessions in local memory; -1 is no limit. Above it, setting the first attribute of a new session throws an error with status 503.',
+  },
+  {
+    name: 'enabled',
+    byDefault: '`true`',
+    type: 'boolean',
+    meaning:
+      '`false`: sessions live in local memory only and no store is contacted. Sticky mode only.',
+  },
+  {
+    name: 'name',
+    byDefault: '`connect.sid`',
+    type: 'string',
+    meaning: 'The name of the cookie.',
+  },
+  {
+    name: 'cookie',
+    byDefault: '`{path: "/", httpOnly: true}`',
+    type: 'object',
+    meaning:
+      'The attributes of the cookie: `path`, `httpOnly`, `secure` (`true`: sent over TLS only; `"auto"`: as the request came), `sameSite`, `domain`, `maxAge` in milliseconds (null: until the browser closes).',
+  },
+  {
+    name: 'saveUninitialized',
+    byDefault: '`false`',
+    type: 'boolean',
+    meaning: '`true`: a new session is stored and its cookie set even if nothing was put into it.',
+  },
+  {
+    name: 'rolling',
+    byDefault: '`false`',
+    type: 'boolean',
+    meaning: '`true`: the cookie is set on every response, which renews its `maxAge`.',
+  },
+  {
+    name: 'genid',
+    byDefault: 'built in',
+    type: '(req) => string',
+    meaning:
+      'Makes the random part of a new session id: at most 128 letters, digits, `_`, `-` or `~`. It must not be guessable.',
+  },
+  {
+    name: 'logger',
+    byDefault: 'silent',
+    type: 'object',
+    meaning: 'A logger with pino’s methods `debug`, `info`, `warn`, `error`.',
+  },
+]
+
+export function optionsReference(): string {
+  const rows = SESSION_OPTIONS.map(
+    ({ name, byDefault, type, meaning }) => `| \`${name}\` | ${byDefault} | ${type} | ${meaning} |`,
+  )
+  return [
+    '# Session options',
+    '',
+    'The options of `session({...})`. An unknown option, a wrong type or a contradiction is a `TypeError`',
+    'when the application starts.',
+    '',
+    '| option | default | type | meaning |',
+    '|---|---|---|---|',
+    ...rows,
+    '',
+  ].join('\n')
+}

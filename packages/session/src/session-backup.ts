@@ -1,0 +1,221 @@
+/*
+ * The backup of local sessions to the store, in sticky mode.
+ *
+ * Per session at most one write is out and at most one more waits; those who ask meanwhile share the
+ * waiting one, which writes the session as it is by then. So writes of one session cannot overtake
+ * each other. Only an acknowledgement counts: a session whose backup was refused, timed out or failed
+ * stays in `#unsaved`, and is written again with its next request and by the repair timer. Deletions that
+ * failed are owed and repeated likewise.
+ */
+import { createHash } from 'node:crypto'
+import { encodeContent, encodeEnvelope } from './envelope.ts'
+import type { LocalSession } from './local-sessions.ts'
+import type { SessionSettings } from './options.ts'
+import type { SessionStore } from './session-store.ts'
+import { slackSeconds, storedTtlSeconds } from './ttl.ts'
+
+export const REPAIR_INTERVAL_MS = 1000
+/** Sessions and deletions repeated by one run of the repair timer. */
+export const REPAIR_BATCH = 64
+/** Most deletions owed to the store; beyond it the oldest is left to expire there. */
+export const DELETES_OWED_MAX = 10_000
+
+interface Writes {
+  inFlight: Promise<void>
+  next: Promise<void> | undefined
+}
+
+export class SessionBackup {
+  readonly #store: SessionStore
+  readonly #settings: SessionSettings
+  readonly #writes = new WeakMap<LocalSession, Writes>()
+  readonly #unsaved = new Set<LocalSession>()
+  readonly #deletesOwed = new Set<string>()
+  #repairTimer: NodeJS.Timeout | undefined
+  #repairing = false
+  #closed = false
+
+  constructor(store: SessionStore, settings: SessionSettings) {
+    this.#store = store
+    this.#settings = settings
+  }
+
+  /** Sessions whose last change has not been acknowledged by the store. */
+  get unsavedCount(): number {
+    return this.#unsaved.size
+  }
+
+  /** Whether the session differs from what the store has acknowledged. Throws SessionEncodingError. */
+  isDirty(session: LocalSession): boolean {
+    if (session.savedDigest === undefined || session.supersededId !== undefined) return true
+    return this.digestOf(session) !== session.savedDigest
+  }
+
+  /** A write of this session failed and has not been made good. */
+  isOwed(session: LocalSession): boolean {
+    return this.#unsaved.has(session)
+  }
+
+  digestOf(session: LocalSession): string {
+    return digest(this.#content(session))
+  }
+
+  /** Resolves when the store has acknowledged the session as it is at this call, or later. */
+  save(session: LocalSession): Promise<void> {
+    const writes = this.#writes.get(session)
+    if (writes === undefined) return this.#startWrite(session)
+    writes.next ??= writes.inFlight.catch(ignore).then(() => this.#startWrite(session))
+    return writes.next
+  }
+
+  /** Renews the stored session's time to live; a session the store has lost is written again. */
+  async renew(session: LocalSession): Promise<void> {
+    const { id, maxInactiveSeconds } = session
+    try {
+      if (await this.#store.touch(id, storedTtlSeconds(maxInactiveSeconds))) return
+      if (session.destroyed) return
+      session.savedDigest = undefined
+      await this.save(session)
+    } catch (error) {
+      this.#settings.logger.warn({ err: error }, 'session could not be renewed in the store')
+      if (!session.destroyed) this.#oweSave(session)
+    }
+  }
+
+  /** Deletes a destroyed session after its last write; a failure is owed and reported. */
+  async remove(session: LocalSession): Promise<void> {
+    session.destroyed = true
+    this.#unsaved.delete(session)
+    const ids = [session.id]
+    if (session.supersededId !== undefined) ids.push(session.supersededId)
+    await this.#writes.get(session)?.inFlight.catch(ignore)
+    for (const id of ids) await this.deleteKey(id)
+  }
+
+  /** Deletes a key; rejects when the store did not answer, and then repeats it later. */
+  async deleteKey(id: string): Promise<void> {
+    this.#oweDelete(id)
+    try {
+      await this.#store.delete(id)
+      this.#deletesOwed.delete(id)
+    } catch (error) {
+      this.#scheduleRepair()
+      throw error
+    }
+  }
+
+  /** True for a session that was destroyed here while the store could not be told. */
+  isDeleteOwed(id: string): boolean {
+    return this.#deletesOwed.has(id)
+  }
+
+  /** Writes what is unsaved once more, then stops. */
+  async close(): Promise<void> {
+    this.#closed = true
+    clearTimeout(this.#repairTimer)
+    await Promise.allSettled([...this.#unsaved].map((session) => this.save(session)))
+  }
+
+  #startWrite(session: LocalSession): Promise<void> {
+    const inFlight = this.#write(session).finally(() => {
+      const writes = this.#writes.get(session)
+      if (writes?.inFlight === inFlight && writes.next === undefined) this.#writes.delete(session)
+    })
+    this.#writes.set(session, { inFlight, next: undefined })
+    return inFlight
+  }
+
+  async #write(session: LocalSession): Promise<void> {
+    if (session.destroyed) {
+      this.#unsaved.delete(session)
+      return
+    }
+    try {
+      const content = this.#content(session)
+      const contentDigest = digest(content)
+      if (contentDigest !== session.savedDigest) {
+        const ttlSeconds = storedTtlSeconds(session.maxInactiveSeconds)
+        const sentMs = Date.now()
+        await this.#store.set(session.id, encodeEnvelope(content, session), ttlSeconds)
+        session.savedDigest = contentDigest
+        session.renewedMs = sentMs
+      }
+      this.#unsaved.delete(session)
+      this.#dropSuperseded(session)
+    } catch (error) {
+      this.#oweSave(session)
+      throw error
+    }
+  }
+
+  /** The key before a takeover goes only when the session is safe under its own. */
+  #dropSuperseded(session: LocalSession): void {
+    const { supersededId } = session
+    if (supersededId === undefined) return
+    session.supersededId = undefined
+    this.deleteKey(supersededId).catch((error: unknown) => {
+      this.#settings.logger.warn({ err: error }, 'key before the takeover could not be deleted yet')
+    })
+  }
+
+  #content(session: LocalSession): string {
+    const { attributeFilter } = this.#settings
+    return encodeContent(session.attributes, session.cookie, attributeFilter)
+  }
+
+  #oweSave(session: LocalSession): void {
+    if (session.destroyed) return
+    this.#unsaved.add(session)
+    this.#scheduleRepair()
+  }
+
+  #oweDelete(id: string): void {
+    const [oldest] = this.#deletesOwed
+    if (this.#deletesOwed.size >= DELETES_OWED_MAX && oldest !== undefined) {
+      this.#deletesOwed.delete(oldest)
+    }
+    this.#deletesOwed.add(id)
+  }
+
+  #scheduleRepair(): void {
+    if (this.#closed || this.#repairing || this.#repairTimer !== undefined) return
+    const jitter = 0.75 + Math.random() / 2
+    this.#repairTimer = setTimeout(() => void this.#repair(), REPAIR_INTERVAL_MS * jitter)
+    this.#repairTimer.unref()
+  }
+
+  async #repair(): Promise<void> {
+    this.#repairTimer = undefined
+    this.#repairing = true
+    const sessions = first(this.#unsaved, REPAIR_BATCH)
+    const ids = first(this.#deletesOwed, REPAIR_BATCH)
+    const results = await Promise.allSettled([
+      ...sessions.map((session) => this.save(session)),
+      ...ids.map((id) => this.deleteKey(id)),
+    ])
+    this.#repairing = false
+    const failures = results.filter(({ status }) => status === 'rejected').length
+    this.#settings.logger.info({ repeated: results.length, failures }, 'repeated failed backups')
+    if (this.#unsaved.size + this.#deletesOwed.size > 0) this.#scheduleRepair()
+  }
+}
+
+/** How long an unmodified session is used before its stored copy is renewed. */
+export function renewIntervalMs(session: LocalSession): number {
+  return slackSeconds(session.maxInactiveSeconds) * 1000
+}
+
+function digest(content: string): string {
+  return createHash('sha256').update(content).digest('base64')
+}
+
+function first<T>(set: ReadonlySet<T>, countMax: number): T[] {
+  const taken: T[] = []
+  for (const one of set) {
+    if (taken.length === countMax) break
+    taken.push(one)
+  }
+  return taken
+}
+
+function ignore(): void {}

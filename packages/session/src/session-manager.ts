@@ -1,0 +1,163 @@
+/*
+ * The session manager: what happens to a session from the cookie of a request to the release of its
+ * response. It knows no web framework; `express/` binds it to one.
+ *
+ *   request
+ *     │  cookie ── verify signature ── parse id                      (a bad one: as if there were none)
+ *     ▼
+ *   load ─┬─ no id ───────────────────────────► fresh session, known to no one yet
+ *         ├─ sticky: in local memory ─────────► the shared local session, 0 operations
+ *         ├─ sticky: elsewhere ───────────────► takeover: 1 gets
+ *         ├─ non-sticky ──────────────────────► this request's copy: 1 gats
+ *         ├─ the store does not know the id ──► fresh session under a FRESH id
+ *         └─ the store does not answer ───────► error 503, never a fresh session
+ *     ▼
+ *   application reads and changes attributes
+ *     ▼
+ *   first byte of the response ── held ── commit ─┬─ unchanged ──► 0 operations, release at once
+ *                                                 ├─ sticky ─────► 1 set (after a takeover + 1 delete)
+ *                                                 └─ non-sticky ─► 1 cas; on conflict gets, merge, cas
+ *     ▼                                      │
+ *   acknowledged (or policy storeFailure) ───┘ Set-Cookie if due, then head and body are released
+ */
+import type { ActiveSession, Commit, SessionMode } from './active-session.ts'
+import { NOTHING_TO_COMMIT } from './active-session.ts'
+import { signSessionId, unsignSessionId } from './cookie.ts'
+import { NonStickyMode } from './non-sticky-mode.ts'
+import { parseSessionOptions, type SessionOptions, type SessionSettings } from './options.ts'
+import { formatSessionId, isValidSid, newSid, parseSessionId } from './session-id.ts'
+import { type NodeHealth, SessionStore } from './session-store.ts'
+import { StickyMode } from './sticky-mode.ts'
+
+export interface SessionHealth {
+  ok: boolean
+  nodes: NodeHealth[]
+}
+
+/**
+ * Loads and stores sessions for one application.
+ *
+ * @example
+ * const manager = new SessionManager({ memcachedNodes: 'localhost:11311', secret })
+ * const active = await manager.load(cookieValues)
+ * active.attributes.user = 'ann'
+ * await manager.commit(active).saved
+ */
+export class SessionManager {
+  readonly settings: SessionSettings
+  readonly #store: SessionStore
+  readonly #mode: SessionMode
+
+  /** Throws TypeError for options that are wrong. */
+  constructor(options: SessionOptions) {
+    this.settings = parseSessionOptions(options)
+    this.#store = new SessionStore(this.settings)
+    this.#mode = this.settings.sticky
+      ? new StickyMode(this.#store, this.settings)
+      : new NonStickyMode(this.#store, this.settings)
+    if (!this.settings.sticky && this.settings.attributeFilter !== undefined) {
+      this.settings.logger.warn(
+        {},
+        'attributes outside sessionAttributeFilter end with the request',
+      )
+    }
+  }
+
+  /**
+   * The session of the first cookie value that verifies and is known, else a fresh one. `request` is
+   * what `genid` is given. Rejects with SessionStoreUnavailableError.
+   */
+  async load(cookieValues: readonly string[], request?: unknown): Promise<ActiveSession> {
+    const id = this.#verifiedId(cookieValues)
+    const known = id === undefined ? undefined : await this.#mode.load(id)
+    return known ?? this.create(request)
+  }
+
+  /** For a request matching `requestUriIgnorePattern`: no store operation; see `detached`. */
+  loadIgnored(cookieValues: readonly string[], request?: unknown): ActiveSession {
+    const id = this.#verifiedId(cookieValues)
+    const known = id === undefined ? undefined : this.#mode.peek(id)
+    const active = known ?? this.create(request)
+    if (known === undefined) active.detached = true
+    return active
+  }
+
+  /** A fresh session that nobody knows until it is committed. */
+  create(request?: unknown): ActiveSession {
+    const { genid, route } = this.settings
+    const sid = genid === undefined ? newSid() : genid(request)
+    if (!isValidSid(sid)) {
+      throw new TypeError('genid must return 1 to 128 letters, digits, "_", "-" or "~"')
+    }
+    return this.#mode.create(formatSessionId({ sid, nodeId: this.#store.chooseNodeId(), route }))
+  }
+
+  /** Before the first attribute of a new session is set; throws TooManySessionsError. */
+  admit(): void {
+    this.#mode.admit()
+  }
+
+  /** Starts to store what this request changed. Throws SessionEncodingError. */
+  commit(active: ActiveSession): Commit {
+    if (active.detached || active.destroyed) return NOTHING_TO_COMMIT
+    return this.#mode.commit(active, this.settings.saveUninitialized)
+  }
+
+  /** Stores the session now; resolves when the store has acknowledged it. */
+  save(active: ActiveSession): Promise<void> {
+    if (active.destroyed) return Promise.resolve()
+    active.detached = false
+    return this.#mode.save(active)
+  }
+
+  /** Brings the session to its stored state; rejects with SessionGoneError. */
+  reload(active: ActiveSession): Promise<void> {
+    return this.#mode.reload(active)
+  }
+
+  /** Ends the session; resolves when the store has deleted it. */
+  destroy(active: ActiveSession): Promise<void> {
+    return this.#mode.destroy(active)
+  }
+
+  /** Ends the session with this id, wherever it was made. */
+  destroyById(id: string): Promise<void> {
+    return this.#mode.destroyById(id)
+  }
+
+  /** The attributes of the session with this id, or undefined. */
+  async attributesOf(id: string): Promise<Record<string, unknown> | undefined> {
+    if (parseSessionId(id, this.#withNodeId) === undefined) return undefined
+    return (await this.#mode.load(id))?.attributes
+  }
+
+  /** The value of the session cookie. */
+  cookieValue(active: ActiveSession): string {
+    return signSessionId(active.id, this.settings.secrets[0] ?? '')
+  }
+
+  /** A real round trip to each node, bounded to half a second; never rejects. */
+  async health(): Promise<SessionHealth> {
+    if (!this.settings.enabled) return { ok: true, nodes: [] }
+    const nodes = await this.#store.health()
+    return { ok: nodes.every(({ ok }) => ok), nodes }
+  }
+
+  /** Stores what is unsaved once more, then closes the connections. */
+  async close(): Promise<void> {
+    await this.#mode.close()
+    await this.#store.close()
+  }
+
+  #verifiedId(cookieValues: readonly string[]): string | undefined {
+    for (const value of cookieValues) {
+      const id = unsignSessionId(value, this.settings.secrets)
+      if (id !== undefined && parseSessionId(id, this.#withNodeId) !== undefined) return id
+    }
+    return undefined
+  }
+
+  get #withNodeId(): boolean {
+    return this.settings.nodes[0]?.id !== undefined
+  }
+}

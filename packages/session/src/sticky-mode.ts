@@ -1,0 +1,271 @@
+/*
+ * Sticky mode: the session in local memory is the master, the store holds its backup.
+ *
+ * A request for a local session costs no store operation unless it changed the session. A session that is
+ * not here is taken over from the store: the id gets this server's route, the session is stored under
+ * its new id, then the old key is deleted. Parallel requests of one user share one takeover.
+ *
+ * The foreign route in the cookie is what tells that another server has served this user since: a local copy
+ * under our own route is then stale and is loaded anew. Without a route that cannot be seen; a user
+ * who is moved away and back meets the older local copy.
+ */
+import type { ActiveSession, Commit, SessionMode } from './active-session.ts'
+import { NOTHING_TO_COMMIT } from './active-session.ts'
+import { decodeEnvelope, type Envelope } from './envelope.ts'
+import { SessionGoneError, TooManySessionsError } from './errors.ts'
+import { isExpired, type LocalSession, LocalSessions } from './local-sessions.ts'
+import type { SessionSettings } from './options.ts'
+import { renewIntervalMs, SessionBackup } from './session-backup.ts'
+import { formatSessionId, parseSessionId } from './session-id.ts'
+import type { SessionStore } from './session-store.ts'
+
+const SWEEP_INTERVAL_MS_MAX = 10_000
+/** Expired sessions removed by one run of the sweep timer. */
+export const SWEEP_BATCH = 1000
+
+export class StickyMode implements SessionMode {
+  readonly #settings: SessionSettings
+  readonly #store: SessionStore
+  readonly #backup: SessionBackup
+  readonly #sessions = new LocalSessions()
+  readonly #takeovers = new Map<string, Promise<LocalSession | undefined>>()
+  readonly #sweepTimer: NodeJS.Timeout
+
+  constructor(store: SessionStore, settings: SessionSettings) {
+    this.#settings = settings
+    this.#store = store
+    this.#backup = new SessionBackup(store, settings)
+    const { maxInactiveSeconds } = settings
+    const intervalMs = maxInactiveSeconds > 0 ? maxInactiveSeconds * 500 : SWEEP_INTERVAL_MS_MAX
+    this.#sweepTimer = setInterval(
+      () => this.#sweep(),
+      Math.min(intervalMs, SWEEP_INTERVAL_MS_MAX),
+    ).unref()
+  }
+
+  /** Sessions in local memory. */
+  get size(): number {
+    return this.#sessions.size
+  }
+
+  load(id: string): Promise<ActiveSession | undefined> | ActiveSession | undefined {
+    const nowMs = Date.now()
+    const local = this.#findLocal(id)
+    if (local !== undefined && isExpired(local, nowMs)) {
+      this.#drop(local)
+      return undefined
+    }
+    if (local !== undefined) return this.#activate(local, id, nowMs)
+    if (!this.#settings.enabled || !this.#store.knows(id)) return undefined
+    if (this.#backup.isDeleteOwed(id)) return undefined
+    return this.#takeOver(id)
+  }
+
+  peek(id: string): ActiveSession | undefined {
+    const local = this.#findLocal(id)
+    const nowMs = Date.now()
+    if (local === undefined || isExpired(local, nowMs)) return undefined
+    return this.#activate(local, id, nowMs)
+  }
+
+  create(id: string): ActiveSession {
+    const nowMs = Date.now()
+    const local: LocalSession = {
+      id,
+      attributes: {},
+      cookie: {},
+      createdMs: nowMs,
+      lastAccessedMs: nowMs,
+      maxInactiveSeconds: this.#settings.maxInactiveSeconds,
+      savedDigest: undefined,
+      renewedMs: 0,
+      supersededId: undefined,
+      takenOverFrom: undefined,
+      destroyed: false,
+    }
+    return activeSession(local, true, false)
+  }
+
+  admit(): void {
+    const { maxActiveSessions } = this.#settings
+    if (maxActiveSessions >= 0 && this.#sessions.size >= maxActiveSessions) {
+      throw new TooManySessionsError(maxActiveSessions)
+    }
+  }
+
+  commit(active: ActiveSession, saveUninitialized: boolean): Commit {
+    const { local } = active
+    if (local === undefined || local.destroyed) return NOTHING_TO_COMMIT
+    if (active.isNew) {
+      if (!saveUninitialized && Object.keys(local.attributes).length === 0) return NOTHING_TO_COMMIT
+      this.#sessions.put(local)
+      active.isNew = false
+      return {
+        saved: this.#settings.enabled ? this.#backup.save(local) : undefined,
+        cookieDue: true,
+      }
+    }
+    const { cookieDue } = active
+    active.cookieDue = false
+    if (!this.#settings.enabled) return { saved: undefined, cookieDue }
+    const takenOver = local.supersededId !== undefined
+    if (takenOver || (active.accessed && this.#backup.isDirty(local))) {
+      return { saved: this.#backup.save(local), cookieDue }
+    }
+    if (this.#backup.isOwed(local)) this.#backup.save(local).catch(() => undefined)
+    else this.#renewIfDue(local)
+    return { saved: undefined, cookieDue }
+  }
+
+  async save(active: ActiveSession): Promise<void> {
+    active.accessed = true
+    const wasNew = active.isNew
+    const { saved } = this.commit(active, true)
+    // The response still has to carry the cookie.
+    if (wasNew) active.cookieDue = true
+    await saved
+  }
+
+  reload(active: ActiveSession): Promise<void> {
+    // The local session is the master: there is nothing newer anywhere.
+    const { local } = active
+    if (local === undefined || local.destroyed || this.#sessions.get(local.id) !== local) {
+      return Promise.reject(new SessionGoneError())
+    }
+    return Promise.resolve()
+  }
+
+  async destroy(active: ActiveSession): Promise<void> {
+    active.destroyed = true
+    const { local } = active
+    if (local === undefined) return
+    local.destroyed = true
+    this.#sessions.remove(local)
+    if (!this.#settings.enabled || active.isNew) return
+    await this.#backup.remove(local)
+  }
+
+  async destroyById(id: string): Promise<void> {
+    const local = this.#sessions.get(id)
+    if (local !== undefined) {
+      this.#sessions.remove(local)
+      if (this.#settings.enabled) await this.#backup.remove(local)
+      local.destroyed = true
+    } else if (this.#settings.enabled && this.#store.knows(id)) {
+      await this.#backup.deleteKey(id)
+    }
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.#sweepTimer)
+    if (this.#settings.enabled) await this.#backup.close()
+  }
+
+  /** By the id itself, or by our own name for a session whose takeover the browser has not heard of. */
+  #findLocal(id: string): LocalSession | undefined {
+    const local = this.#sessions.get(id)
+    if (local !== undefined) return local
+    const ours = this.#sessions.get(this.#ownId(id))
+    return ours?.takenOverFrom === id ? ours : undefined
+  }
+
+  #activate(local: LocalSession, sentId: string, nowMs: number): ActiveSession {
+    local.lastAccessedMs = nowMs
+    return activeSession(local, false, local.id !== sentId)
+  }
+
+  async #takeOver(id: string): Promise<ActiveSession | undefined> {
+    let takeover = this.#takeovers.get(id)
+    if (takeover === undefined) {
+      takeover = this.#loadForeign(id).finally(() => this.#takeovers.delete(id))
+      this.#takeovers.set(id, takeover)
+    }
+    const local = await takeover
+    if (local === undefined || local.destroyed) return undefined
+    return this.#activate(local, id, Date.now())
+  }
+
+  async #loadForeign(id: string): Promise<LocalSession | undefined> {
+    const item = await this.#store.load(id)
+    if (item === undefined || this.#backup.isDeleteOwed(id)) return undefined
+    const decoded = decodeEnvelope(item.value)
+    if (!decoded.ok) {
+      this.#settings.logger.error({ why: decoded.unreadable }, 'stored session is not readable')
+      return undefined
+    }
+    const ownId = this.#ownId(id)
+    const stale = this.#sessions.get(ownId)
+    if (stale !== undefined) {
+      stale.destroyed = true
+      this.#sessions.remove(stale)
+    }
+    const local = this.#localFrom(decoded.envelope, id, ownId)
+    this.#sessions.put(local)
+    this.#settings.logger.info({ moved: ownId !== id }, 'session taken over')
+    return local
+  }
+
+  #localFrom(envelope: Envelope, id: string, ownId: string): LocalSession {
+    const local: LocalSession = {
+      ...envelope,
+      id: ownId,
+      lastAccessedMs: Date.now(),
+      savedDigest: undefined,
+      renewedMs: 0,
+      supersededId: ownId === id ? undefined : id,
+      takenOverFrom: ownId === id ? undefined : id,
+      destroyed: false,
+    }
+    if (ownId === id) local.savedDigest = this.#backup.digestOf(local)
+    return local
+  }
+
+  #ownId(id: string): string {
+    const { route } = this.#settings
+    if (route === undefined) return id
+    const parsed = parseSessionId(id, this.#withNodeId)
+    return parsed === undefined ? id : formatSessionId({ ...parsed, route })
+  }
+
+  get #withNodeId(): boolean {
+    return this.#settings.nodes[0]?.id !== undefined
+  }
+
+  #renewIfDue(local: LocalSession): void {
+    const nowMs = Date.now()
+    if (nowMs - local.renewedMs < renewIntervalMs(local)) return
+    local.renewedMs = nowMs
+    void this.#backup.renew(local)
+  }
+
+  #sweep(): void {
+    for (const local of this.#sessions.takeExpired(Date.now(), SWEEP_BATCH)) this.#drop(local)
+  }
+
+  /** The key is deleted only if its route says that no other server can have taken it over. */
+  #drop(local: LocalSession): void {
+    local.destroyed = true
+    this.#sessions.remove(local)
+    if (!this.#settings.enabled) return
+    if (this.#settings.route === undefined) return
+    this.#backup.remove(local).catch((error: unknown) => {
+      this.#settings.logger.debug({ err: error }, 'expired session is left to the store to expire')
+    })
+  }
+}
+
+function activeSession(local: LocalSession, isNew: boolean, cookieDue: boolean): ActiveSession {
+  return {
+    id: local.id,
+    attributes: local.attributes,
+    cookie: local.cookie,
+    isNew,
+    accessed: false,
+    cookieDue,
+    detached: false,
+    destroyed: false,
+    createdMs: local.createdMs,
+    local,
+    stored: undefined,
+  }
+}
