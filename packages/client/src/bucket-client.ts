@@ -13,15 +13,9 @@ import {
 } from '@holdfast/protocol'
 import { type HoldfastExtension, type ShardRoute, VBUCKETS, vbucketOf } from '@holdfast/topology'
 import type { Backend } from './backend.ts'
+import { DELAYED_FLUSH_LINE, DelayedFlushes } from './delayed-flushes.ts'
 import { Gather } from './gather.ts'
-import {
-  Operation,
-  type OperationAccountant,
-  type ReplySlot,
-  TIMEOUT_LINE,
-  UPSTREAM_ORDER_SHARDS,
-  type Upstream,
-} from './operation.ts'
+import { Operation, type OperationAccountant, type ReplySlot, type Upstream } from './operation.ts'
 import {
   type ClientLog,
   HELD_OPS_MAX,
@@ -35,10 +29,6 @@ import type { Turn } from './turn.ts'
 
 /** How often silent connections and abandoned operations are looked for. */
 const SWEEP_INTERVAL_MS = 50
-/** Most delayed flush_all that may be pending. */
-const DELAYED_FLUSHES_MAX = 16
-/** Longest delay of a timer of this platform. */
-const TIMER_MS_MAX = 2 ** 31 - 1
 const PROXY_ID_BITS = 13
 
 /** What a bucket client is made with. */
@@ -60,7 +50,7 @@ export class BucketClient implements Backend {
   readonly #log: ClientLog
   readonly #clock: CasClock = new CasClock(randomInt(2 ** PROXY_ID_BITS))
   readonly #sweepTimer: NodeJS.Timeout
-  readonly #delayedFlushes: Set<NodeJS.Timeout> = new Set()
+  readonly #delayedFlushes: DelayedFlushes
   #rev = -1
   #shards: Shard[] = []
   #shardOfVbucket: Shard[] = []
@@ -75,6 +65,7 @@ export class BucketClient implements Backend {
     this.#connectTimeoutMs = options.connectTimeoutMs ?? 400
     this.#valueBytesMax = options.valueBytesMax ?? VALUE_BYTES_MAX_DEFAULT
     this.#log = options.log ?? (() => {})
+    this.#delayedFlushes = new DelayedFlushes(this.#operationTimeoutMs)
     this.#sweepTimer = setInterval(() => this.#sweep(), SWEEP_INTERVAL_MS)
     this.#sweepTimer.unref()
   }
@@ -142,8 +133,7 @@ export class BucketClient implements Backend {
   async stop(): Promise<void> {
     this.#stopped = true
     clearInterval(this.#sweepTimer)
-    for (const timer of this.#delayedFlushes) clearTimeout(timer)
-    this.#delayedFlushes.clear()
+    this.#delayedFlushes.stop()
     const undecided = [...this.#early, ...this.#shards.flatMap((shard) => shard.stop())]
     this.#early = []
     for (const operation of undecided) {
@@ -181,33 +171,21 @@ export class BucketClient implements Backend {
       gather.fail('SERVER_ERROR no bucket configuration yet')
     } else if (delayMs <= 0) {
       this.#flushShards(gather, request)
-    } else if (delayMs > TIMER_MS_MAX || this.#delayedFlushes.size >= DELAYED_FLUSHES_MAX) {
-      gather.fail('SERVER_ERROR delayed flush_all out of bounds')
-    } else {
-      this.#flushLater({ ...request }, delayMs)
+    } else if (this.#delayedFlushes.schedule(request, delayMs, this.#flushShards)) {
       gather.succeed()
+    } else {
+      gather.fail(DELAYED_FLUSH_LINE)
     }
     return gather
   }
 
-  #flushShards(gather: Gather, request: TextRequest): void {
+  #flushShards = (gather: Gather, request: TextRequest): void => {
     const shards = this.#shards
     const parts = shards.map(() => new Operation(request, 0, gather, gather.deadlineMs))
     gather.begin(parts)
     parts.forEach((part, index) => {
       shards[index]?.submit(part)
     })
-  }
-
-  #flushLater(request: TextRequest, delayMs: number): void {
-    const timer = setTimeout(() => {
-      this.#delayedFlushes.delete(timer)
-      const gather = new Gather(new NoUpstream(), 0, true)
-      this.#flushShards(gather, request)
-      setTimeout(() => gather.fail(TIMEOUT_LINE), this.#operationTimeoutMs).unref()
-    }, delayMs)
-    timer.unref()
-    this.#delayedFlushes.add(timer)
   }
 
   /** Shards whose vBuckets changed are made anew; what the old ones held goes to the new ones. */
@@ -244,13 +222,6 @@ export class BucketClient implements Backend {
       this.#early = this.#early.filter((operation) => !operation.settled)
     }
   }
-}
-
-/** Stands for the client of a request that is carried out after its reply. */
-class NoUpstream implements Upstream {
-  readonly readsOutstanding: Int32Array = new Int32Array(UPSTREAM_ORDER_SHARDS)
-  readonly writesOutstanding: Int32Array = new Int32Array(UPSTREAM_ORDER_SHARDS)
-  slotSettled(): void {}
 }
 
 /** For operations that no shard counts any more. */

@@ -3,8 +3,10 @@
 export type { Backend } from './backend.ts'
 export { BucketClient, type BucketClientOptions } from './bucket-client.ts'
 export { ConfigFollower, type ConfigFollowerOptions, redacted } from './config-follower.ts'
+export { EmbeddedStore, type EmbeddedStoreOptions } from './embedded-store.ts'
 export { ENGINE_LIBRARY, type EngineLibrary } from './engine-functions.ts'
 export { Fifo } from './fifo.ts'
+export { Gather } from './gather.ts'
 export * from './memcached-client.ts'
 export {
   Operation,

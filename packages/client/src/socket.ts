@@ -94,7 +94,8 @@ class NetSocket implements ByteSocket {
   }
 
   end(): void {
-    this.#socket.end()
+    // Not `end`: a peer that never closes its side would keep a half-open socket for ever.
+    this.#socket.destroySoon()
   }
 
   destroy(): void {

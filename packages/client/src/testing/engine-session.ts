@@ -21,7 +21,8 @@ export class EngineSession {
 
   /** Answers the reply as text; an error reply rejects. */
   async call(...args: string[]): Promise<string> {
-    const socket = (this.#socket ??= this.#connect())
+    this.#socket ??= this.#connect()
+    const socket = this.#socket
     const writer = new ByteWriter()
     writeCommand(writer, args)
     return await new Promise<string>((resolve, reject) => {

@@ -1,0 +1,54 @@
+/**
+ * flush_all with a delay: answered at once, carried out later, as memcached does. A bounded number
+ * of timers; a proxy that stops forgets them.
+ */
+import type { TextRequest } from '@holdfast/protocol'
+import { Gather } from './gather.ts'
+import { TIMEOUT_LINE, UPSTREAM_ORDER_SHARDS, type Upstream } from './operation.ts'
+
+/** Reply line when a delayed flush_all cannot be taken. */
+export const DELAYED_FLUSH_LINE = 'SERVER_ERROR delayed flush_all out of bounds'
+
+const PENDING_MAX = 16
+/** Longest delay of a timer of this platform. */
+const TIMER_MS_MAX: number = 2 ** 31 - 1
+
+export class DelayedFlushes {
+  readonly #operationTimeoutMs: number
+  readonly #timers: Set<NodeJS.Timeout> = new Set()
+
+  constructor(operationTimeoutMs: number) {
+    this.#operationTimeoutMs = operationTimeoutMs
+  }
+
+  /** Has `flush` called after the delay; false when that is beyond the bounds. */
+  schedule(
+    request: TextRequest,
+    delayMs: number,
+    flush: (gather: Gather, request: TextRequest) => void,
+  ): boolean {
+    if (delayMs > TIMER_MS_MAX || this.#timers.size >= PENDING_MAX) return false
+    const kept = { ...request }
+    const timer = setTimeout(() => {
+      this.#timers.delete(timer)
+      const gather = new Gather(new NoUpstream(), 0, true)
+      flush(gather, kept)
+      setTimeout(() => gather.fail(TIMEOUT_LINE), this.#operationTimeoutMs).unref()
+    }, delayMs)
+    timer.unref()
+    this.#timers.add(timer)
+    return true
+  }
+
+  stop(): void {
+    for (const timer of this.#timers) clearTimeout(timer)
+    this.#timers.clear()
+  }
+}
+
+/** Stands for the client of a request that is carried out after its reply. */
+class NoUpstream implements Upstream {
+  readonly readsOutstanding: Int32Array = new Int32Array(UPSTREAM_ORDER_SHARDS)
+  readonly writesOutstanding: Int32Array = new Int32Array(UPSTREAM_ORDER_SHARDS)
+  slotSettled(): void {}
+}

@@ -1,0 +1,217 @@
+/**
+ * A store for one machine without engines: LMDB in a folder. Full text semantics, no replication.
+ *
+ * All operations of one event-loop turn are applied in order in one transaction and settled after
+ * its commit. Durability: a commit survives the death of the process at once; the file is synced in
+ * the background right after each commit, so a power loss may take the last moments with it (the
+ * file itself stays consistent).
+ *
+ * Expiry: an expired item counts as missing from then on; a sweep removes a bounded number of them
+ * each second, led by an index of expiry times. Index entries of items that were overwritten
+ * meanwhile are found stale and dropped.
+ */
+import {
+  CasClock,
+  Op,
+  type TextRequest,
+  ttlFromExptime,
+  VALUE_BYTES_MAX_DEFAULT,
+} from '@holdfast/protocol'
+import { type Database, open, type RootDatabase } from 'lmdb'
+import type { Backend } from './backend.ts'
+import { DELAYED_FLUSH_LINE, DelayedFlushes } from './delayed-flushes.ts'
+import { applyToItem, type EmbeddedItem } from './embedded-items.ts'
+import { Gather } from './gather.ts'
+import { Operation, Outcome, type ReplySlot, type Upstream } from './operation.ts'
+import { QUEUE_FULL_LINE } from './shard.ts'
+import type { Flushable, Turn } from './turn.ts'
+
+const SWEEP_INTERVAL_MS = 1000
+const SWEEP_ITEMS_MAX = 2000
+/** Most operations that may wait for the end of a turn. */
+const PENDING_MAX = 100_000
+const EXPIRY_BYTES = 8
+const NO_VALUE: Buffer = Buffer.alloc(0)
+
+/** What an embedded store is opened with. */
+export interface EmbeddedStoreOptions {
+  /** Folder of the database; made when missing. */
+  folder: string
+  turn: Turn
+  operationTimeoutMs?: number
+  valueBytesMax?: number
+}
+
+export class EmbeddedStore implements Backend, Flushable {
+  flushScheduled = false
+  readonly #turn: Turn
+  readonly #operationTimeoutMs: number
+  readonly #valueBytesMax: number
+  readonly #root: RootDatabase<Buffer, Buffer>
+  readonly #items: Database<Buffer, Buffer>
+  readonly #expiries: Database<Buffer, Buffer>
+  readonly #clock: CasClock = new CasClock(0)
+  readonly #delayedFlushes: DelayedFlushes
+  readonly #sweepTimer: NodeJS.Timeout
+  #pending: Operation[] = []
+  #stopped = false
+
+  constructor(options: EmbeddedStoreOptions) {
+    this.#turn = options.turn
+    this.#operationTimeoutMs = options.operationTimeoutMs ?? 5000
+    this.#valueBytesMax = options.valueBytesMax ?? VALUE_BYTES_MAX_DEFAULT
+    this.#root = open({ path: options.folder, encoding: 'binary', keyEncoding: 'binary' })
+    this.#items = this.#root.openDB({ name: 'items', encoding: 'binary', keyEncoding: 'binary' })
+    this.#expiries = this.#root.openDB({
+      name: 'expiries',
+      encoding: 'binary',
+      keyEncoding: 'binary',
+    })
+    this.#delayedFlushes = new DelayedFlushes(this.#operationTimeoutMs)
+    this.#sweepTimer = setInterval(() => this.sweep(), SWEEP_INTERVAL_MS)
+    this.#sweepTimer.unref()
+  }
+
+  /** Operations accepted and not settled. */
+  get outstanding(): number {
+    return this.#pending.length
+  }
+
+  submit(request: TextRequest, upstream: Upstream): ReplySlot {
+    const deadlineMs = this.#turn.nowMs + this.#operationTimeoutMs
+    if (request.keyCount === 1) {
+      const operation = new Operation(request, 0, upstream, deadlineMs)
+      this.#enqueue(operation, request)
+      return operation
+    }
+    const gather = new Gather(upstream, deadlineMs, request.noreply)
+    if (request.op === Op.FlushAll) {
+      this.#submitFlush(gather, request)
+      return gather
+    }
+    const parts: Operation[] = []
+    for (let i = 0; i < request.keyCount; i++) {
+      parts.push(new Operation(request, i, gather, deadlineMs))
+    }
+    gather.begin(parts)
+    for (const part of parts) this.#enqueue(part, request)
+    return gather
+  }
+
+  flush(): void {
+    const batch = this.#pending.filter((operation) => !operation.settled)
+    this.#pending = []
+    if (batch.length === 0) return
+    try {
+      if (batch.every((operation) => operation.readsOnly)) this.#apply(batch)
+      else this.#root.transactionSync(() => this.#apply(batch))
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error)
+      for (const operation of batch) operation.fail(`SERVER_ERROR embedded store: ${reason}`)
+      return
+    }
+    for (const operation of batch) operation.settle()
+  }
+
+  /** Removes expired items, at most a bounded number; called each second. */
+  sweep(nowMs: number = Date.now()): void {
+    const due = [
+      ...this.#expiries.getKeys({ end: expiryKey(nowMs, NO_VALUE), limit: SWEEP_ITEMS_MAX }),
+    ]
+    if (due.length === 0) return
+    this.#root.transactionSync(() => {
+      for (const entry of due) {
+        const key = entry.subarray(EXPIRY_BYTES)
+        const stored = this.#items.get(key)
+        if (stored?.subarray(0, EXPIRY_BYTES).equals(entry.subarray(0, EXPIRY_BYTES)) === true) {
+          this.#items.removeSync(key)
+        }
+        this.#expiries.removeSync(entry)
+      }
+    })
+  }
+
+  /** Items stored, expired ones that were not swept yet included. */
+  get itemCount(): number {
+    return this.#items.getCount()
+  }
+
+  async stop(): Promise<void> {
+    if (this.#stopped) return
+    this.#stopped = true
+    clearInterval(this.#sweepTimer)
+    this.#delayedFlushes.stop()
+    this.flush()
+    await this.#root.flushed
+    await this.#root.close()
+  }
+
+  #enqueue(operation: Operation, request: TextRequest): void {
+    if (this.#stopped || this.#pending.length >= PENDING_MAX) {
+      operation.fail(this.#stopped ? 'SERVER_ERROR proxy is stopping' : QUEUE_FULL_LINE)
+      return
+    }
+    if (!operation.readsOnly && operation.kind !== Op.FlushAll) {
+      const nowMs = Date.now()
+      operation.ttlMs = ttlFromExptime(request.exptime, nowMs)
+      this.#clock.next(nowMs)
+      operation.stampHi = this.#clock.hi
+      operation.stampLo = this.#clock.lo
+    }
+    this.#pending.push(operation)
+    this.#turn.schedule(this)
+  }
+
+  #submitFlush(gather: Gather, request: TextRequest): void {
+    const delayMs = ttlFromExptime(request.exptime, Date.now())
+    if (delayMs <= 0) this.#flushItems(gather, request)
+    else if (this.#delayedFlushes.schedule(request, delayMs, this.#flushItems)) gather.succeed()
+    else gather.fail(DELAYED_FLUSH_LINE)
+  }
+
+  #flushItems = (gather: Gather, request: TextRequest): void => {
+    const operation = new Operation(request, 0, gather, gather.deadlineMs)
+    gather.begin([operation])
+    this.#enqueue(operation, request)
+  }
+
+  #apply(batch: readonly Operation[]): void {
+    const nowMs = Date.now()
+    for (const operation of batch) {
+      if (operation.kind === Op.FlushAll) {
+        this.#items.clearSync()
+        this.#expiries.clearSync()
+        operation.decide(Outcome.Ok)
+        continue
+      }
+      const key = operation.buf.subarray(operation.keyStart, operation.keyEnd)
+      const before = this.#read(key, nowMs)
+      const after = applyToItem(operation, before, nowMs, this.#valueBytesMax)
+      if (after === before) continue
+      if (after === undefined) this.#items.removeSync(key)
+      else this.#write(key, after)
+    }
+  }
+
+  #read(key: Buffer, nowMs: number): EmbeddedItem | undefined {
+    const stored = this.#items.get(key)
+    if (stored === undefined) return undefined
+    const expiresAtMs = Number(stored.readBigUInt64BE(0))
+    if (expiresAtMs !== 0 && expiresAtMs <= nowMs) return undefined
+    return { bytes: stored.subarray(EXPIRY_BYTES), expiresAtMs }
+  }
+
+  #write(key: Buffer, item: EmbeddedItem): void {
+    const expiry = Buffer.alloc(EXPIRY_BYTES)
+    expiry.writeBigUInt64BE(BigInt(item.expiresAtMs))
+    this.#items.putSync(key, Buffer.concat([expiry, item.bytes]))
+    if (item.expiresAtMs !== 0) this.#expiries.putSync(expiryKey(item.expiresAtMs, key), NO_VALUE)
+  }
+}
+
+function expiryKey(expiresAtMs: number, key: Buffer): Buffer {
+  const entry = Buffer.alloc(EXPIRY_BYTES + key.length)
+  entry.writeBigUInt64BE(BigInt(Math.floor(expiresAtMs)))
+  key.copy(entry, EXPIRY_BYTES)
+  return entry
+}
