@@ -126,11 +126,11 @@ export class MemcachedClient {
   }
 
   async get(key: string, options?: MemcachedCallOptions): Promise<MemcachedItem | undefined> {
-    return only(await this.#items('get', serializeGet([key]), options))
+    return withoutCas(await this.#items('get', serializeGet([key]), options))
   }
 
   async gets(key: string, options?: MemcachedCallOptions): Promise<MemcachedCasItem | undefined> {
-    return withCas(only(await this.#items('gets', serializeGet([key], true), options)))
+    return withCas(await this.#items('gets', serializeGet([key], true), options))
   }
 
   /** Reads and sets a new time to live. */
@@ -139,7 +139,7 @@ export class MemcachedClient {
     ttlSeconds: number,
     options?: MemcachedCallOptions,
   ): Promise<MemcachedItem | undefined> {
-    return only(await this.#items('gat', serializeGat([key], exptime(ttlSeconds)), options))
+    return withoutCas(await this.#items('gat', serializeGat([key], exptime(ttlSeconds)), options))
   }
 
   async gats(
@@ -148,7 +148,7 @@ export class MemcachedClient {
     options?: MemcachedCallOptions,
   ): Promise<MemcachedCasItem | undefined> {
     const request = serializeGat([key], exptime(ttlSeconds), true)
-    return withCas(only(await this.#items('gats', request, options)))
+    return withCas(await this.#items('gats', request, options))
   }
 
   async set(key: string, value: Buffer, options?: MemcachedStoreOptions): Promise<void> {
@@ -336,11 +336,11 @@ export class MemcachedClient {
   }
 }
 
-function only(items: readonly TextItem[]): TextItem | undefined {
-  return items[0]
+function withoutCas([item]: readonly TextItem[]): MemcachedItem | undefined {
+  return item === undefined ? undefined : { value: item.value, flags: item.flags }
 }
 
-function withCas(item: TextItem | undefined): MemcachedCasItem | undefined {
+function withCas([item]: readonly TextItem[]): MemcachedCasItem | undefined {
   if (item === undefined) return undefined
   if (item.cas === undefined) throw new ServerReplyError('SERVER_ERROR', 'gets', '(no cas)')
   return { value: item.value, flags: item.flags, cas: item.cas }
