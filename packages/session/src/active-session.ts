@@ -15,7 +15,7 @@ export interface ActiveSession {
   accessed: boolean
   /** The id changed by a takeover, so the browser has to be told. */
   cookieDue: boolean
-  /** Given to an ignored request that has no local session: never stored. */
+  /** Of an ignored request: not stored at its end. */
   detached: boolean
   destroyed: boolean
   createdMs: number

@@ -34,7 +34,7 @@ export function parseMemcachedNodes(text: unknown): StoreNode[] {
 }
 
 function parseNode(word: string, index: number, text: string): StoreNode {
-  const where = `option memcachedNodes: "${word}" at position ${index} of "${redacted(text)}"`
+  const where = `option memcachedNodes: "${redacted(word)}" at position ${index} of "${redacted(text)}"`
   if (/^\w+:\/\//.test(word)) {
     throw new TypeError(
       `option memcachedNodes: a URL at position ${index} is not supported: ` +
@@ -70,5 +70,5 @@ function checkIds(nodes: readonly StoreNode[], text: string): void {
 
 /** A mistyped list may hold a URL with a password; it must not reach an error message. */
 function redacted(text: string): string {
-  return text.replace(/\/\/[^\s,@]*@/g, '//***@')
+  return text.replace(/[^\s,]*@/g, '***@')
 }

@@ -78,7 +78,7 @@ export class SessionManager {
     const id = this.#verifiedId(cookieValues)
     const known = id === undefined ? undefined : this.#mode.peek(id)
     const active = known ?? this.create(request)
-    if (known === undefined) active.detached = true
+    active.detached = true
     return active
   }
 
