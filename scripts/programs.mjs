@@ -25,9 +25,9 @@ export function findProgram(...names) {
   return undefined
 }
 
-/** The engine: Valkey is preferred, Redis >= 7.0 serves as well. */
+/** The engine: HOLDFAST_ENGINE, else Valkey, else Redis (7.0 or later). */
 export function findEngine() {
-  return findProgram('valkey-server', 'redis-server')
+  return process.env.HOLDFAST_ENGINE ?? findProgram('valkey-server', 'redis-server')
 }
 
 function isExecutable(path) {

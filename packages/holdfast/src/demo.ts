@@ -14,7 +14,10 @@ export function registerDemo(program: Command): void {
     .description(
       'run three store nodes, two app servers with local proxies and a load balancer here',
     )
-    .action(async () => await runDemo(root))
+    .option('--embedded', 'no store nodes: one proxy with the embedded store')
+    .action(async (options: { embedded?: boolean }) => {
+      await runDemo(root, { embedded: options.embedded ?? false })
+    })
   for (const [name, description] of [
     ['kill', 'kill -9 every process of a store node of the running demo'],
     ['revive', 'start a killed store node of the running demo again'],

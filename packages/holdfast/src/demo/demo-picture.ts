@@ -27,6 +27,7 @@ export interface DemoPicture {
 
 export interface DemoSurroundings {
   readonly programs: Programs
+  readonly embedded: boolean
   readonly folder: string
   readonly say: (text: string) => void
   /** Called after each process that was started. */
@@ -37,14 +38,14 @@ export interface DemoSurroundings {
 
 /** Starts everything on fresh data. What was started is known through `onStarted` even if it fails. */
 export async function startPicture(surroundings: DemoSurroundings): Promise<DemoPicture> {
-  const { programs, folder, say, onStarted } = surroundings
+  const { programs, embedded, folder, say, onStarted } = surroundings
   for (const part of ['store', 'apps', 'embedded']) {
     rmSync(join(folder, part), { recursive: true, force: true })
   }
   mkdirSync(join(folder, 'store'), { recursive: true })
   const ports = new PortPlan()
   const store =
-    programs.engine === undefined
+    embedded || programs.engine === undefined
       ? undefined
       : new LocalStore(programs, join(folder, 'store'), ports)
   const apps = new LocalApps(programs, join(folder, 'apps'), ports, {
@@ -54,7 +55,10 @@ export async function startPicture(surroundings: DemoSurroundings): Promise<Demo
   const picture = { store, apps }
   onStarted(picture)
   if (store !== undefined) await startStore(picture, store, surroundings)
-  else say('no valkey-server or redis-server here: one proxy with the embedded store serves alone')
+  else {
+    if (!embedded) say('there is no valkey-server or redis-server on this machine')
+    say('one proxy with the embedded store serves, there are no store nodes')
+  }
   await startApps(picture, surroundings)
   return picture
 }

@@ -22,14 +22,19 @@ interface ProxyHealth {
   readonly shards?: readonly { readonly primary: string | null; readonly connected: boolean }[]
 }
 
+export interface DemoOptions {
+  /** Serve from the embedded store even though there is an engine on this machine. */
+  readonly embedded: boolean
+}
+
 /** Runs the demo of the checkout at `root` until a key, a signal or an error ends it. */
-export async function runDemo(root: string): Promise<void> {
+export async function runDemo(root: string, options: DemoOptions): Promise<void> {
   const earlier = readState(root)
   if (earlier !== undefined) {
     if (await isAnswering(earlier)) throw new Error(`a demo runs here already, pid ${earlier.pid}`)
     killLeftovers(root, earlier)
   }
-  const demo = new Demo(root)
+  const demo = new Demo(root, options)
   try {
     await demo.run()
   } finally {
@@ -39,14 +44,16 @@ export async function runDemo(root: string): Promise<void> {
 
 class Demo {
   readonly #root: string
+  readonly #options: DemoOptions
   readonly #token = randomBytes(16).toString('hex')
   readonly #stopping = new AbortController()
   #picture: DemoPicture | undefined
   #visitor: Visitor | undefined
   #control: { readonly port: number; readonly server: Server } | undefined
 
-  constructor(root: string) {
+  constructor(root: string, options: DemoOptions) {
     this.#root = root
+    this.#options = options
   }
 
   async run(): Promise<void> {
@@ -65,6 +72,7 @@ class Demo {
     try {
       this.#picture = await startPicture({
         programs: findPrograms(this.#root),
+        embedded: this.#options.embedded,
         folder: demoFolder(this.#root),
         say: (text) => this.#say(text),
         onStarted: (picture) => this.#record(picture),

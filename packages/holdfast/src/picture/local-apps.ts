@@ -4,7 +4,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { balancerConfig } from './balancer-config.ts'
 import { Daemon } from './daemon.ts'
-import type { PortPlan } from './ports.ts'
+import { type PortPlan, untilListening } from './ports.ts'
 import type { Programs } from './programs.ts'
 
 export const SESSION_COOKIE = 'connect.sid'
@@ -106,6 +106,7 @@ export class LocalApps {
       logPath: join(this.#folder, 'haproxy.log'),
     })
     this.#balancer = { port, daemon }
+    await untilListening(port)
     return port
   }
 

@@ -2,7 +2,8 @@
 // ports come in ranges and stay below 22768, because an engine's cluster bus listens 10000 above
 // and must keep out of the range that the system uses for outgoing connections.
 import { once } from 'node:events'
-import { createServer } from 'node:net'
+import { connect, createServer } from 'node:net'
+import { setTimeout as delay } from 'node:timers/promises'
 
 const SERVICE_PORT_MIN = 4_000
 const SERVICE_PORT_MAX = 11_999
@@ -10,6 +11,8 @@ const ENGINE_PORT_MIN = 12_000
 const ENGINE_PORT_MAX = 22_700
 const ENGINE_BUS_OFFSET = 10_000
 const TRIES_MAX = 500
+const LISTEN_TIMEOUT_MS = 10_000
+const LISTEN_POLL_MS = 10
 
 export interface PortRange {
   readonly from: number
@@ -53,6 +56,27 @@ export class PortPlan {
       if (!(await isFree(port)) || !(await isFree(port + ENGINE_BUS_OFFSET))) return false
     }
     return true
+  }
+}
+
+/** Resolves when something accepts connections on the port; throws when nothing does in time. */
+export async function untilListening(port: number): Promise<void> {
+  const deadlineMs = performance.now() + LISTEN_TIMEOUT_MS
+  while (!(await accepts(port))) {
+    if (performance.now() > deadlineMs) throw new Error(`nothing listens on port ${port}`)
+    await delay(LISTEN_POLL_MS)
+  }
+}
+
+async function accepts(port: number): Promise<boolean> {
+  const socket = connect(port, '127.0.0.1')
+  try {
+    await once(socket, 'connect')
+    return true
+  } catch {
+    return false
+  } finally {
+    socket.destroy()
   }
 }
 

@@ -29,7 +29,7 @@ export function findPrograms(root: string): Programs {
     holdfast: join(root, 'packages', 'holdfast', 'bin', 'holdfast.js'),
     appServer,
     balancer: findProgram('haproxy'),
-    engine: findProgram('valkey-server', 'redis-server'),
+    engine: process.env.HOLDFAST_ENGINE ?? findProgram('valkey-server', 'redis-server'),
   }
 }
 
