@@ -1,0 +1,56 @@
+/**
+ * The cluster document on disk: written whole to a temporary file, synced, renamed, readable by
+ * the owner only (it holds credentials). A file that cannot be read stops the start with its
+ * path: starting empty instead would make this member forget which cluster it belongs to.
+ */
+import { randomUUID } from 'node:crypto'
+import { mkdir, open, readFile, rename } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { z } from 'zod'
+import { type ClusterDocument, clusterDocumentSchema } from './cluster-document.ts'
+
+const fileSchema = z.object({
+  self: z.number().int(),
+  document: clusterDocumentSchema,
+})
+
+/** What a member remembers: the document and which of its members it is. */
+export interface StoredDocument {
+  self: number
+  document: ClusterDocument
+}
+
+/** Raised when the stored document cannot be read or is not one. */
+export class DocumentFileError extends Error {
+  readonly code = 'HOLDFAST_DOCUMENT_FILE'
+}
+
+export async function readDocumentFile(path: string): Promise<StoredDocument | null> {
+  let text: string
+  try {
+    text = await readFile(path, 'utf8')
+  } catch (cause) {
+    if (cause instanceof Error && 'code' in cause && cause.code === 'ENOENT') return null
+    throw new DocumentFileError(`cannot read cluster document ${path}`, { cause })
+  }
+  try {
+    return fileSchema.parse(JSON.parse(text))
+  } catch (cause) {
+    throw new DocumentFileError(`cluster document ${path} is damaged; restore or remove it`, {
+      cause,
+    })
+  }
+}
+
+export async function writeDocumentFile(path: string, stored: StoredDocument): Promise<void> {
+  await mkdir(dirname(path), { recursive: true, mode: 0o700 })
+  const temporary = `${path}.${randomUUID()}`
+  const file = await open(temporary, 'w', 0o600)
+  try {
+    await file.writeFile(JSON.stringify(stored))
+    await file.sync()
+  } finally {
+    await file.close()
+  }
+  await rename(temporary, path)
+}

@@ -1,0 +1,96 @@
+/** Makes the document of a cluster of one, and the parts that are added to documents later. */
+import { randomBytes, randomUUID } from 'node:crypto'
+import { wantedPlacement } from '@holdfast/topology'
+import type { Hello } from '../membership/messages.ts'
+import {
+  type Bucket,
+  type ClusterDocument,
+  freeEnginePort,
+  type Member,
+} from './cluster-document.ts'
+
+const SECRET_BYTES = 24
+export const DEFAULT_SHARDS = 8
+
+const secret = (): string => randomBytes(SECRET_BYTES).toString('base64url')
+
+export type OwnAddress = Omit<Hello, 'uuid' | 'memberCount' | 'version'>
+
+export function newMember(id: number, uuid: string, own: OwnAddress): Member {
+  return {
+    id,
+    uuid,
+    host: own.host,
+    restPort: own.restPort,
+    gatewayPort: own.gatewayPort,
+    dataPort: own.dataPort,
+    enginePorts: own.enginePorts,
+    arbiter: own.arbiter,
+    membership: 'active',
+    ejecting: false,
+  }
+}
+
+export function newDocument(own: OwnAddress): ClusterDocument {
+  return {
+    uuid: randomUUID(),
+    term: 0,
+    rev: 1,
+    secret: secret(),
+    admin: null,
+    members: [newMember(1, randomUUID(), own)],
+    nextMemberId: 2,
+    buckets: [],
+    autoFailover: { enabled: true },
+    rebalancing: false,
+  }
+}
+
+export interface BucketWish {
+  name: string
+  type: 'membase' | 'memcached'
+  ramMegabytes: number
+  replicaCount: number
+  saslPassword: string
+  shardCount: number
+}
+
+/** Adds a bucket with its shards placed on the members that can hold data. Throws without ports. */
+export function addBucket(draft: ClusterDocument, wish: BucketWish): void {
+  const nodes = draft.members
+    .filter((m) => m.membership === 'active' && !m.arbiter && !m.ejecting)
+    .map((m) => m.id)
+  const placement = wantedPlacement({
+    nodes,
+    shards: Array.from({ length: wish.shardCount }, () => ({ primary: null, replicas: [] })),
+    replicaCount: wish.replicaCount,
+  })
+  const bucket: Bucket = {
+    name: wish.name,
+    uuid: randomBytes(16).toString('hex'),
+    type: wish.type,
+    ramMegabytes: wish.ramMegabytes,
+    replicaCount: wish.replicaCount,
+    saslPassword: wish.saslPassword,
+    durability: wish.type === 'membase' && wish.replicaCount > 0 ? 'replicated' : 'none',
+    degradedWrites: 'allow',
+    engineAdminPassword: secret(),
+    engineDataPassword: secret(),
+    shards: placement.map(({ primary }) => ({
+      primary,
+      replicas: [],
+      instances: [],
+      created: false,
+    })),
+    arbiterInstances: [],
+  }
+  draft.buckets.push(bucket)
+  for (const [index, { primary, replicas }] of placement.entries()) {
+    for (const id of primary === null ? replicas : [primary, ...replicas]) {
+      const member = draft.members.find((m) => m.id === id)
+      const port = member ? freeEnginePort(draft, member) : null
+      if (!member || port === null) throw new Error(`no free engine port on member ${id}`)
+      bucket.shards[index]?.instances.push({ member: id, port })
+    }
+  }
+}

@@ -1,0 +1,142 @@
+/**
+ * One engine process on this machine: made, adopted, watched, ended. The process outlives its
+ * manager on purpose (a crash or upgrade of the manager must not touch the data path); its pid
+ * stands in `run/engine-*.pid`, and a later manager finds it there and adopts it.
+ */
+import { spawn } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { chmod, mkdir, readFile, readlink, realpath, rm, stat, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { type EngineSettings, engineConfigText } from './engine-config.ts'
+
+/** An engine that was asked to end is killed after this long. */
+const STOP_TIMEOUT_MS = 5000
+const STOP_POLL_MS = 20
+
+export class EngineProcess {
+  readonly #program: string
+  readonly #pidFile: string
+  readonly settings: EngineSettings
+  #pid: number | null = null
+  #onExit: () => void
+
+  constructor(options: {
+    program: string
+    pidFile: string
+    settings: EngineSettings
+    onExit: () => void
+  }) {
+    this.#program = options.program
+    this.#pidFile = options.pidFile
+    this.settings = options.settings
+    this.#onExit = options.onExit
+  }
+
+  get running(): boolean {
+    return this.#pid !== null && isAlive(this.#pid)
+  }
+
+  /** True when the folder holds an engine's state from an earlier run. */
+  async hasState(): Promise<boolean> {
+    try {
+      return (await stat(join(this.settings.folder, 'nodes.conf'))).size > 0
+    } catch {
+      return false
+    }
+  }
+
+  /** Takes over a process that an earlier manager has left running. */
+  async adopt(): Promise<boolean> {
+    let pid: number
+    try {
+      pid = Number(await readFile(this.#pidFile, 'utf8'))
+    } catch {
+      return false
+    }
+    if (
+      !Number.isInteger(pid) ||
+      pid <= 1 ||
+      !isAlive(pid) ||
+      !(await worksIn(pid, this.settings.folder))
+    ) {
+      return false
+    }
+    this.#pid = pid
+    return true
+  }
+
+  async start(): Promise<void> {
+    if (this.running) return
+    await mkdir(this.settings.folder, { recursive: true, mode: 0o700 })
+    const configFile = join(this.settings.folder, 'engine.conf')
+    await writeFile(configFile, engineConfigText(this.settings), { mode: 0o600 })
+    await chmod(configFile, 0o600)
+    const child = spawn(this.#program, [configFile], { detached: true, stdio: 'ignore' })
+    await new Promise<void>((resolve, reject) => {
+      child.once('spawn', resolve)
+      child.once('error', reject)
+    })
+    child.once('exit', () => {
+      if (this.#pid === child.pid) {
+        this.#pid = null
+        this.#onExit()
+      }
+    })
+    child.unref()
+    this.#pid = child.pid ?? null
+    await writeFile(this.#pidFile, `${child.pid}\n`)
+  }
+
+  /** Ends the process and waits until it is gone. */
+  async stop(): Promise<void> {
+    const pid = this.#pid
+    this.#pid = null
+    if (pid !== null && isAlive(pid)) {
+      signal(pid, 'SIGTERM')
+      const deadline = performance.now() + STOP_TIMEOUT_MS
+      while (isAlive(pid) && performance.now() < deadline) await delay(STOP_POLL_MS)
+      if (isAlive(pid)) signal(pid, 'SIGKILL')
+      while (isAlive(pid)) await delay(STOP_POLL_MS)
+    }
+    await rm(this.#pidFile, { force: true })
+  }
+
+  /** Ends the process and removes its data. */
+  async destroy(): Promise<void> {
+    await this.stop()
+    await rm(this.settings.folder, { recursive: true, force: true })
+  }
+}
+
+function signal(pid: number, name: NodeJS.Signals): void {
+  try {
+    process.kill(pid, name)
+  } catch {
+    // gone in between
+  }
+}
+
+/** A dead process that nobody has reaped yet still has a pid; it counts as dead. */
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+  } catch {
+    return false
+  }
+  try {
+    const text = readFileSync(`/proc/${pid}/stat`, 'latin1')
+    return text.slice(text.lastIndexOf(')') + 2, text.lastIndexOf(')') + 3) !== 'Z'
+  } catch {
+    return true
+  }
+}
+
+/** An engine's working folder is its data folder: tells it from a stranger with a reused pid. */
+async function worksIn(pid: number, folder: string): Promise<boolean> {
+  try {
+    return (await readlink(`/proc/${pid}/cwd`)) === (await realpath(folder))
+  } catch {
+    return false
+  }
+}

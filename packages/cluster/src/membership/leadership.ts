@@ -1,0 +1,92 @@
+/**
+ * Who leads: decided here without clock or socket. Each member follows one member at a time and
+ * says so in its heartbeats. A member leads while a majority of voters has said, within the lease,
+ * that it follows it. A follower changes its mind only when its leader has been silent for the
+ * whole lease, or its process is known to be gone (connection refused), or no longer leads itself;
+ * so two members never hold a lease at the same time.
+ *
+ * The lowest live id is chosen, and kept: a lower one that comes back does not take over from a
+ * leader that works.
+ */
+import { isMajority } from '../document/cluster-document.ts'
+
+/** A follower keeps faith this long after the last word from its leader. */
+export const LEASE_MS = 400
+/** A leader counts a follower this long, from when it asked: less than the follower's lease. */
+export const LEASE_HELD_MS = 320
+
+/** What one member knows of another. Times are of the local monotonic clock. */
+export interface PeerView {
+  id: number
+  /** Last word received from it; -Infinity when never. */
+  heardAtMs: number
+  /** The last attempt to reach it was refused: nothing listens there. */
+  refused: boolean
+  /** Whom it said it follows. */
+  following: number | null
+  /** When the heartbeat was sent that it last answered with `following` = us. */
+  followsUsSinceMs: number
+}
+
+export function isLive(peer: PeerView, nowMs: number): boolean {
+  return !peer.refused && nowMs - peer.heardAtMs < LEASE_MS
+}
+
+/** Whom to follow now. `selfId` may be the answer; null when self may not vote. */
+export function chooseLeader(input: {
+  selfId: number
+  following: number | null
+  voterIds: readonly number[]
+  peers: ReadonlyMap<number, PeerView>
+  nowMs: number
+}): number | null {
+  const { selfId, following, voterIds, peers, nowMs } = input
+  const live = (id: number): boolean => {
+    const peer = peers.get(id)
+    return id === selfId || (peer !== undefined && isLive(peer, nowMs))
+  }
+  if (following !== null && voterIds.includes(following) && live(following)) {
+    const leader = peers.get(following)
+    if (following === selfId) {
+      const other = rivalOf(selfId, voterIds, peers, nowMs)
+      return other ?? selfId
+    }
+    if (leader?.following === following || leader?.following === null) return following
+  }
+  const candidates = voterIds.filter(live)
+  const claimed = candidates.find((id) => id !== selfId && peers.get(id)?.following === id)
+  return claimed ?? candidates.reduce<number | null>((a, b) => (a === null || b < a ? b : a), null)
+}
+
+/** Of two that both claim to lead, the one with the higher id gives way. */
+function rivalOf(
+  selfId: number,
+  voterIds: readonly number[],
+  peers: ReadonlyMap<number, PeerView>,
+  nowMs: number,
+): number | null {
+  for (const id of voterIds) {
+    const peer = peers.get(id)
+    if (id < selfId && peer && isLive(peer, nowMs) && peer.following === id) return id
+  }
+  return null
+}
+
+/** True while a majority of the voters has lent this member its lease. */
+export function holdsLease(input: {
+  selfId: number
+  following: number | null
+  voterIds: readonly number[]
+  peers: ReadonlyMap<number, PeerView>
+  nowMs: number
+}): boolean {
+  const { selfId, following, voterIds, peers, nowMs } = input
+  if (following !== selfId || !voterIds.includes(selfId)) return false
+  let count = 1
+  for (const id of voterIds) {
+    const peer = peers.get(id)
+    if (id === selfId || peer === undefined) continue
+    if (peer.following === selfId && nowMs - peer.followsUsSinceMs < LEASE_HELD_MS) count++
+  }
+  return isMajority(count, voterIds.length)
+}

@@ -1,0 +1,151 @@
+/** What members say to each other, as schemas: checked where it enters the process. */
+import { z } from 'zod'
+import {
+  type ClusterDocument,
+  clusterDocumentSchema,
+  type DocumentVersion,
+} from '../document/cluster-document.ts'
+
+/** What a manager knows of one of its engines. */
+export interface EngineStatus {
+  bucket: string
+  /** Shard number, or -1 for an arbiter's voting engine. */
+  shard: number
+  port: number
+  /**
+   * stopped: no process. starting: not answering yet. loading: reading its files. silent: a
+   * process that has stopped answering. running: answers.
+   */
+  state: 'stopped' | 'starting' | 'loading' | 'silent' | 'running'
+  engineId: string
+  role: 'primary' | 'replica'
+  /** Engine id that this replica follows; empty for a primary. */
+  primaryId: string
+  linkUp: boolean
+  slots: [from: number, to: number][]
+  /** Other engines that it knows: id, address, and whether it takes them for dead. */
+  known: { id: string; address: string; failed: boolean }[]
+  /** The engine's cluster epoch for itself; 0 on a fresh engine. */
+  configEpoch: number
+  memoryBytes: number
+  items: number
+}
+
+/** What a member says of itself: its engines and its machine. */
+export interface MemberStatus {
+  /** Grows with every change of the engines' state. */
+  seq: number
+  engines: EngineStatus[]
+  uptimeSeconds: number
+  memoryTotalBytes: number
+  memoryFreeBytes: number
+}
+
+export interface Heartbeat {
+  /** Uuid of the cluster. */
+  cluster: string
+  from: number
+  uuid: string
+  committed: DocumentVersion
+  following: number | null
+  /** Members that the sender cannot reach. */
+  unreachable: number[]
+  /** The sender leads, with a majority's lease. */
+  leading: boolean
+  /** Sequence of the sender's status, and the status when the receiver lacks it. */
+  statusSeq: number
+  status: MemberStatus | null
+  /** Sequence of the receiver's status that the sender has. */
+  statusSeen: number
+}
+
+/** The answer: a heartbeat the other way, or word that the sender is no member any more. */
+export type HeartbeatAnswer = Heartbeat | { ejected: true }
+
+/** What a node that is asked to join says of itself. */
+export interface Hello {
+  uuid: string
+  host: string
+  restPort: number
+  gatewayPort: number
+  dataPort: number
+  enginePorts: [from: number, to: number]
+  arbiter: boolean
+  /** Number of members of the cluster it is in now. */
+  memberCount: number
+  version: string
+}
+
+const count = z.number().int()
+const version = z.object({ term: count, rev: count })
+
+const engineStatusSchema: z.ZodType<EngineStatus> = z.object({
+  bucket: z.string(),
+  shard: count,
+  port: count,
+  state: z.enum(['stopped', 'starting', 'loading', 'silent', 'running']),
+  engineId: z.string(),
+  role: z.enum(['primary', 'replica']),
+  primaryId: z.string(),
+  linkUp: z.boolean(),
+  slots: z.array(z.tuple([count, count])),
+  known: z.array(z.object({ id: z.string(), address: z.string(), failed: z.boolean() })),
+  configEpoch: count,
+  memoryBytes: z.number(),
+  items: count,
+})
+
+const memberStatusSchema: z.ZodType<MemberStatus> = z.object({
+  seq: count,
+  engines: z.array(engineStatusSchema),
+  uptimeSeconds: z.number(),
+  memoryTotalBytes: z.number(),
+  memoryFreeBytes: z.number(),
+})
+
+export const heartbeatSchema: z.ZodType<Heartbeat> = z.object({
+  cluster: z.string(),
+  from: count,
+  uuid: z.string(),
+  committed: version,
+  following: count.nullable(),
+  unreachable: z.array(count),
+  leading: z.boolean(),
+  statusSeq: count,
+  status: memberStatusSchema.nullable(),
+  statusSeen: count,
+})
+
+export const heartbeatAnswerSchema: z.ZodType<HeartbeatAnswer> = z.union([
+  heartbeatSchema,
+  z.object({ ejected: z.literal(true) }),
+])
+
+export const prepareSchema: z.ZodType<{ from: number; document: ClusterDocument }> = z.object({
+  from: count,
+  document: clusterDocumentSchema,
+})
+
+export const joinSchema: z.ZodType<{ self: number; document: ClusterDocument }> = z.object({
+  self: count,
+  document: clusterDocumentSchema,
+})
+
+export const failOverSchema: z.ZodType<{ target: number }> = z.object({ target: count })
+
+export const grantStartSchema: z.ZodType<{ bucket: string; shard: number }> = z.object({
+  bucket: z.string(),
+  shard: count,
+})
+
+export const helloSchema: z.ZodType<Hello> = z.object({
+  uuid: z.string(),
+  host: z.string(),
+  restPort: count,
+  gatewayPort: count,
+  dataPort: count,
+  enginePorts: z.tuple([count, count]),
+  arbiter: z.boolean(),
+  memberCount: count,
+  version: z.string(),
+})

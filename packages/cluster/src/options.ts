@@ -1,0 +1,80 @@
+/** Options of a store node: one table, for the command line and for the reference. */
+import { z } from 'zod'
+
+/** The engine's bus port is its port + 10000 and must stay below the ephemeral range. */
+export const ENGINE_PORT_MAX = 22_767
+
+export interface NodeOptions {
+  /** Folder of this node's state. */
+  data: string
+  /** Address that every port of this node listens on, and that other members reach it at. */
+  host: string
+  port: number
+  gatewayPort: number
+  dataPort: number
+  enginePorts: [from: number, to: number]
+  arbiter: boolean
+  version: string
+  /** Program and arguments of the gateway proxy; null runs none. */
+  gatewayCommand: readonly string[] | null
+}
+
+/** One command line option of `holdfast node`. */
+export interface NodeOptionRow {
+  flags: string
+  default: string
+  description: string
+}
+
+export const nodeOptionTable: readonly NodeOptionRow[] = [
+  { flags: '--data <dir>', default: '', description: 'folder of this node (required)' },
+  { flags: '--host <host>', default: '127.0.0.1', description: 'address of all its ports' },
+  { flags: '--port <port>', default: '8091', description: 'REST port' },
+  { flags: '--gateway-port <port>', default: '11211', description: 'memcached port (gateway)' },
+  { flags: '--data-port <port>', default: '11210', description: 'vBucket port, as published' },
+  {
+    flags: '--engine-ports <from-to>',
+    default: '12000-12099',
+    description: `ports for engines, below ${ENGINE_PORT_MAX + 1}`,
+  },
+  { flags: '--arbiter', default: '', description: 'votes, holds no data' },
+]
+
+const port = z.coerce.number().int().min(1).max(65_535)
+
+const schema = z.object({
+  data: z.string().min(1, 'is required'),
+  host: z.string().min(1),
+  port,
+  gatewayPort: port,
+  dataPort: port,
+  enginePorts: z
+    .string()
+    .regex(/^\d+-\d+$/, 'must be FROM-TO')
+    .transform((text): [number, number] => {
+      const [from, to] = text.split('-').map(Number)
+      return [from ?? 0, to ?? 0]
+    })
+    .refine(([from, to]) => from >= 1024 && from <= to && to <= ENGINE_PORT_MAX, {
+      message: `must lie within 1024-${ENGINE_PORT_MAX} (the engine's bus port is 10000 above)`,
+    }),
+  arbiter: z.boolean().default(false),
+})
+
+/** Raised for an option that cannot be used; the message names it. */
+export class NodeOptionError extends Error {
+  readonly code = 'HOLDFAST_NODE_OPTION'
+}
+
+/** Checks what the command line gives. Throws {@link NodeOptionError}. */
+export function readNodeOptions(
+  raw: Record<string, unknown>,
+): Omit<NodeOptions, 'version' | 'gatewayCommand'> {
+  const result = schema.safeParse(raw)
+  if (result.success) return result.data
+  const lines = result.error.issues.map((issue) => {
+    const name = String(issue.path[0] ?? '').replace(/[A-Z]/g, (c) => `-${c.toLowerCase()}`)
+    return `--${name} ${issue.message}`
+  })
+  throw new NodeOptionError(lines.join('; '))
+}

@@ -1,0 +1,219 @@
+/**
+ * The store's reconcile loop, its deciding half: actual picture and wanted placement in, next steps
+ * out. No clock, no socket; the acting half is steps.ts.
+ *
+ *        document (wanted) ──┐
+ *                            ├──> plan ──> steps ──> engines, document
+ *   reports (actual) ────────┘      ^                    │
+ *            ^                      └──── next turn ─────┘
+ *            └── heartbeats from managers, own looks at engines without one
+ *
+ * Order within a shard: a primary that takes writes comes before everything; then the in-sync set is
+ * kept true (an acknowledged write waits for it); then missing copies; then roles; then leftovers.
+ * At most one step per shard per turn. No step lowers the number of in-sync copies of a shard
+ * below what is wanted, but when it is taking note of a death.
+ */
+import type { ShardPlacement } from '@holdfast/topology'
+import {
+  actingPrimary,
+  type BucketPicture,
+  type EnginePicture,
+  engineAt,
+  isInSync,
+  type ShardPicture,
+} from './picture.ts'
+
+export type Step =
+  /** Let the member start the engine that the document calls primary. */
+  | { kind: 'grantStart'; shard: number; member: number }
+  /** Make one of these replicas (the one with most data) the primary: the old one is dead. */
+  | { kind: 'failover'; shard: number; candidates: number[]; from: number | null; silent: boolean }
+  /** Hand the primary role over in agreement with the living primary. */
+  | { kind: 'handover'; shard: number; to: number }
+  | { kind: 'addSlots'; shard: number; member: number }
+  | { kind: 'replicate'; shard: number; member: number; primary: number }
+  /** The document takes note: who is primary, which replicas are in sync. */
+  | { kind: 'note'; shard: number; primary: number; replicas: number[]; why: string }
+  | { kind: 'addInstance'; shard: number; member: number }
+  | { kind: 'removeInstance'; shard: number; member: number }
+
+/** What the leader remembers between turns; injected so that deciding needs no clock. */
+export interface PlanMemory {
+  /** How long a listed in-sync replica has looked out of sync; 0 when it looks well. */
+  outOfSyncMs(shard: number, member: number): number
+  /** Since the shard's last change of primary. */
+  sinceFailoverMs(shard: number): number
+  /** Engines of a bucket that are being filled on that member. */
+  fillingOn(member: number): number
+  autoFailover: boolean
+}
+
+/** A replica link may be down this long (a failover re-links) before the replica is taken out. */
+export const OUT_OF_SYNC_GRACE_MS = 500
+/** Voters refuse a second vote for one shard within twice the engine's node timeout. */
+export const HANDOVER_INTERVAL_MS = 2200
+/** Copies that may be filled on one member at a time. */
+export const FILLING_PER_MEMBER_MAX = 4
+
+export function planBucket(
+  picture: BucketPicture,
+  wanted: readonly ShardPlacement[],
+  memory: PlanMemory,
+): Step[] {
+  const steps: Step[] = []
+  const started = new Map<number, number>()
+  let handovers = 0
+  for (const shard of picture.shards) {
+    const step = planShard(shard, wanted[shard.index], {
+      ...memory,
+      outOfSyncMs: memory.outOfSyncMs,
+      sinceFailoverMs: memory.sinceFailoverMs,
+      fillingOn: (member) => memory.fillingOn(member) + (started.get(member) ?? 0),
+    })
+    if (!step) continue
+    if (step.kind === 'handover' && handovers++ > 0) continue
+    if (step.kind === 'addInstance') {
+      started.set(step.member, (started.get(step.member) ?? 0) + 1)
+    }
+    steps.push(step)
+  }
+  return steps
+}
+
+/** The next step of one shard, or null when there is nothing to do or to wait for. */
+export function planShard(
+  shard: ShardPicture,
+  wanted: ShardPlacement | undefined,
+  memory: PlanMemory,
+): Step | null {
+  const primary = engineAt(shard, shard.primary)
+  const acting = actingPrimary(shard)
+  if (acting && acting.member !== shard.primary && primary?.role !== 'primary') {
+    return noteActing(shard, acting, 'the engines have elected another primary')
+  }
+  if (acting && primary && acting !== primary && primary.reach !== 'unknown') {
+    return noteActing(shard, acting, 'another primary holds the newer claim')
+  }
+  if (!primary || primary.reach === 'down') return planDeadPrimary(shard, primary, memory)
+  if (primary.reach !== 'up') return null
+  if (primary.slots.length === 0) return planSlotless(shard, primary)
+  return (
+    planInSyncSet(shard, primary, memory) ??
+    planReplication(shard, primary) ??
+    (wanted ? planPlacement(shard, primary, wanted, memory) : null)
+  )
+}
+
+function noteActing(shard: ShardPicture, acting: EnginePicture, why: string): Step {
+  const replicas = shard.replicas.filter((member) => {
+    const engine = engineAt(shard, member)
+    return engine !== undefined && member !== acting.member && isInSync(engine, acting)
+  })
+  return { kind: 'note', shard: shard.index, primary: acting.member, replicas, why }
+}
+
+/** Dead: promote an in-sync replica; where there is none, the dead one itself is the best copy. */
+function planDeadPrimary(
+  shard: ShardPicture,
+  primary: EnginePicture | undefined,
+  memory: PlanMemory,
+): Step | null {
+  const inSync = shard.replicas.flatMap((member) => engineAt(shard, member) ?? [])
+  const ready = inSync.filter((engine) => engine.reach === 'up')
+  if (ready.length > 0) {
+    if (!memory.autoFailover && primary && !primary.failed) return null
+    const candidates = ready.map((engine) => engine.member)
+    const from = shard.primary
+    const silent = primary?.silent ?? false
+    return { kind: 'failover', shard: shard.index, candidates, from, silent }
+  }
+  if (inSync.some((engine) => engine.reach === 'unknown' || engine.reach === 'starting')) {
+    return null
+  }
+  if (shard.created && primary?.managed && !primary.silent) {
+    return { kind: 'grantStart', shard: shard.index, member: primary.member }
+  }
+  return null
+}
+
+function planSlotless(shard: ShardPicture, primary: EnginePicture): Step | null {
+  if (primary.role === 'replica') {
+    const candidates = [primary.member]
+    const elsewhere = shard.engines.some((e) => e !== primary && e.reach === 'unknown')
+    if (elsewhere) return null
+    return { kind: 'failover', shard: shard.index, candidates, from: null, silent: false }
+  }
+  return { kind: 'addSlots', shard: shard.index, member: primary.member }
+}
+
+/** Takes replicas that lag out of the set that writes wait for, and those that caught up in. */
+function planInSyncSet(
+  shard: ShardPicture,
+  primary: EnginePicture,
+  memory: PlanMemory,
+): Step | null {
+  const kept = shard.replicas.filter((member) => {
+    const engine = engineAt(shard, member)
+    if (!engine || engine.reach === 'down') return false
+    if (engine.reach === 'unknown' || isInSync(engine, primary)) return true
+    return memory.outOfSyncMs(shard.index, member) < OUT_OF_SYNC_GRACE_MS
+  })
+  const joined = shard.engines
+    .filter((e) => e !== primary && !shard.replicas.includes(e.member) && isInSync(e, primary))
+    .map((e) => e.member)
+  if (kept.length === shard.replicas.length && joined.length === 0) return null
+  const lost = shard.replicas.filter((member) => !kept.includes(member))
+  const why = [
+    ...lost.map((member) => `replica on member ${member} is lost`),
+    ...joined.map((member) => `replica on member ${member} is in sync`),
+  ].join(', ')
+  const replicas = [...kept, ...joined]
+  return { kind: 'note', shard: shard.index, primary: primary.member, replicas, why }
+}
+
+/** Points an engine that follows nobody, or somebody else, at the primary. */
+function planReplication(shard: ShardPicture, primary: EnginePicture): Step | null {
+  for (const engine of shard.engines) {
+    if (engine === primary || engine.reach !== 'up') continue
+    if (engine.role === 'primary' && engine.slots.length > 0) continue
+    if (engine.role === 'replica' && engine.primaryId === primary.engineId) continue
+    if (!engine.known.some((k) => k.id === primary.engineId)) continue
+    return {
+      kind: 'replicate',
+      shard: shard.index,
+      member: engine.member,
+      primary: primary.member,
+    }
+  }
+  return null
+}
+
+function planPlacement(
+  shard: ShardPicture,
+  primary: EnginePicture,
+  wanted: ShardPlacement,
+  memory: PlanMemory,
+): Step | null {
+  const index = shard.index
+  const members = wanted.primary === null ? [] : [wanted.primary, ...wanted.replicas]
+  for (const member of members) {
+    if (engineAt(shard, member)) continue
+    if (memory.fillingOn(member) >= FILLING_PER_MEMBER_MAX) return null
+    return { kind: 'addInstance', shard: index, member }
+  }
+  const whole = members.every((m) => m === primary.member || shard.replicas.includes(m))
+  if (!whole || wanted.primary === null) return null
+  if (wanted.primary !== primary.member) {
+    const target = engineAt(shard, wanted.primary)
+    if (!target || !isInSync(target, primary)) return null
+    if (memory.sinceFailoverMs(index) < HANDOVER_INTERVAL_MS) return null
+    return { kind: 'handover', shard: index, to: wanted.primary }
+  }
+  const leftover = shard.engines.find((e) => !members.includes(e.member) && mayRemove(e))
+  return leftover ? { kind: 'removeInstance', shard: index, member: leftover.member } : null
+}
+
+/** The copy of a member that is away is kept: it may come back with it. */
+function mayRemove(engine: EnginePicture): boolean {
+  return engine.managed || engine.failed
+}

@@ -1,0 +1,219 @@
+/**
+ * The leader's loop: each turn it builds the picture, lets plan.ts decide, and has the steps
+ * carried out, several shards side by side, never two steps of one shard at a time. It only runs
+ * while this member leads with a majority's lease.
+ */
+import { type ShardPlacement, wantedPlacement } from '@holdfast/topology'
+import type { Logger } from 'pino'
+import { type ClusterDocument, hostnameOf } from '../document/cluster-document.ts'
+import type { DocumentKeeper } from '../document/document-keeper.ts'
+import type { DocumentWriter } from '../document/document-writer.ts'
+import type { Heartbeats } from '../membership/heartbeats.ts'
+import { type BucketPicture, picturesOf } from './picture.ts'
+import { type PlanMemory, planBucket } from './plan.ts'
+import { planMembers } from './plan-members.ts'
+import { type RemoteEngine, RemoteLooks } from './remote-looks.ts'
+import { StepRunner } from './step-runner.ts'
+
+const TURN_MS = 100
+/** A member may be away this long before its copies are made again elsewhere. */
+export const HEAL_DELAY_MS = 1500
+
+export class Reconciler {
+  readonly #keeper: DocumentKeeper
+  readonly #heartbeats: Heartbeats
+  readonly #writer: DocumentWriter
+  readonly #log: Logger
+  readonly #looks = new RemoteLooks()
+  readonly #steps: StepRunner
+  readonly #awaySinceMs = new Map<number, number>()
+  readonly #outOfSyncSinceMs = new Map<string, number>()
+  #timer: NodeJS.Timeout | null = null
+  #turning = false
+  #woken = false
+  #stopped = false
+
+  constructor(options: {
+    keeper: DocumentKeeper
+    heartbeats: Heartbeats
+    writer: DocumentWriter
+    log: Logger
+    grantStart: (member: number, bucketUuid: string, shard: number) => Promise<void>
+  }) {
+    this.#keeper = options.keeper
+    this.#heartbeats = options.heartbeats
+    this.#writer = options.writer
+    this.#log = options.log
+    this.#steps = new StepRunner({ ...options, onDone: () => this.wake() })
+  }
+
+  start(): void {
+    this.#timer = setInterval(() => this.wake(), TURN_MS)
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true
+    if (this.#timer) clearInterval(this.#timer)
+    this.#looks.close()
+    await this.#steps.stop()
+  }
+
+  /** Runs a turn soon; called when a report has changed. */
+  wake(): void {
+    if (this.#woken || this.#stopped) return
+    this.#woken = true
+    setImmediate(() => void this.#turn())
+  }
+
+  /** The picture as last seen, for the REST side. Built afresh: works on every member. */
+  pictures(): BucketPicture[] {
+    return picturesOf(this.#keeper.current, {
+      isLive: (member) => this.#heartbeats.isLive(member),
+      isGone: (member) => this.#heartbeats.isGone(member),
+      status: (member, bucket, shard) =>
+        this.#heartbeats
+          .statusOf(member)
+          ?.engines.find((e) => e.bucket === bucket && e.shard === shard) ?? null,
+      look: (member, port) => this.#looks.get(member, port),
+    })
+  }
+
+  /** Where the copies of a bucket should be, by the members that can hold data now. */
+  wanted(picture: BucketPicture): ShardPlacement[] {
+    return wantedPlacement({
+      nodes: this.#usableNodes(this.#keeper.current),
+      shards: picture.shards.map((shard) => ({
+        primary: shard.primary,
+        replicas: [
+          ...shard.replicas,
+          ...shard.engines
+            .map((e) => e.member)
+            .filter((m) => m !== shard.primary && !shard.replicas.includes(m)),
+        ],
+      })),
+      replicaCount: picture.bucket.replicaCount,
+    })
+  }
+
+  async #turn(): Promise<void> {
+    if (this.#turning || this.#stopped) return
+    this.#turning = true
+    this.#woken = false
+    try {
+      await this.#once()
+    } catch (error) {
+      this.#log.error({ err: error }, 'reconcile turn failed')
+    } finally {
+      this.#turning = false
+      if (this.#woken && !this.#stopped) setImmediate(() => void this.#turn())
+    }
+  }
+
+  async #once(): Promise<void> {
+    if (!this.#heartbeats.leading) {
+      this.#awaySinceMs.clear()
+      return
+    }
+    if (!this.#writer.leads) {
+      await this.#writer.beginTerm()
+      this.#steps.reset()
+    }
+    this.#noteAway()
+    this.#looks.watch(this.#enginesToLookAt())
+    const document = this.#keeper.current
+    const pictures = this.pictures()
+    for (const change of planMembers(document, pictures, (p) => this.wanted(p))) {
+      this.#log.info({ why: change.why }, 'member change')
+      await this.#writer.propose(change.change)
+      return
+    }
+    for (const picture of pictures) this.#reconcile(picture)
+  }
+
+  #reconcile(picture: BucketPicture): void {
+    const memory = this.#memoryFor(picture)
+    for (const step of planBucket(picture, this.wanted(picture), memory)) {
+      this.#steps.run(picture, step)
+    }
+    this.#steps.acquaint(picture)
+  }
+
+  #memoryFor(picture: BucketPicture): PlanMemory {
+    const bucket = picture.bucket
+    const nowMs = performance.now()
+    return {
+      autoFailover: this.#keeper.current.autoFailover.enabled,
+      sinceFailoverMs: (shard) => this.#steps.sinceFailoverMs(bucket.uuid, shard),
+      fillingOn: (member) =>
+        picture.shards.filter(
+          (s) =>
+            s.primary !== member &&
+            !s.replicas.includes(member) &&
+            s.engines.some((e) => e.member === member),
+        ).length,
+      outOfSyncMs: (shard, member) => {
+        const shardPicture = picture.shards[shard]
+        const engine = shardPicture?.engines.find((e) => e.member === member)
+        const primary = shardPicture?.engines.find((e) => e.member === shardPicture.primary)
+        const well =
+          engine?.role === 'replica' && engine.linkUp && engine.primaryId === primary?.engineId
+        const key = `${bucket.uuid}/${shard}/${member}`
+        if (well) {
+          this.#outOfSyncSinceMs.delete(key)
+          return 0
+        }
+        const since = this.#outOfSyncSinceMs.get(key) ?? nowMs
+        this.#outOfSyncSinceMs.set(key, since)
+        return nowMs - since
+      },
+    }
+  }
+
+  #noteAway(): void {
+    const nowMs = performance.now()
+    for (const member of this.#keeper.current.members) {
+      if (this.#heartbeats.isLive(member.id)) {
+        if (this.#awaySinceMs.delete(member.id)) {
+          this.#log.info({ member: member.id, host: hostnameOf(member) }, 'member is back')
+        }
+      } else if (!this.#awaySinceMs.has(member.id)) {
+        this.#awaySinceMs.set(member.id, nowMs)
+        this.#log.warn({ member: member.id, host: hostnameOf(member) }, 'member is not heard')
+      }
+    }
+  }
+
+  #usableNodes(document: ClusterDocument): number[] {
+    const nowMs = performance.now()
+    return document.members
+      .filter((m) => m.membership === 'active' && !m.arbiter && !m.ejecting)
+      .filter((m) => {
+        const since = this.#awaySinceMs.get(m.id)
+        return since === undefined || nowMs - since < HEAL_DELAY_MS
+      })
+      .map((m) => m.id)
+  }
+
+  #enginesToLookAt(): RemoteEngine[] {
+    const document = this.#keeper.current
+    const away = document.members.filter(
+      (m) => m.membership !== 'inactiveFailed' && this.#heartbeats.isWorrying(m.id),
+    )
+    return away.flatMap((member) =>
+      document.buckets.flatMap((bucket) =>
+        bucket.shards.flatMap((shard, index) =>
+          shard.instances
+            .filter((i) => i.member === member.id)
+            .map((i) => ({
+              member: member.id,
+              host: member.host,
+              port: i.port,
+              password: bucket.engineAdminPassword,
+              bucketUuid: bucket.uuid,
+              shard: index,
+            })),
+        ),
+      ),
+    )
+  }
+}

@@ -1,0 +1,104 @@
+/**
+ * The leader's own look at engines whose manager is not heard. A manager may have crashed while its
+ * engines serve on (then nothing is failed over), or the whole node is gone.
+ */
+import { EngineControl, EngineError } from '../engines/engine-control.ts'
+import { parseClusterNodes, parseInfo } from '../engines/engine-picture.ts'
+import type { EngineStatus } from '../membership/messages.ts'
+import type { RemoteLook } from './picture.ts'
+
+/** Looks in a row that must fail by time-out before an engine counts as silent. */
+const SILENT_LOOKS = 1
+
+interface Look {
+  control: EngineControl
+  result: RemoteLook | null
+  timeouts: number
+  busy: boolean
+  wantedAtMs: number
+}
+
+export interface RemoteEngine {
+  member: number
+  host: string
+  port: number
+  password: string
+  bucketUuid: string
+  shard: number
+}
+
+const FORGOTTEN_AFTER_MS = 1000
+
+export class RemoteLooks {
+  readonly #looks = new Map<string, Look>()
+
+  /** Begins or goes on looking at these engines; looks at others end. */
+  watch(engines: readonly RemoteEngine[]): void {
+    const nowMs = performance.now()
+    for (const engine of engines) {
+      const key = `${engine.member}:${engine.port}`
+      let look = this.#looks.get(key)
+      if (!look) {
+        const control = new EngineControl(engine)
+        look = { control, result: null, timeouts: 0, busy: false, wantedAtMs: nowMs }
+        this.#looks.set(key, look)
+      }
+      look.wantedAtMs = nowMs
+      if (!look.busy) void this.#take(look, engine)
+    }
+    for (const [key, look] of this.#looks) {
+      if (nowMs - look.wantedAtMs < FORGOTTEN_AFTER_MS) continue
+      look.control.close()
+      this.#looks.delete(key)
+    }
+  }
+
+  get(member: number, port: number): RemoteLook | null {
+    return this.#looks.get(`${member}:${port}`)?.result ?? null
+  }
+
+  close(): void {
+    for (const look of this.#looks.values()) look.control.close()
+    this.#looks.clear()
+  }
+
+  async #take(look: Look, engine: RemoteEngine): Promise<void> {
+    look.busy = true
+    try {
+      const status = await statusOf(look.control, engine)
+      look.timeouts = 0
+      look.result = { kind: 'answers', status }
+    } catch (error) {
+      if (error instanceof EngineError && error.refused) {
+        look.result = { kind: 'refused' }
+      } else if (++look.timeouts >= SILENT_LOOKS) {
+        look.result = { kind: 'silent' }
+      }
+    } finally {
+      look.busy = false
+    }
+  }
+}
+
+async function statusOf(control: EngineControl, engine: RemoteEngine): Promise<EngineStatus> {
+  const nodes = parseClusterNodes(await control.text('CLUSTER', 'NODES'))
+  const info = parseInfo(await control.text('INFO', 'replication'))
+  const self = nodes.find((n) => n.myself)
+  return {
+    bucket: engine.bucketUuid,
+    shard: engine.shard,
+    port: engine.port,
+    state: 'running',
+    engineId: self?.id ?? '',
+    role: self?.role ?? 'replica',
+    primaryId: self?.primaryId ?? '',
+    linkUp: info.get('master_link_status') === 'up',
+    slots: self?.slots ?? [],
+    known: nodes
+      .filter((n) => !n.myself && !n.handshake)
+      .map((n) => ({ id: n.id, address: n.address, failed: n.failed })),
+    configEpoch: self?.configEpoch ?? 0,
+    memoryBytes: 0,
+    items: 0,
+  }
+}

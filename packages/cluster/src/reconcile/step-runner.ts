@@ -1,0 +1,307 @@
+/**
+ * Carries out the reconcile loop's steps on engines, members and the document. One step per shard
+ * at a time; the outcome is seen by the next turn's picture, so a step that fails is simply planned
+ * again.
+ */
+
+import { shardRanges, slotOfVbucket } from '@holdfast/topology'
+import type { Logger } from 'pino'
+import { freeEnginePort, memberById, type Shard } from '../document/cluster-document.ts'
+import type { DocumentWriter } from '../document/document-writer.ts'
+import { EngineControl, EngineError } from '../engines/engine-control.ts'
+import { planArbiterSlots, planForgetting, planMeetings } from './meet.ts'
+import { type BucketPicture, type EnginePicture, engineAt } from './picture.ts'
+import type { Step } from './plan.ts'
+import { type Candidate, failoverTo, handoverTo, mostAdvanced } from './promote.ts'
+
+/** A pair is introduced, or an id forgotten, at most this often. */
+const ACQUAINT_INTERVAL_MS = 1000
+const SLOTS_PER_VBUCKET = 16
+/** The same step of a shard is not repeated sooner: its effect must have time to be reported. */
+const REPEAT_MS = 100
+
+export class StepRunner {
+  readonly #writer: DocumentWriter
+  readonly #log: Logger
+  readonly #grantStart: (member: number, bucketUuid: string, shard: number) => Promise<void>
+  readonly #onDone: () => void
+  readonly #busy = new Map<string, Promise<void>>()
+  readonly #controls = new Map<string, EngineControl>()
+  readonly #failoverAtMs = new Map<string, number>()
+  readonly #acquaintedAtMs = new Map<string, number>()
+  readonly #lastStep = new Map<string, { text: string; atMs: number }>()
+  #stopped = false
+  #sinceMs = performance.now()
+
+  constructor(options: {
+    writer: DocumentWriter
+    log: Logger
+    grantStart: (member: number, bucketUuid: string, shard: number) => Promise<void>
+    onDone: () => void
+  }) {
+    this.#writer = options.writer
+    this.#log = options.log
+    this.#grantStart = options.grantStart
+    this.#onDone = options.onDone
+  }
+
+  /** A new term: what an earlier leader did to the shards is not known. */
+  reset(): void {
+    this.#failoverAtMs.clear()
+    this.#sinceMs = performance.now()
+  }
+
+  sinceFailoverMs(bucketUuid: string, shard: number): number {
+    return performance.now() - (this.#failoverAtMs.get(`${bucketUuid}/${shard}`) ?? this.#sinceMs)
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true
+    await Promise.allSettled(this.#busy.values())
+    for (const control of this.#controls.values()) control.close()
+  }
+
+  run(picture: BucketPicture, step: Step): void {
+    const key = `${picture.bucket.uuid}/${step.shard}`
+    if (this.#stopped || this.#busy.has(key) || this.#isRepeat(key, step)) return
+    const about = { bucket: picture.bucket.name, ...step }
+    const done = this.#perform(picture, step)
+      .catch((error: unknown) => this.#log.warn({ ...about, err: error }, 'step failed'))
+      .finally(() => {
+        this.#busy.delete(key)
+        this.#onDone()
+      })
+    this.#busy.set(key, done)
+    this.#log.info(about, 'step')
+  }
+
+  #isRepeat(key: string, step: Step): boolean {
+    const text = JSON.stringify(step)
+    const atMs = performance.now()
+    const last = this.#lastStep.get(key)
+    if (last?.text === text && atMs - last.atMs < REPEAT_MS) return true
+    this.#lastStep.set(key, { text, atMs })
+    return false
+  }
+
+  /** Introduces engines to each other, forgets removed ones, gives arbiters their slots. */
+  acquaint(picture: BucketPicture): void {
+    if (this.#stopped) return
+    for (const { engine, to } of planMeetings(picture)) {
+      this.#seldom(`meet ${engine.address} ${to.address}`, () =>
+        this.#control(picture, engine).call('CLUSTER', 'MEET', to.host, to.port),
+      )
+    }
+    for (const { engine, id } of planForgetting(picture)) {
+      this.#seldom(`forget ${engine.address} ${id}`, () =>
+        this.#control(picture, engine).call('CLUSTER', 'FORGET', id),
+      )
+    }
+    for (const { arbiter, owner, slot } of planArbiterSlots(picture)) {
+      this.#seldom(`slot ${slot}`, async () => {
+        const control = this.#control(picture, arbiter)
+        const give = ['SETSLOT', slot, 'NODE', arbiter.engineId] as const
+        await this.#control(picture, owner).call('CLUSTER', ...give)
+        await control.call('CLUSTER', ...give)
+        await control.call('CLUSTER', 'BUMPEPOCH')
+      })
+    }
+  }
+
+  #seldom(what: string, act: () => Promise<unknown>): void {
+    const nowMs = performance.now()
+    for (const [key, atMs] of this.#acquaintedAtMs) {
+      if (nowMs - atMs > ACQUAINT_INTERVAL_MS) this.#acquaintedAtMs.delete(key)
+    }
+    if (this.#acquaintedAtMs.has(what)) return
+    this.#acquaintedAtMs.set(what, nowMs)
+    act().catch((error: unknown) => this.#log.debug({ what, err: error }, 'acquainting failed'))
+  }
+
+  #control(picture: BucketPicture, engine: Pick<EnginePicture, 'host' | 'port' | 'address'>) {
+    const key = `${picture.bucket.uuid}/${engine.address}`
+    let control = this.#controls.get(key)
+    if (!control) {
+      const { host, port } = engine
+      control = new EngineControl({ host, port, password: picture.bucket.engineAdminPassword })
+      this.#controls.set(key, control)
+    }
+    return control
+  }
+
+  async #perform(picture: BucketPicture, step: Step): Promise<void> {
+    const shard = picture.shards[step.shard]
+    if (!shard) return
+    switch (step.kind) {
+      case 'grantStart':
+        return this.#grantStart(step.member, picture.bucket.uuid, step.shard)
+      case 'failover':
+        return this.#failover(picture, step)
+      case 'handover':
+        return this.#handover(picture, step)
+      case 'addSlots':
+        return this.#addSlots(picture, step.shard, step.member)
+      case 'replicate':
+        return this.#replicate(picture, step)
+      case 'note':
+        return this.#note(picture, step.shard, (draft) => {
+          if (draft.primary !== step.primary) this.#markFailover(picture, step.shard)
+          draft.primary = step.primary
+          draft.replicas = step.replicas
+          draft.created = true
+        })
+      case 'addInstance':
+        return this.#addInstance(picture, step.shard, step.member)
+      case 'removeInstance':
+        return this.#note(picture, step.shard, (draft) => {
+          draft.instances = draft.instances.filter((i) => i.member !== step.member)
+          draft.replicas = draft.replicas.filter((m) => m !== step.member)
+        })
+    }
+  }
+
+  #note(picture: BucketPicture, shard: number, change: (draft: Shard) => void): Promise<void> {
+    return this.#writer.propose((draft) => {
+      const target = draft.buckets.find((b) => b.uuid === picture.bucket.uuid)?.shards[shard]
+      if (target) change(target)
+    })
+  }
+
+  #markFailover(picture: BucketPicture, shard: number): void {
+    this.#failoverAtMs.set(`${picture.bucket.uuid}/${shard}`, performance.now())
+  }
+
+  #candidates(picture: BucketPicture, shard: number, members: readonly number[]): Candidate[] {
+    return members.flatMap((member) => {
+      const engine = picture.shards[shard]?.engines.find((e) => e.member === member)
+      return engine ? [{ member, control: this.#control(picture, engine) }] : []
+    })
+  }
+
+  async #failover(
+    picture: BucketPicture,
+    step: Extract<Step, { kind: 'failover' }>,
+  ): Promise<void> {
+    const shard = picture.shards[step.shard]
+    const old = shard && engineAt(shard, step.from)
+    if (step.silent && old && (await this.#answers(picture, old))) return
+    const best = await mostAdvanced(this.#candidates(picture, step.shard, step.candidates))
+    if (!best) throw new Error('no candidate answers')
+    const startedMs = performance.now()
+    const enginesHaveMajority = hasEngineMajority(picture)
+    const won = await failoverTo(best, { enginesHaveMajority, log: this.#log })
+    if (!won) throw new Error(`member ${best.member} did not become primary`)
+    this.#markFailover(picture, step.shard)
+    await this.#note(picture, step.shard, (draft) => {
+      draft.primary = best.member
+      draft.replicas = draft.replicas.filter((m) => m !== best.member && m !== step.from)
+      const still = step.candidates
+      draft.replicas = draft.replicas.filter((m) => still.includes(m))
+    })
+    const tookMs = Math.round(performance.now() - startedMs)
+    this.#log.warn(
+      { bucket: picture.bucket.name, shard: step.shard, from: step.from, to: best.member, tookMs },
+      'failed over',
+    )
+  }
+
+  /** A second opinion on an engine that its manager finds silent. */
+  async #answers(picture: BucketPicture, engine: EnginePicture): Promise<boolean> {
+    const { host, port } = engine
+    const control = new EngineControl({ host, port, password: picture.bucket.engineAdminPassword })
+    try {
+      await control.call('PING')
+      return true
+    } catch {
+      return false
+    } finally {
+      control.close()
+    }
+  }
+
+  async #handover(
+    picture: BucketPicture,
+    step: Extract<Step, { kind: 'handover' }>,
+  ): Promise<void> {
+    const [candidate] = this.#candidates(picture, step.shard, [step.to])
+    if (!candidate) return
+    this.#markFailover(picture, step.shard)
+    const won = await handoverTo(candidate)
+    this.#markFailover(picture, step.shard)
+    if (!won) throw new Error(`member ${step.to} did not become primary`)
+    await this.#note(picture, step.shard, (draft) => {
+      const old = draft.primary
+      draft.primary = step.to
+      draft.replicas = draft.replicas.filter((m) => m !== step.to)
+      if (old !== null && old !== step.to) draft.replicas.push(old)
+    })
+  }
+
+  /** First life of a shard (or its life after the loss of every copy): its primary gets slots. */
+  async #addSlots(picture: BucketPicture, index: number, member: number): Promise<void> {
+    const shard = picture.shards[index]
+    const engine = shard && engineAt(shard, member)
+    const range = shardRanges(picture.shards.length)[index]
+    if (!shard || !engine || !range) return
+    const control = this.#control(picture, engine)
+    if (shard.created) {
+      this.#log.error({ bucket: picture.bucket.name, shard: index }, 'shard has lost its data')
+    } else if (engine.configEpoch === 0 && engine.known.length === 0) {
+      await control.call('CLUSTER', 'SET-CONFIG-EPOCH', index + 1)
+    }
+    const from = slotOfVbucket(range[0])
+    const to = slotOfVbucket(range[1]) + SLOTS_PER_VBUCKET - 1
+    await control.call('CLUSTER', 'ADDSLOTSRANGE', from, to)
+    await this.#note(picture, index, (draft) => {
+      draft.created = true
+    })
+  }
+
+  async #replicate(
+    picture: BucketPicture,
+    step: Extract<Step, { kind: 'replicate' }>,
+  ): Promise<void> {
+    const shard = picture.shards[step.shard]
+    const engine = shard && engineAt(shard, step.member)
+    const primary = shard && engineAt(shard, step.primary)
+    if (!engine || !primary) return
+    const control = this.#control(picture, engine)
+    try {
+      await control.call('CLUSTER', 'REPLICATE', primary.engineId)
+    } catch (error) {
+      const holdsOldData = error instanceof EngineError && error.message.includes('must be empty')
+      if (!holdsOldData || engine.slots.length > 0) throw error
+      await control.call('FLUSHALL')
+      await control.call('CLUSTER', 'REPLICATE', primary.engineId)
+    }
+  }
+
+  #addInstance(picture: BucketPicture, shard: number, member: number): Promise<void> {
+    return this.#writer.propose((draft) => {
+      const target = draft.buckets.find((b) => b.uuid === picture.bucket.uuid)?.shards[shard]
+      const of = memberById(draft, member)
+      if (!target || !of || target.instances.some((i) => i.member === member)) return
+      const port = freeEnginePort(draft, of)
+      if (port === null) {
+        const [from, to] = of.enginePorts
+        throw new Error(`no free engine port on member ${member} (${from}-${to})`)
+      }
+      target.instances.push({ member, port })
+    })
+  }
+}
+
+/** Most of the bucket's voting engines (primaries with slots) are up: elections can be won. */
+function hasEngineMajority(picture: BucketPicture): boolean {
+  let voting = 0
+  let up = 0
+  for (const shard of picture.shards) {
+    voting++
+    if (engineAt(shard, shard.primary)?.reach === 'up') up++
+  }
+  for (const arbiter of picture.arbiters) {
+    voting++
+    if (arbiter.reach === 'up') up++
+  }
+  return up * 2 > voting
+}

@@ -1,0 +1,137 @@
+/**
+ * The node's HTTP side on 8091: serves the routes of the tables, checks access, passes requests that
+ * only the leader can answer on to it. Every error becomes a status and a body as in routes.
+ */
+import formbody from '@fastify/formbody'
+import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
+import type { Logger } from 'pino'
+import { ZodError } from 'zod'
+import { NotCommittedError } from '../document/document-writer.ts'
+import { PeerError, SLOW_MESSAGE_TIMEOUT_MS } from '../membership/peer-link.ts'
+import type { StoreNode } from '../node.ts'
+import { challenge, checkAccess } from './access.ts'
+import { ApiError } from './api-error.ts'
+import { PasswordCheck } from './credentials.ts'
+import type { Route, RouteContext } from './route.ts'
+import { changeRoutes } from './routes-change.ts'
+import { memberRoutes } from './routes-member.ts'
+import { readRoutes } from './routes-read.ts'
+
+const BODY_BYTES_MAX = 4 * 1024 * 1024
+/** Set on a request that a member has passed on: it is not passed on again. */
+const FORWARDED_HEADER = 'x-holdfast-forwarded'
+
+/** Routes of the public REST interface: the reference is made from this table. */
+export const publicRoutes: readonly Route[] = [...readRoutes, ...changeRoutes]
+
+export class RestServer {
+  readonly #app: FastifyInstance
+  readonly #node: StoreNode
+  readonly #log: Logger
+  readonly #passwords = new PasswordCheck()
+
+  constructor(node: StoreNode, log: Logger) {
+    this.#node = node
+    this.#log = log
+    this.#app = fastify({ bodyLimit: BODY_BYTES_MAX, forceCloseConnections: true })
+    this.#app.addHook('onSend', async (_request, reply, payload) => {
+      reply.header('server', `Holdfast ${node.version}`)
+      reply.header('pragma', 'no-cache').header('cache-control', 'no-cache')
+      return payload
+    })
+    this.#app.setErrorHandler((error, request, reply) => this.#fail(error, request, reply))
+    this.#app.setNotFoundHandler((_request, reply) => reply.code(404).send('Not found.\r\n'))
+  }
+
+  /** Listens at once; a busy port rejects. */
+  async listen(host: string, port: number): Promise<void> {
+    await this.#app.register(formbody, { bodyLimit: BODY_BYTES_MAX })
+    for (const route of [...publicRoutes, ...memberRoutes]) this.#add(route)
+    await this.#app.listen({ host, port })
+  }
+
+  async close(): Promise<void> {
+    await this.#app.close()
+  }
+
+  #add(route: Route): void {
+    this.#app.route({
+      method: route.method,
+      url: route.path,
+      handler: async (request, reply) => {
+        const document = this.#node.document
+        if (route.access === 'bucket') this.#requireBucket(request)
+        const caller = await checkAccess(route.access, request, document, this.#passwords)
+        if (route.leader && !(await this.#node.leads())) return this.#forward(request, reply)
+        const result = await route.handle({
+          node: this.#node,
+          request,
+          reply,
+          caller,
+          params: strings(request.params),
+          query: strings(request.query),
+          body: record(request.body),
+        } satisfies RouteContext)
+        if (!route.streams) return reply.send(result)
+        return reply
+      },
+    })
+  }
+
+  /** As the original: an unknown bucket is a 404 before it is a 401. */
+  #requireBucket(request: FastifyRequest): void {
+    const name = strings(request.params).bucket
+    if (this.#node.document.buckets.some((b) => b.name === name)) return
+    throw new ApiError(404, 'Requested resource not found.\r\n')
+  }
+
+  async #forward(request: FastifyRequest, reply: FastifyReply): Promise<unknown> {
+    const leader = this.#node.heartbeats.leader
+    const link = leader === null ? null : this.#node.heartbeats.link(leader)
+    if (!link || request.headers[FORWARDED_HEADER] !== undefined) {
+      throw new ApiError(503, ['No leader: a majority of the members is not reachable.'])
+    }
+    const answer = await fetch(`http://${link.address}${request.url}`, {
+      method: request.method,
+      headers: {
+        authorization: `Bearer ${this.#node.document.secret}`,
+        'content-type': 'application/x-www-form-urlencoded',
+        [FORWARDED_HEADER]: '1',
+      },
+      body: request.method === 'POST' ? new URLSearchParams(strings(request.body)) : null,
+      signal: AbortSignal.timeout(SLOW_MESSAGE_TIMEOUT_MS * 2),
+    })
+    reply.code(answer.status)
+    reply.type(answer.headers.get('content-type') ?? 'text/plain')
+    return reply.send(await answer.text())
+  }
+
+  #fail(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+    if (error instanceof ApiError) {
+      const realm = error.status === 401 ? challenge(request) : null
+      if (realm) reply.header('www-authenticate', realm)
+      return reply.code(error.status).send(error.body)
+    }
+    if (error instanceof ZodError) return reply.code(400).send({ errors: error.issues })
+    if (error instanceof NotCommittedError || error instanceof PeerError) {
+      return reply.code(503).send([error.message])
+    }
+    const status = statusOf(error)
+    if (status < 500) return reply.code(status).send(`${String(error)}\n`)
+    this.#log.error({ err: error, url: request.url }, 'request failed')
+    return reply.code(500).send(['Unexpected server error, request logged.'])
+  }
+}
+
+function statusOf(error: unknown): number {
+  const code = error instanceof Error && 'statusCode' in error ? error.statusCode : 500
+  return typeof code === 'number' ? code : 500
+}
+
+function record(value: unknown): Record<string, unknown> {
+  return typeof value === 'object' && value !== null ? { ...value } : {}
+}
+
+function strings(value: unknown): Record<string, string> {
+  return Object.fromEntries(Object.entries(record(value)).map(([k, v]) => [k, String(v)]))
+}

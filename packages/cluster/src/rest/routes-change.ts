@@ -1,0 +1,217 @@
+/** Routes that change the cluster. Most only work on the leader; others pass them on to it. */
+
+import { hostnameOf, type Member, otpNodeOf } from '../document/cluster-document.ts'
+import { addBucket, newMember } from '../document/new-document.ts'
+import { helloSchema } from '../membership/messages.ts'
+import { PeerError, PeerLink, SLOW_MESSAGE_TIMEOUT_MS } from '../membership/peer-link.ts'
+import { ApiError } from './api-error.ts'
+import { readBucketForm } from './bucket-form.ts'
+import { hashPassword } from './credentials.ts'
+import { field, type Route, type RouteContext } from './route.ts'
+
+const PASSWORD_LENGTH_MIN = 6
+const DEFAULT_REST_PORT = 8091
+const ENGINE_PORT_MAX = 55_535
+
+export const changeRoutes: Route[] = [
+  {
+    method: 'POST',
+    path: '/settings/web',
+    access: 'admin',
+    leader: true,
+    summary: 'Sets the admin: username, password (6 or more characters), port=SAME.',
+    handle: setAdmin,
+  },
+  {
+    method: 'POST',
+    path: '/pools/default/buckets',
+    access: 'admin',
+    leader: true,
+    summary: 'Creates a bucket: name, bucketType, ramQuotaMB, replicaNumber, saslPassword, shards.',
+    handle: createBucket,
+  },
+  {
+    method: 'DELETE',
+    path: '/pools/default/buckets/:bucket',
+    access: 'admin',
+    leader: true,
+    summary: 'Deletes a bucket and its data.',
+    handle: deleteBucket,
+  },
+  {
+    method: 'POST',
+    path: '/controller/addNode',
+    access: 'admin',
+    leader: true,
+    summary: 'Adds a node: hostname[:port], user, password. Its own data is dropped.',
+    handle: addNode,
+  },
+  {
+    method: 'POST',
+    path: '/controller/rebalance',
+    access: 'admin',
+    leader: true,
+    summary: 'Starts a rebalance: knownNodes=all otpNodes, ejectedNodes=those to drain and remove.',
+    handle: rebalance,
+  },
+  {
+    method: 'POST',
+    path: '/controller/failOver',
+    access: 'admin',
+    summary: 'Fails a node over at once: otpNode. Works without a majority of members.',
+    handle: failOver,
+  },
+  {
+    method: 'POST',
+    path: '/settings/autoFailover',
+    access: 'admin',
+    leader: true,
+    summary: 'Turns automatic failover on or off: enabled=true|false.',
+    handle: async ({ node, body }) => {
+      const enabled = field(body, 'enabled')
+      if (enabled !== 'true' && enabled !== 'false') {
+        throw new ApiError(400, 'The value of "enabled" must be true or false\n')
+      }
+      await node.change((draft) => {
+        draft.autoFailover.enabled = enabled === 'true'
+      })
+      return ''
+    },
+  },
+]
+
+async function setAdmin({ node, body }: RouteContext): Promise<unknown> {
+  const username = field(body, 'username') ?? ''
+  const password = field(body, 'password') ?? ''
+  const errors: string[] = []
+  if (username === '' || username.includes(':')) errors.push('Username must not be empty')
+  if (password.length < PASSWORD_LENGTH_MIN) {
+    errors.push('The password must be at least six characters.')
+  }
+  if (errors.length > 0) throw new ApiError(400, errors)
+  const passwordHash = await hashPassword(password)
+  await node.change((draft) => {
+    draft.admin = { username, passwordHash }
+  })
+  return { newBaseUri: `http://${hostnameOf(node.selfMember)}/` }
+}
+
+async function createBucket({ node, body, reply }: RouteContext): Promise<unknown> {
+  if (node.document.rebalancing) {
+    throw new ApiError(400, { errors: { name: 'Cannot create buckets during rebalance' } })
+  }
+  await node.change((draft) => {
+    const form = readBucketForm(body, draft)
+    if ('errors' in form) throw new ApiError(400, { errors: form.errors })
+    if (!draft.members.some((m) => m.membership === 'active' && !m.arbiter)) {
+      throw new ApiError(400, { errors: { name: 'No node that can hold data' } })
+    }
+    addBucket(draft, form.wish)
+  })
+  reply.code(202).header('location', `/pools/default/buckets/${field(body, 'name')}`)
+  return ''
+}
+
+async function deleteBucket({ node, params }: RouteContext): Promise<unknown> {
+  await node.change((draft) => {
+    const index = draft.buckets.findIndex((b) => b.name === params.bucket)
+    if (index < 0) throw new ApiError(404, 'The bucket to be deleted was not found.\r\n')
+    draft.buckets.splice(index, 1)
+  })
+  return ''
+}
+
+async function addNode({ node, body }: RouteContext): Promise<unknown> {
+  const { host, port } = readHostname(field(body, 'hostname') ?? '')
+  if (node.document.admin === null) {
+    throw new ApiError(400, ['Adding nodes to not provisioned nodes is not allowed.'])
+  }
+  const user = field(body, 'user') ?? ''
+  const password = field(body, 'password') ?? ''
+  const authorization = `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`
+  const link = new PeerLink({ host, restPort: port })
+  try {
+    const raw = await link.send('GET', '/internal/hello', { authorization, timeoutMs: 2000 })
+    const hello = helloSchema.parse(raw)
+    if (node.document.members.some((m) => m.host === hello.host && m.restPort === hello.restPort)) {
+      throw new ApiError(400, ['Prepare join failed. Node is already part of cluster.'])
+    }
+    if (hello.memberCount > 1) {
+      throw new ApiError(400, ['Prepare join failed. Node is part of another cluster.'])
+    }
+    let added: Member | null = null
+    await node.change((draft) => {
+      added = newMember(draft.nextMemberId++, hello.uuid, hello)
+      if (!hello.arbiter) added.membership = 'inactiveAdded'
+      draft.members.push(added)
+    })
+    const self = node.document.members.find((m) => m.uuid === hello.uuid)?.id
+    await link.send('POST', '/internal/join', {
+      body: { self, document: node.document },
+      authorization,
+      timeoutMs: SLOW_MESSAGE_TIMEOUT_MS,
+    })
+    node.heartbeats.announce()
+    return { otpNode: otpNodeOf(hello) }
+  } catch (error) {
+    if (!(error instanceof PeerError)) throw error
+    throw new ApiError(400, [joinFailure(error, `${host}:${port}`)], { cause: error })
+  } finally {
+    link.close()
+  }
+}
+
+function joinFailure(error: PeerError, address: string): string {
+  if (error.status === 401) return `Prepare join failed. Authentication failed at ${address}.`
+  if (error.status !== null) return `Prepare join failed. ${error.message}`
+  const why = error.refused ? 'connection refused' : 'no answer'
+  return `Prepare join failed. Could not connect to ${address}: ${why}.`
+}
+
+function readHostname(text: string): { host: string; port: number } {
+  const match = /^(?:https?:\/\/)?([^:/\s]+)(?::(\d+))?\/?$/.exec(text)
+  const port = Number(match?.[2] ?? DEFAULT_REST_PORT)
+  const host = match?.[1]
+  if (host === undefined || port < 1 || port > ENGINE_PORT_MAX + 10_000) {
+    throw new ApiError(400, [`Hostname is required: host[:port], not "${text}"`])
+  }
+  return { host, port }
+}
+
+const list = (text: string | undefined): string[] =>
+  (text ?? '').split(',').filter((name) => name !== '')
+
+async function rebalance({ node, body }: RouteContext): Promise<unknown> {
+  const known = list(field(body, 'knownNodes'))
+  const ejected = list(field(body, 'ejectedNodes'))
+  if (known.length === 0) throw new ApiError(400, { empty_known_nodes: 1 })
+  await node.change((draft) => {
+    const names = draft.members.map(otpNodeOf)
+    const unknown = [...known, ...ejected].filter((name) => !names.includes(name))
+    if (unknown.length > 0) throw new ApiError(400, { unknownNodes: unknown })
+    if (names.some((name) => !known.includes(name))) throw new ApiError(400, { mismatch: 1 })
+    for (const member of draft.members) {
+      if (member.membership === 'inactiveAdded') member.membership = 'active'
+      if (ejected.includes(otpNodeOf(member)) || member.membership === 'inactiveFailed') {
+        member.ejecting = true
+      }
+    }
+    const left = draft.members.filter((m) => m.membership === 'active' && !m.ejecting && !m.arbiter)
+    if (left.length === 0) throw new ApiError(400, 'No active node would be left.\n')
+    draft.rebalancing = true
+  })
+  return ''
+}
+
+async function failOver({ node, body }: RouteContext): Promise<unknown> {
+  const name = field(body, 'otpNode')
+  if (!name) throw new ApiError(400, 'No server specified.')
+  const target = node.document.members.find((m) => otpNodeOf(m) === name)
+  if (!target) throw new ApiError(400, 'Unknown server given.\n')
+  const active = node.document.members.filter(
+    (m) => m.membership === 'active' && !m.arbiter && m.id !== target.id,
+  )
+  if (active.length === 0) throw new ApiError(400, 'The last active server cannot fail over.\n')
+  await node.failOver(target.id)
+  return ''
+}

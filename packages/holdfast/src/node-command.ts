@@ -1,0 +1,54 @@
+/** `holdfast node`: runs a store node until it is told to stop. */
+import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { type NodeOptions, nodeOptionTable, readNodeOptions, StoreNode } from '@holdfast/cluster'
+import type { Command } from 'commander'
+import { pino } from 'pino'
+import { z } from 'zod'
+
+/** A stop that takes longer than this ends the process all the same. */
+const STOP_TIMEOUT_MS = 10_000
+
+const packageSchema = z.object({ version: z.string() })
+
+/** Version of this package: that of the whole set. */
+export function holdfastVersion(): string {
+  const path = fileURLToPath(new URL('../package.json', import.meta.url))
+  return packageSchema.parse(JSON.parse(readFileSync(path, 'utf8'))).version
+}
+
+export function registerNode(program: Command): void {
+  const command = program.command('node').description('run a store node')
+  for (const row of nodeOptionTable) {
+    if (row.default === '') command.option(row.flags, row.description)
+    else command.option(row.flags, row.description, row.default)
+  }
+  command.action(async (raw: Record<string, unknown>) => {
+    const options = readNodeOptions(raw)
+    await runNode({ ...options, version: holdfastVersion(), gatewayCommand: gateway(options) })
+  })
+}
+
+/** The gateway is the proxy of this same program, on the node's own bucket `default`. */
+function gateway(options: Pick<NodeOptions, 'host' | 'port' | 'gatewayPort'>): string[] {
+  const program = fileURLToPath(new URL('../bin/holdfast.js', import.meta.url))
+  const { host, port, gatewayPort } = options
+  const url = `http://${host}:${port}/pools/default/bucketsStreaming/default`
+  const settings = `port_listen=${gatewayPort}`
+  return [process.execPath, program, 'proxy', '-Z', settings, '-l', host, url]
+}
+
+async function runNode(options: NodeOptions): Promise<void> {
+  const level = process.env.HOLDFAST_LOG_LEVEL ?? 'info'
+  const log = pino({ name: 'holdfast-node', level }, pino.destination({ dest: 2, sync: true }))
+  const node = await StoreNode.start(options, log)
+  process.stdout.write(`holdfast node ready http://${options.host}:${options.port}\n`)
+  const signal = await new Promise<string>((resolve) => {
+    for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, () => resolve(name))
+  })
+  log.info({ signal }, 'stops')
+  const timer = setTimeout(() => process.exit(1), STOP_TIMEOUT_MS)
+  await node.stop()
+  clearTimeout(timer)
+  process.exit(0)
+}
