@@ -1,7 +1,7 @@
-// `npm run check` and `npm test`: set-up, then one step after another, each timed, stopping at the
-// first that fails. The tests run on the pinned Node. `npm test` adds the end-to-end tests, one
-// file at a time because each starts a dozen processes, and ends with the totals of all test runs
-// in the words of Node's test runner.
+// `npm run check` and `npm test`: set-up, then one step after another, each timed. The tests run on
+// the pinned Node. `npm test` adds the end-to-end tests when all else is well, one file at a time
+// because each starts a dozen processes, and ends with the totals of all test runs in the words of
+// Node's test runner.
 //
 // `node scripts/run.mjs check|test [NAME...]`: only the end-to-end files of these names.
 import { spawnSync } from 'node:child_process'
@@ -34,7 +34,7 @@ testStep('unit tests and project checks', UNIT_FILES_AT_ONCE, UNIT_TEST_TIMEOUT_
   'packages/*/src/**/*.test.ts',
   'examples/**/*.test.ts',
 ])
-if (purpose === 'test') {
+if (purpose === 'test' && !failed) {
   const files =
     e2eNames.length === 0 ? ['e2e/*.test.ts'] : e2eNames.map((name) => `e2e/${name}.test.ts`)
   testStep('end-to-end tests', 1, E2E_TEST_TIMEOUT_MS, files)
@@ -44,7 +44,6 @@ printTotals()
 process.exitCode = failed ? 1 : 0
 
 function step(title, command, args) {
-  if (failed) return
   const stepStartedAtMs = Date.now()
   const { status } = spawnSync(command, args, {
     cwd: root,
@@ -53,11 +52,10 @@ function step(title, command, args) {
   })
   const seconds = ((Date.now() - stepStartedAtMs) / 1000).toFixed(1)
   process.stdout.write(`${status === 0 ? 'ok' : 'FAILED'}: ${title} (${seconds} s)\n\n`)
-  failed = status !== 0
+  failed ||= status !== 0
 }
 
 function testStep(title, filesAtOnce, testTimeoutMs, files) {
-  if (failed) return
   const counts = join(countsFolder, `${title.replaceAll(' ', '-')}.json`)
   step(title, node, [
     '--test',
