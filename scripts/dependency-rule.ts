@@ -134,5 +134,5 @@ function packageName(specifier: string): string | undefined {
 }
 
 function isTest(path: string): boolean {
-  return path.includes('.test.') || path.includes('/testing/')
+  return path.includes('.test.') || path.includes('/testing/') || path.includes('/test-support/')
 }

@@ -5,8 +5,9 @@ import { once } from 'node:events'
 import { connect, createServer } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 
-const SERVICE_PORT_MIN = 4_000
-const SERVICE_PORT_MAX = 11_999
+// None of the ports that fetch refuses to call (6000, 6666, 10080 and others) is in this range.
+const SERVICE_PORT_MIN = 7_000
+const SERVICE_PORT_MAX = 9_999
 const ENGINE_PORT_MIN = 12_000
 const ENGINE_PORT_MAX = 22_700
 const ENGINE_BUS_OFFSET = 10_000
