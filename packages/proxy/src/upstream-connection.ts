@@ -27,6 +27,8 @@ import {
 import { type ByteWriter, Op, type TextRequest, TextRequestParser } from '@holdfast/protocol'
 import type { Statistics } from './statistics.ts'
 
+/** Most bytes that are parsed before it is looked whether too much is outstanding. */
+const SLICE_BYTES: number = 16 * 1024
 /** Reply bytes that may wait for a slow reader before its requests are no longer read. */
 const BACKLOG_BYTES_MAX: number = 1024 * 1024
 /** A reader that takes nothing of such a backlog for this long is disconnected. */
@@ -58,6 +60,9 @@ export class UpstreamConnection implements Upstream, Flushable, ByteSocketHandle
   readonly #parser: TextRequestParser
   readonly #slots: Fifo<ReplySlot> = new Fifo()
   #paused = false
+  /** What was read but not parsed when reading paused. */
+  #unparsed: Buffer | undefined = undefined
+  #endsAfterParsing = false
   /** No more requests are taken; closes when all replies are out. */
   #ending = false
   #closed = false
@@ -79,6 +84,7 @@ export class UpstreamConnection implements Upstream, Flushable, ByteSocketHandle
   /** Takes no more requests and closes once the outstanding ones are answered. */
   end(): void {
     this.#ending = true
+    this.#unparsed = undefined
     this.#parser.stop()
     this.#host.turn.schedule(this)
   }
@@ -108,12 +114,12 @@ export class UpstreamConnection implements Upstream, Flushable, ByteSocketHandle
 
   socketRead(chunk: Buffer): void {
     this.#host.statistics.bytesRead += chunk.length
-    this.#parser.push(chunk, this.#take)
-    this.#balance()
+    this.#parse(chunk)
   }
 
   socketEnded(): void {
-    this.end()
+    if (this.#unparsed === undefined) this.end()
+    else this.#endsAfterParsing = true
   }
 
   socketDrained(): void {
@@ -123,6 +129,7 @@ export class UpstreamConnection implements Upstream, Flushable, ByteSocketHandle
 
   socketClosed(): void {
     this.#closed = true
+    this.#unparsed = undefined
     this.#parser.stop()
     this.#host.statistics.currentConnections--
     if (this.#slots.length === 0) this.#host.upstreamGone(this)
@@ -167,6 +174,24 @@ export class UpstreamConnection implements Upstream, Flushable, ByteSocketHandle
     turn.schedule(this)
   }
 
+  /** Parses slice by slice, and keeps the rest once too much is outstanding. */
+  #parse(chunk: Buffer): void {
+    let at = 0
+    while (at < chunk.length) {
+      if (this.#paused) {
+        this.#unparsed = chunk.subarray(at)
+        return
+      }
+      const end = Math.min(chunk.length, at + SLICE_BYTES)
+      this.#parser.push(
+        at === 0 && end === chunk.length ? chunk : chunk.subarray(at, end),
+        this.#take,
+      )
+      at = end
+      this.#balance()
+    }
+  }
+
   /** Reads on or pauses, by what is outstanding and what the reader has not taken. */
   #balance(): void {
     const outstanding = this.#slots.length
@@ -175,7 +200,15 @@ export class UpstreamConnection implements Upstream, Flushable, ByteSocketHandle
     const pause = busy || this.#socket.backlogBytes > BACKLOG_BYTES_MAX
     if (pause === this.#paused) return
     this.#paused = pause
-    if (pause) this.#socket.pauseReading()
+    if (pause) {
+      this.#socket.pauseReading()
+      return
+    }
+    const unparsed = this.#unparsed
+    this.#unparsed = undefined
+    if (unparsed !== undefined) this.#parse(unparsed)
+    if (this.#paused) return
+    if (this.#endsAfterParsing) this.end()
     else this.#socket.resumeReading()
   }
 }

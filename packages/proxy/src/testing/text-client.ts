@@ -6,18 +6,22 @@ import { once } from 'node:events'
 import net from 'node:net'
 
 const ANSWER_TIMEOUT_MS = 10_000
+const TAIL_CHARS = 8192
 
 export class TextClient {
-  /** Everything received and not taken. */
-  received = ''
   closed = false
+  #chunks: string[] = []
+  /** The end of what was received, long enough for any ending asked for. */
+  #tail = ''
   readonly #socket: net.Socket
   #changed: () => void = () => {}
 
   private constructor(socket: net.Socket) {
     this.#socket = socket
     socket.on('data', (chunk: Buffer) => {
-      this.received += chunk.toString('latin1')
+      const text = chunk.toString('latin1')
+      this.#chunks.push(text)
+      this.#tail = (this.#tail + text).slice(-TAIL_CHARS)
       this.#changed()
     })
     socket.on('error', () => {})
@@ -25,6 +29,11 @@ export class TextClient {
       this.closed = true
       this.#changed()
     })
+  }
+
+  /** Everything received and not taken. */
+  get received(): string {
+    return this.#chunks.join('')
   }
 
   /** Connects to `host:port`. */
@@ -53,14 +62,15 @@ export class TextClient {
   /** Takes what was received once it ends with `ending`, or the connection closed. */
   async take(ending = '\r\n'): Promise<string> {
     const deadlineMs = performance.now() + ANSWER_TIMEOUT_MS
-    while (!this.closed && !this.received.endsWith(ending)) {
+    while (!this.closed && !this.#tail.endsWith(ending)) {
       if (performance.now() > deadlineMs) {
         throw new Error(`no ${JSON.stringify(ending)}, got ${JSON.stringify(this.received)}`)
       }
       await this.#more(deadlineMs - performance.now())
     }
     const taken = this.received
-    this.received = ''
+    this.#chunks = []
+    this.#tail = ''
     return taken
   }
 
