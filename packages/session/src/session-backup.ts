@@ -8,7 +8,7 @@
  * failed are owed and repeated likewise.
  */
 import { createHash } from 'node:crypto'
-import { encodeContent, encodeEnvelope } from './envelope.ts'
+import { encodeContent, encodeEnvelope, SessionEncodingError } from './envelope.ts'
 import type { LocalSession } from './local-sessions.ts'
 import type { SessionSettings } from './options.ts'
 import type { SessionStore } from './session-store.ts'
@@ -29,6 +29,7 @@ export class SessionBackup {
   readonly #store: SessionStore
   readonly #settings: SessionSettings
   readonly #writes = new WeakMap<LocalSession, Writes>()
+  readonly #running = new Set<Promise<void>>()
   readonly #unsaved = new Set<LocalSession>()
   readonly #deletesOwed = new Set<string>()
   #repairTimer: NodeJS.Timeout | undefined
@@ -78,7 +79,9 @@ export class SessionBackup {
       await this.save(session)
     } catch (error) {
       this.#settings.logger.warn({ err: error }, 'session could not be renewed in the store')
-      if (!session.destroyed) this.#oweSave(session)
+      // The whole session is stored again: by then the store may have dropped it.
+      session.savedDigest = undefined
+      this.#oweSave(session)
     }
   }
 
@@ -109,19 +112,22 @@ export class SessionBackup {
     return this.#deletesOwed.has(id)
   }
 
-  /** Writes what is unsaved once more, then stops. */
+  /** Waits for the writes that are out, writes what is unsaved once more, then stops. */
   async close(): Promise<void> {
     this.#closed = true
     clearTimeout(this.#repairTimer)
+    await Promise.allSettled(this.#running)
     await Promise.allSettled([...this.#unsaved].map((session) => this.save(session)))
   }
 
   #startWrite(session: LocalSession): Promise<void> {
     const inFlight = this.#write(session).finally(() => {
+      this.#running.delete(inFlight)
       const writes = this.#writes.get(session)
       if (writes?.inFlight === inFlight && writes.next === undefined) this.#writes.delete(session)
     })
     this.#writes.set(session, { inFlight, next: undefined })
+    this.#running.add(inFlight)
     return inFlight
   }
 
@@ -143,7 +149,8 @@ export class SessionBackup {
       this.#unsaved.delete(session)
       this.#dropSuperseded(session)
     } catch (error) {
-      this.#oweSave(session)
+      // Repeating cannot help a session that is no JSON; the next request tries again.
+      if (!(error instanceof SessionEncodingError)) this.#oweSave(session)
       throw error
     }
   }
@@ -195,7 +202,7 @@ export class SessionBackup {
     ])
     this.#repairing = false
     const failures = results.filter(({ status }) => status === 'rejected').length
-    this.#settings.logger.info({ repeated: results.length, failures }, 'repeated failed backups')
+    this.#settings.logger.debug({ repeated: results.length, failures }, 'repeated failed backups')
     if (this.#unsaved.size + this.#deletesOwed.size > 0) this.#scheduleRepair()
   }
 }

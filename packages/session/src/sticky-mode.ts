@@ -50,7 +50,7 @@ export class StickyMode implements SessionMode {
 
   load(id: string): Promise<ActiveSession | undefined> | ActiveSession | undefined {
     const nowMs = Date.now()
-    const local = this.#findLocal(id)
+    const local = this.#sessions.get(id) ?? this.#movingHere(id)
     if (local !== undefined && isExpired(local, nowMs)) {
       this.#drop(local)
       return undefined
@@ -62,7 +62,7 @@ export class StickyMode implements SessionMode {
   }
 
   peek(id: string): ActiveSession | undefined {
-    const local = this.#findLocal(id)
+    const local = this.#sessions.get(id) ?? this.#movedHere(id)
     const nowMs = Date.now()
     if (local === undefined || isExpired(local, nowMs)) return undefined
     return this.#activate(local, id, nowMs)
@@ -161,12 +161,17 @@ export class StickyMode implements SessionMode {
     if (this.#settings.enabled) await this.#backup.close()
   }
 
-  /** By the id itself, or by our own name for a session whose takeover the browser has not heard of. */
-  #findLocal(id: string): LocalSession | undefined {
-    const local = this.#sessions.get(id)
-    if (local !== undefined) return local
+  /** The local session taken over from this id: the browser has not heard of its new id yet. */
+  #movedHere(id: string): LocalSession | undefined {
     const ours = this.#sessions.get(this.#ownId(id))
     return ours?.takenOverFrom === id ? ours : undefined
+  }
+
+  /** As long as the old key is not deleted, what the store has under it is the older copy. */
+  #movingHere(id: string): LocalSession | undefined {
+    const ours = this.#movedHere(id)
+    if (ours === undefined) return undefined
+    return ours.supersededId === id || this.#backup.isDeleteOwed(id) ? ours : undefined
   }
 
   #activate(local: LocalSession, sentId: string, nowMs: number): ActiveSession {
@@ -186,8 +191,10 @@ export class StickyMode implements SessionMode {
   }
 
   async #loadForeign(id: string): Promise<LocalSession | undefined> {
-    const item = await this.#store.load(id)
-    if (item === undefined || this.#backup.isDeleteOwed(id)) return undefined
+    const item = await this.#loadItem(id)
+    // A key that is back after its takeover was made by a later one: the user has been elsewhere since.
+    if (item === undefined) return this.#movedHere(id)
+    if (this.#backup.isDeleteOwed(id)) return this.#movingHere(id)
     const decoded = decodeEnvelope(item.value)
     if (!decoded.ok) {
       this.#settings.logger.error({ why: decoded.unreadable }, 'stored session is not readable')
@@ -203,6 +210,16 @@ export class StickyMode implements SessionMode {
     this.#sessions.put(local)
     this.#settings.logger.info({ moved: ownId !== id }, 'session taken over')
     return local
+  }
+
+  /** With the store away, a session that is here is served from here. */
+  async #loadItem(id: string): Promise<{ value: Buffer } | undefined> {
+    try {
+      return await this.#store.load(id)
+    } catch (error) {
+      if (this.#movedHere(id) !== undefined) return undefined
+      throw error
+    }
   }
 
   #localFrom(envelope: Envelope, id: string, ownId: string): LocalSession {

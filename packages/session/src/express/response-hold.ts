@@ -107,7 +107,9 @@ class ResponseHold {
     // What Node refuses, it refuses before anything is sent; its own error is the right one.
     if (isWrongEnd(args[0])) return this.#originals.end(...args)
     if (this.#response.writableEnded) {
-      return this.#pass(() => this.#originals.end(...args)) ?? this.#response
+      // As with express-session a second end is no error; Node would emit one if it has a chunk.
+      const callbacks = args.filter((argument) => typeof argument === 'function')
+      return this.#pass(() => this.#originals.end(...callbacks)) ?? this.#response
     }
     if (this.#headAsked) this.#askEnd()
     else this.#askHead()

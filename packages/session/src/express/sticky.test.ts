@@ -1,0 +1,318 @@
+import assert from 'node:assert/strict'
+import { after, before, describe, test } from 'node:test'
+import { type MemcachedProcess, startMemcached } from '../test-support/memcached-process.ts'
+import { startSlowLink } from '../test-support/slow-link.ts'
+import { Browser, eventually, startSite, type TestSite } from '../test-support/test-site.ts'
+
+const NOTHING = { gets: 0, sets: 0, touches: 0, deletes: 0 }
+
+describe('sticky sessions', () => {
+  let store: MemcachedProcess
+  let app1: TestSite
+  let app2: TestSite
+  before(async () => {
+    store = await startMemcached()
+    const options = { memcachedNodes: store.address, sessionBackupAsync: false }
+    app1 = await startSite({ ...options, jvmRoute: 'app1' })
+    app2 = await startSite({ ...options, jvmRoute: 'app2' })
+  })
+  after(async () => {
+    await app1.close()
+    await app2.close()
+    await store.kill()
+  })
+
+  test('a request without a session costs nothing and sets no cookie', async () => {
+    const browser = new Browser()
+    const cost = await store.costOf(async () => {
+      await browser.get(`${app1.url}/none`)
+      await browser.get(`${app1.url}/read`)
+    })
+    assert.deepEqual(cost, NOTHING)
+    assert.equal(browser.cookies.size, 0)
+  })
+
+  test('a new or changed session costs one set, an unchanged one nothing', async () => {
+    const browser = new Browser()
+    const url = app1.url
+    const oneSet = { ...NOTHING, sets: 1 }
+    assert.deepEqual(await store.costOf(() => browser.get(`${url}/set?a=1`)), oneSet)
+    assert.match(browser.sessionId, /^\w{32}\.app1$/)
+    assert.ok(await store.has(browser.sessionId))
+    assert.deepEqual(await store.costOf(() => browser.get(`${url}/read`)), NOTHING)
+    assert.deepEqual(await store.costOf(() => browser.get(`${url}/none`)), NOTHING)
+    assert.deepEqual(await store.costOf(() => browser.get(`${url}/set?a=1`)), NOTHING)
+    assert.deepEqual(await store.costOf(() => browser.get(`${url}/set?a=2`)), oneSet)
+  })
+
+  test('a takeover costs one get, one set and one delete, and moves the cookie', async () => {
+    const browser = new Browser()
+    await browser.get(`${app1.url}/set?user=ann`)
+    const oldId = browser.sessionId
+    const { deletes } = await store.counts()
+    const cost = await store.costOf(async () => {
+      const page = await browser.get(`${app2.url}/read`)
+      assert.equal(page.json.user, 'ann')
+      await eventually(async () => (await store.counts()).deletes > deletes)
+    })
+    assert.deepEqual(cost, { gets: 1, sets: 1, touches: 0, deletes: 1 })
+    assert.equal(await store.has(oldId), false)
+    assert.equal(browser.sessionId, oldId.replace('.app1', '.app2'))
+    assert.ok(await store.has(browser.sessionId))
+    const again = await browser.get(`${app2.url}/read`)
+    assert.equal(again.json.user, 'ann')
+    assert.equal(again.headers.get('set-cookie'), null)
+  })
+
+  test('ten parallel requests after the death of a server share one takeover', async () => {
+    const browser = new Browser()
+    await browser.get(`${app1.url}/set?user=ann`)
+    const cookie = browser.cookieHeader
+    const urls = Array.from({ length: 10 }, (_, n) => `${app2.url}/slow-set?k${n}=1`)
+    const cost = await store.costOf(async () => {
+      const pages = await Promise.all(urls.map((url) => fetch(url, { headers: { cookie } })))
+      for (const page of pages) assert.equal(page.status, 200)
+    })
+    assert.equal(cost.gets, 1)
+    assert.ok(cost.sets <= 10)
+    const page = await browser.get(`${app2.url}/read`)
+    const names = Object.keys(page.json).filter((name) => name.startsWith('k'))
+    assert.equal(names.length, 10)
+    assert.equal(page.json.user, 'ann')
+  })
+
+  test('a user who is moved away and back meets the newer state', async () => {
+    const browser = new Browser()
+    await browser.get(`${app1.url}/set?a=1`)
+    await browser.get(`${app2.url}/set?a=2`)
+    const page = await browser.get(`${app1.url}/read`)
+    assert.equal(page.json.a, '2')
+    assert.match(browser.sessionId, /\.app1$/)
+  })
+
+  test('parallel increments in one process are all counted', async () => {
+    const browser = new Browser()
+    await browser.get(`${app1.url}/count`)
+    await Promise.all(Array.from({ length: 50 }, () => browser.get(`${app1.url}/count`)))
+    assert.equal((await browser.get(`${app1.url}/read`)).json.count, 51)
+    assert.equal((await browser.get(`${app2.url}/read`)).json.count, 51)
+  })
+
+  test('a session ends by logout everywhere', async () => {
+    const browser = new Browser()
+    await browser.get(`${app1.url}/set?user=ann`)
+    const cookies = new Map(browser.cookies)
+    const id = browser.sessionId
+    await browser.get(`${app1.url}/logout`)
+    assert.equal(await store.has(id), false)
+    for (const { url } of [app1, app2]) {
+      const replay = new Browser()
+      for (const [name, value] of cookies) replay.cookies.set(name, value)
+      const page = await replay.get(`${url}/read`)
+      assert.equal(page.json.user, undefined)
+      assert.notEqual(page.json.id, id)
+    }
+  })
+
+  test('a slow request does not bring a destroyed session back', async () => {
+    const browser = new Browser()
+    await browser.get(`${app1.url}/set?user=ann`)
+    const id = browser.sessionId
+    const slow = browser.get(`${app1.url}/slow-set?late=1`)
+    await browser.get(`${app1.url}/logout`)
+    await slow
+    assert.equal(await store.has(id), false)
+  })
+
+  test('regenerate gives a new id and forgets the old one', async () => {
+    const browser = new Browser()
+    await browser.get(`${app1.url}/set?user=ann`)
+    const id = browser.sessionId
+    await browser.get(`${app1.url}/regenerate`)
+    assert.notEqual(browser.sessionId, id)
+    assert.equal(await store.has(id), false)
+    const page = await browser.get(`${app1.url}/read`)
+    assert.equal(page.json.fresh, true)
+    assert.equal(page.json.user, undefined)
+  })
+
+  test('an id that nobody made is not adopted, signed or not', async () => {
+    for (const value of [
+      app1.sessions.sessionManager.cookieValue(app1.sessions.sessionManager.create()),
+      's:planted.app1.forged',
+      'planted',
+    ]) {
+      const browser = new Browser()
+      browser.cookies.set('connect.sid', encodeURIComponent(value))
+      const page = await browser.get(`${app1.url}/set?a=1`)
+      assert.equal(value.includes(String(page.json.id)), false)
+      assert.match(browser.sessionId, /^\w{32}\.app1$/)
+    }
+  })
+
+  test('what cannot be read stays in the store, and the user gets a fresh session', async () => {
+    const { sessionManager } = app1.sessions
+    const unreadable = sessionManager.create()
+    await store.put(unreadable.id, '{"v":9}')
+    const browser = new Browser()
+    browser.cookies.set('connect.sid', encodeURIComponent(sessionManager.cookieValue(unreadable)))
+    const page = await browser.get(`${app1.url}/set?a=1`)
+    assert.equal(page.status, 200)
+    assert.notEqual(page.json.id, unreadable.id)
+    assert.ok(await store.has(unreadable.id))
+  })
+})
+
+test('node ids are part of the session id, and every listed node can be used', async (t) => {
+  const stores = [await startMemcached(), await startMemcached()]
+  const memcachedNodes = stores.map(({ address }, index) => `n${index + 1}:${address}`).join(' ')
+  const site = await startSite({ memcachedNodes, sessionBackupAsync: false })
+  t.after(async () => {
+    await site.close()
+    for (const store of stores) await store.kill()
+  })
+  const seen = new Set<string>()
+  for (let round = 0; round < 20; round++) {
+    const browser = new Browser()
+    await browser.get(`${site.url}/set?a=1`)
+    const nodeId = /^\w{32}-(n[12])$/.exec(browser.sessionId)?.[1] ?? 'none'
+    seen.add(nodeId)
+    assert.ok(await stores[Number(nodeId.slice(1)) - 1]?.has(browser.sessionId))
+  }
+  assert.deepEqual([...seen].sort(), ['n1', 'n2'])
+})
+
+test('with the store away local sessions are served, and stored when it is back', async (t) => {
+  const store = await startMemcached()
+  const options = { memcachedNodes: store.address, operationTimeout: 300 }
+  const app1 = await startSite({ ...options, jvmRoute: 'app1' })
+  const app2 = await startSite({ ...options, jvmRoute: 'app2' })
+  t.after(async () => {
+    await app1.close()
+    await app2.close()
+    await store.kill()
+  })
+  const browser = new Browser()
+  await browser.get(`${app1.url}/count`)
+  await eventually(() => store.has(browser.sessionId))
+  await store.kill()
+  assert.equal((await browser.get(`${app1.url}/count`)).json.count, 2)
+  assert.equal((await app1.sessions.health()).ok, false)
+  const takeover = await browser.get(`${app2.url}/read`)
+  assert.equal(takeover.status, 503)
+  assert.equal(takeover.json.code, 'HOLDFAST_STORE_UNAVAILABLE')
+  await store.restart()
+  await eventually(() => store.has(browser.sessionId))
+  assert.equal((await browser.get(`${app2.url}/count`)).json.count, 3)
+  assert.equal((await app2.sessions.health()).ok, true)
+})
+
+test('a logout while the store is away is made good when it is back', async (t) => {
+  const store = await startMemcached()
+  const options = {
+    memcachedNodes: store.address,
+    operationTimeout: 300,
+    sessionBackupAsync: false,
+  }
+  const site = await startSite({ ...options, jvmRoute: 'app1' })
+  t.after(async () => {
+    await site.close()
+    await store.kill()
+  })
+  const browser = new Browser()
+  await browser.get(`${site.url}/set?user=ann`)
+  store.freeze()
+  assert.equal((await browser.get(`${site.url}/logout`)).status, 503)
+  assert.equal((await browser.get(`${site.url}/read`)).json.user, undefined)
+  const id = browser.sessionId
+  store.thaw()
+  await eventually(async () => !(await store.has(id)))
+})
+
+test('an active, unmodified session does not vanish from the store', async (t) => {
+  const store = await startMemcached()
+  const options = { memcachedNodes: store.address, maxInactiveInterval: 2 }
+  const app1 = await startSite({ ...options, jvmRoute: 'app1' })
+  const app2 = await startSite({ ...options, jvmRoute: 'app2' })
+  t.after(async () => {
+    await app1.close()
+    await app2.close()
+    await store.kill()
+  })
+  const browser = new Browser()
+  await browser.get(`${app1.url}/set?user=ann`)
+  const startMs = performance.now()
+  while (performance.now() - startMs < 4000) {
+    assert.equal((await browser.get(`${app1.url}/read`)).json.user, 'ann')
+    await new Promise((resolve) => setTimeout(resolve, 250))
+  }
+  assert.equal((await browser.get(`${app2.url}/read`)).json.user, 'ann')
+})
+
+test('an unused session expires, and its id is not used again', async (t) => {
+  const store = await startMemcached()
+  const site = await startSite({
+    memcachedNodes: store.address,
+    maxInactiveInterval: 1,
+    sessionBackupAsync: false,
+    jvmRoute: 'app1',
+  })
+  t.after(async () => {
+    await site.close()
+    await store.kill()
+  })
+  const browser = new Browser()
+  await browser.get(`${site.url}/set?user=ann`)
+  const id = browser.sessionId
+  await eventually(async () => !(await store.has(id)))
+  const page = await browser.get(`${site.url}/read`)
+  assert.equal(page.json.user, undefined)
+  assert.notEqual(page.json.id, id)
+})
+
+test('a session that the store has lost is stored again while it is used', async (t) => {
+  const store = await startMemcached()
+  const site = await startSite({ memcachedNodes: store.address, maxInactiveInterval: 2 })
+  t.after(async () => {
+    await site.close()
+    await store.kill()
+  })
+  const browser = new Browser()
+  await browser.get(`${site.url}/set?user=ann`)
+  await store.flush()
+  await eventually(async () => {
+    await browser.get(`${site.url}/read`)
+    return store.has(browser.sessionId)
+  })
+  assert.equal((await browser.get(`${site.url}/read`)).json.user, 'ann')
+})
+
+test('above maxActiveSessions the first attribute of a new session is refused', async (t) => {
+  const site = await startSite({
+    memcachedNodes: '127.0.0.1:1',
+    enabled: false,
+    maxActiveSessions: 1,
+  })
+  t.after(() => site.close())
+  const first = new Browser()
+  await first.get(`${site.url}/set?a=1`)
+  const refused = await new Browser().get(`${site.url}/set?a=1`)
+  assert.equal(refused.status, 503)
+  assert.equal(refused.json.code, 'HOLDFAST_TOO_MANY_SESSIONS')
+  assert.equal((await new Browser().get(`${site.url}/none`)).status, 200)
+  assert.equal((await first.get(`${site.url}/set?b=2`)).status, 200)
+})
+
+test('closing waits for the backups that are out', async (t) => {
+  const store = await startMemcached()
+  const link = await startSlowLink(store.port, 200)
+  t.after(async () => {
+    await link.close()
+    await store.kill()
+  })
+  const site = await startSite({ memcachedNodes: link.address })
+  const browser = new Browser()
+  await browser.get(`${site.url}/set?a=1`)
+  await site.close()
+  assert.ok(await store.has(browser.sessionId))
+})
