@@ -37,11 +37,14 @@ export async function playNodeDeath(t: TestContext, options: NodeDeath): Promise
     sessions: { sticky: options.sticky, asyncBackup: false },
   }
   await onStage(t, cast, async (stage) => {
+    const [proxy] = stage.apps.proxies
+    assert.ok(proxy !== undefined)
     const visitors = new Visitors(stage.apps.entryPort, VISITORS)
+    const prober = new ShardProber(proxy)
     try {
-      await playWith(t, options, stage, visitors)
+      await playWith(t, options, stage, visitors, prober)
     } finally {
-      await visitors.stop()
+      await Promise.all([prober.stop(), visitors.stop()])
       visitors.close()
     }
   })
@@ -52,13 +55,12 @@ async function playWith(
   { nodes, healsBeforeReturn }: NodeDeath,
   stage: Stage,
   visitors: Visitors,
+  prober: ShardProber,
 ): Promise<void> {
-  const { store, apps } = stage
+  const { store } = stage
   visitors.start()
+  await prober.start()
   await untilAnswers(visitors, WARM_UP_ANSWERS)
-  const proxy = apps.proxies[0]
-  assert.ok(proxy !== undefined)
-  const prober = await ShardProber.start(proxy)
 
   await delay(Math.random() * RANDOM_MOMENT_MAX_MS)
   const victim = 1 + Math.floor(Math.random() * nodes)

@@ -19,26 +19,23 @@ interface ProxyHealth {
 }
 
 export class ShardProber {
-  readonly #port: number
-  readonly #probes: readonly Probe[]
+  readonly #proxy: { readonly port: number; readonly httpPort: number }
+  #probes: readonly Probe[] = []
   #goOn = true
   #running: Promise<unknown> = Promise.resolve()
 
-  private constructor(port: number, probes: readonly Probe[]) {
-    this.#port = port
-    this.#probes = probes
+  constructor(proxy: { readonly port: number; readonly httpPort: number }) {
+    this.#proxy = proxy
   }
 
   /** Starts probing every shard that the proxy's /health names. */
-  static async start(proxy: { port: number; httpPort: number }): Promise<ShardProber> {
-    const response = await fetch(`http://127.0.0.1:${proxy.httpPort}/health`)
+  async start(): Promise<void> {
+    const response = await fetch(`http://127.0.0.1:${this.#proxy.httpPort}/health`)
     const { shards } = (await response.json()) as ProxyHealth
-    const probes = shards.map(({ vBuckets }) => {
+    this.#probes = shards.map(({ vBuckets }) => {
       return { vBuckets, key: keyWithin(vBuckets), acknowledged: [], refused: [] }
     })
-    const prober = new ShardProber(proxy.port, probes)
-    prober.#running = Promise.all(probes.map((probe) => prober.#probe(probe)))
-    return prober
+    this.#running = Promise.all(this.#probes.map((probe) => this.#probe(probe)))
   }
 
   get shards(): number {
@@ -64,7 +61,7 @@ export class ShardProber {
   }
 
   async #probe({ key, acknowledged, refused }: Probe): Promise<void> {
-    const client = await TextClient.open(this.#port)
+    const client = await TextClient.open(this.#proxy.port)
     while (this.#goOn) {
       const sentAtMs = performance.now()
       const reply = await client.set(key, 'probe').catch((error: Error) => error.message)

@@ -1,6 +1,7 @@
 // The stage of one end-to-end test: a temporary folder, free ports, a store cluster, app servers
 // and a balancer as real processes. Whatever was started is stopped or killed when the test ends,
-// however it ends; when the test fails, the end of every process's log is printed.
+// however it ends; when the test fails, the end of every process's log is printed, and with
+// HOLDFAST_E2E_KEEP=1 in the environment the folder with all logs and data stays.
 import assert from 'node:assert/strict'
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -8,7 +9,7 @@ import { dirname, join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { type AppOptions, LocalApps } from '../../packages/holdfast/src/picture/local-apps.ts'
 import { LocalStore } from '../../packages/holdfast/src/picture/local-store.ts'
-import { isAlive, nodePids } from '../../packages/holdfast/src/picture/node-processes.ts'
+import { isAlive, killNode, nodePids } from '../../packages/holdfast/src/picture/node-processes.ts'
 import { PortPlan } from '../../packages/holdfast/src/picture/ports.ts'
 import { findPrograms, type Programs } from '../../packages/holdfast/src/picture/programs.ts'
 
@@ -47,6 +48,10 @@ export async function onStage(
   const folder = mkdtempSync(join(tmpdir(), 'holdfast-e2e-'))
   const programs = findPrograms(projectRoot)
   const stage = build(programs, folder, cast)
+  const killAll = (): void => killAtOnce(stage)
+  const endTest = (): void => process.exit(1)
+  process.once('exit', killAll).once('SIGTERM', endTest).once('SIGINT', endTest)
+  let keep = false
   try {
     await raise(stage, cast)
     await play(stage)
@@ -54,11 +59,20 @@ export async function onStage(
     assert.deepEqual(leftovers, [], 'a clean stop leaves no process')
   } catch (error) {
     printLogs(t, folder)
+    keep = process.env.HOLDFAST_E2E_KEEP === '1'
+    if (keep) t.diagnostic(`logs and data stay in ${folder}`)
     throw error
   } finally {
     await strike(stage)
-    rmSync(folder, { recursive: true, force: true })
+    process.off('exit', killAll).off('SIGTERM', endTest).off('SIGINT', endTest)
+    if (!keep) rmSync(folder, { recursive: true, force: true })
   }
+}
+
+// The test itself is ended from outside: nothing can be awaited any more.
+function killAtOnce({ store, apps }: Stage): void {
+  for (const daemon of [...apps.daemons, ...store.daemons]) daemon.kill()
+  for (const { dataFolder } of store.nodes) killNode(dataFolder)
 }
 
 function build(programs: Programs, folder: string, { sessions }: Cast): Stage {
