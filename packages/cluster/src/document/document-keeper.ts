@@ -80,9 +80,9 @@ export class DocumentKeeper {
 
   /** Becomes a member of another cluster, or a cluster of its own. */
   async replace(self: number, document: ClusterDocument): Promise<void> {
+    await this.#write(document, self)
     this.#self = self
     this.#pending = null
-    await this.#write(document)
     this.#show(document)
   }
 
@@ -96,10 +96,8 @@ export class DocumentKeeper {
     for (const listener of this.#listeners) listener(document)
   }
 
-  #write(document: ClusterDocument): Promise<void> {
-    const written = this.#writing.then(() =>
-      writeDocumentFile(this.#path, { self: this.#self, document }),
-    )
+  #write(document: ClusterDocument, self: number = this.#self): Promise<void> {
+    const written = this.#writing.then(() => writeDocumentFile(this.#path, { self, document }))
     this.#writing = written.catch(() => {})
     return written
   }

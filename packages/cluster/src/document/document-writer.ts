@@ -17,6 +17,8 @@ import type { DocumentKeeper } from './document-keeper.ts'
 
 /** Changes that may wait for the next revision. */
 const CHANGES_WAITING_MAX = 1000
+/** A commit that takes longer is worth a line in the log. */
+const SLOW_COMMIT_MS = 100
 
 /** Raised when a change cannot be committed. The document is as it was. */
 export class NotCommittedError extends Error {
@@ -111,11 +113,17 @@ export class DocumentWriter {
     const floor = term === base.term ? Math.max(base.rev, this.#proposedRev) : base.rev
     const document = { ...clusterDocumentSchema.parse(draft), term, rev: floor + 1 }
     this.#proposedRev = document.rev
-    if (!(await this.#keeper.prepare(document))) {
-      throw new NotCommittedError('a newer cluster document exists')
-    }
-    await this.#replicate(base, document)
+    const startedMs = performance.now()
+    const [isNewest] = await Promise.all([
+      this.#keeper.prepare(document),
+      this.#replicate(base, document),
+    ])
+    if (!isNewest) throw new NotCommittedError('a newer cluster document exists')
     this.#keeper.commit(document)
+    const tookMs = Math.round(performance.now() - startedMs)
+    if (tookMs > SLOW_COMMIT_MS) {
+      this.#log.warn({ rev: document.rev, tookMs }, 'slow commit of the cluster document')
+    }
     this.#heartbeats.announce()
     return applied
   }

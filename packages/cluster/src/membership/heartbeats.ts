@@ -156,7 +156,10 @@ export class Heartbeats {
     const document = this.#keeper.current
     const member = memberById(document, heartbeat.from)
     if (!member || member.uuid !== heartbeat.uuid) {
-      return compareVersions(heartbeat.committed, document) <= 0 ? { ejected: true } : null
+      if (compareVersions(heartbeat.committed, document) > 0) return null
+      const { from, uuid, committed } = heartbeat
+      this.#log.warn({ from, uuid, committed }, 'heard a member that was removed')
+      return { ejected: true }
     }
     this.#syncPeers()
     const peer = this.#peers.get(heartbeat.from)
@@ -215,6 +218,8 @@ export class Heartbeats {
         if (refused && !peer.refused) {
           this.#log.warn({ member: peer.id, address: peer.address }, 'member refuses connections')
           this.#onNews()
+          peer.refused = true
+          this.announce()
         }
         peer.refused = refused
       })

@@ -34,6 +34,8 @@ export type Step =
   | { kind: 'replicate'; shard: number; member: number; primary: number }
   /** The document takes note: who is primary, which replicas are in sync. */
   | { kind: 'note'; shard: number; primary: number; replicas: number[]; why: string }
+  /** As note, once the primary itself has answered: a broken link may be its death. */
+  | { kind: 'noteLoss'; shard: number; primary: number; replicas: number[]; why: string }
   | { kind: 'addInstance'; shard: number; member: number }
   | { kind: 'removeInstance'; shard: number; member: number }
 
@@ -46,6 +48,8 @@ export interface PlanMemory {
   /** Engines of a bucket that are being filled on that member. */
   fillingOn(member: number): number
   autoFailover: boolean
+  /** A handover of the bucket is under way or just over: elections at one time void each other. */
+  handingOver: boolean
 }
 
 /** A replica link may be down this long (a failover re-links) before the replica is taken out. */
@@ -62,7 +66,7 @@ export function planBucket(
 ): Step[] {
   const steps: Step[] = []
   const started = new Map<number, number>()
-  let handovers = 0
+  let handovers = memory.handingOver ? 1 : 0
   for (const shard of picture.shards) {
     const step = planShard(shard, wanted[shard.index], {
       ...memory,
@@ -168,7 +172,8 @@ function planInSyncSet(
     ...joined.map((member) => `replica on member ${member} is in sync`),
   ].join(', ')
   const replicas = [...kept, ...joined]
-  return { kind: 'note', shard: shard.index, primary: primary.member, replicas, why }
+  const kind = lost.length > 0 ? 'noteLoss' : 'note'
+  return { kind, shard: shard.index, primary: primary.member, replicas, why }
 }
 
 /** Points an engine that follows nobody, or somebody else, at the primary. */

@@ -11,10 +11,13 @@ import { type EngineControl, EngineError } from '../engines/engine-control.ts'
 import { parseInfo } from '../engines/engine-picture.ts'
 
 /** An election that has not been won by then goes on as a takeover. */
-const FORCE_TIMEOUT_MS = 400
+const FORCE_TIMEOUT_MS = 300
 const TAKEOVER_TIMEOUT_MS = 400
-/** A graceful handover waits for the replica to have everything. */
-const HANDOVER_TIMEOUT_MS = 5500
+/**
+ * The primary holds its writers back during a handover (for up to 5 s when it does not come off),
+ * so it is not left to wait for long.
+ */
+const HANDOVER_TIMEOUT_MS = 400
 const ROLE_POLL_MS = 4
 
 export interface Candidate {
@@ -54,10 +57,17 @@ export async function failoverTo(
   return becomesPrimary(control, TAKEOVER_TIMEOUT_MS)
 }
 
-/** Hands over in agreement with the living primary: no write is lost or refused. */
-export async function handoverTo(candidate: Candidate): Promise<boolean> {
+/**
+ * Hands over in agreement with the living primary: no write is lost or refused. Two elections at
+ * one time can void each other; then the in-sync replica, which has every acknowledged write, takes
+ * over.
+ */
+export async function handoverTo(candidate: Candidate, log: Logger): Promise<boolean> {
   await candidate.control.call('CLUSTER', 'FAILOVER')
-  return becomesPrimary(candidate.control, HANDOVER_TIMEOUT_MS)
+  if (await becomesPrimary(candidate.control, HANDOVER_TIMEOUT_MS)) return true
+  log.warn({ member: candidate.member }, 'handover did not come off in time, taking over')
+  await attempt(candidate.control, 'TAKEOVER', log)
+  return becomesPrimary(candidate.control, TAKEOVER_TIMEOUT_MS)
 }
 
 async function attempt(control: EngineControl, how: string, log: Logger): Promise<void> {

@@ -9,7 +9,7 @@ import { type ClusterDocument, hostnameOf } from '../document/cluster-document.t
 import type { DocumentKeeper } from '../document/document-keeper.ts'
 import type { DocumentWriter } from '../document/document-writer.ts'
 import type { Heartbeats } from '../membership/heartbeats.ts'
-import { type BucketPicture, picturesOf } from './picture.ts'
+import { type BucketPicture, isInSync, picturesOf } from './picture.ts'
 import { type PlanMemory, planBucket } from './plan.ts'
 import { planMembers } from './plan-members.ts'
 import { type RemoteEngine, RemoteLooks } from './remote-looks.ts'
@@ -19,6 +19,9 @@ const TURN_MS = 100
 /** A member may be away this long before its copies are made again elsewhere. */
 export const HEAL_DELAY_MS = 1500
 
+/** An observation that was not renewed for this long counts from anew. */
+const OUT_OF_SYNC_FORGOTTEN_MS = 400
+
 export class Reconciler {
   readonly #keeper: DocumentKeeper
   readonly #heartbeats: Heartbeats
@@ -27,7 +30,7 @@ export class Reconciler {
   readonly #looks = new RemoteLooks()
   readonly #steps: StepRunner
   readonly #awaySinceMs = new Map<number, number>()
-  readonly #outOfSyncSinceMs = new Map<string, number>()
+  readonly #outOfSync = new Map<string, { sinceMs: number; checkedMs: number }>()
   #timer: NodeJS.Timeout | null = null
   #turning = false
   #woken = false
@@ -140,9 +143,9 @@ export class Reconciler {
 
   #memoryFor(picture: BucketPicture): PlanMemory {
     const bucket = picture.bucket
-    const nowMs = performance.now()
     return {
       autoFailover: this.#keeper.current.autoFailover.enabled,
+      handingOver: this.#steps.handingOver(bucket.uuid),
       sinceFailoverMs: (shard) => this.#steps.sinceFailoverMs(bucket.uuid, shard),
       fillingOn: (member) =>
         picture.shards.filter(
@@ -151,22 +154,25 @@ export class Reconciler {
             !s.replicas.includes(member) &&
             s.engines.some((e) => e.member === member),
         ).length,
-      outOfSyncMs: (shard, member) => {
-        const shardPicture = picture.shards[shard]
-        const engine = shardPicture?.engines.find((e) => e.member === member)
-        const primary = shardPicture?.engines.find((e) => e.member === shardPicture.primary)
-        const well =
-          engine?.role === 'replica' && engine.linkUp && engine.primaryId === primary?.engineId
-        const key = `${bucket.uuid}/${shard}/${member}`
-        if (well) {
-          this.#outOfSyncSinceMs.delete(key)
-          return 0
-        }
-        const since = this.#outOfSyncSinceMs.get(key) ?? nowMs
-        this.#outOfSyncSinceMs.set(key, since)
-        return nowMs - since
-      },
+      outOfSyncMs: (shard, member) => this.#outOfSyncMs(picture, shard, member),
     }
+  }
+
+  #outOfSyncMs(picture: BucketPicture, shard: number, member: number): number {
+    const shardPicture = picture.shards[shard]
+    const engine = shardPicture?.engines.find((e) => e.member === member)
+    const primary = shardPicture?.engines.find((e) => e.member === shardPicture.primary)
+    const key = `${picture.bucket.uuid}/${shard}/${member}`
+    if (engine && primary && isInSync(engine, primary)) {
+      this.#outOfSync.delete(key)
+      return 0
+    }
+    const nowMs = performance.now()
+    const seen = this.#outOfSync.get(key)
+    const isOld = seen === undefined || nowMs - seen.checkedMs > OUT_OF_SYNC_FORGOTTEN_MS
+    const sinceMs = isOld ? nowMs : seen.sinceMs
+    this.#outOfSync.set(key, { sinceMs, checkedMs: nowMs })
+    return nowMs - sinceMs
   }
 
   #noteAway(): void {

@@ -19,6 +19,10 @@ const ACQUAINT_INTERVAL_MS = 1000
 const SLOTS_PER_VBUCKET = 16
 /** The same step of a shard is not repeated sooner: its effect must have time to be reported. */
 const REPEAT_MS = 100
+/** After a change of primary its report is awaited this long before the shard is judged again. */
+const SETTLE_MS = 1500
+/** Pause between two handovers of a bucket, for the engines' epochs to get round. */
+const HANDOVER_PAUSE_MS = 150
 
 export class StepRunner {
   readonly #writer: DocumentWriter
@@ -30,6 +34,8 @@ export class StepRunner {
   readonly #failoverAtMs = new Map<string, number>()
   readonly #acquaintedAtMs = new Map<string, number>()
   readonly #lastStep = new Map<string, { text: string; atMs: number }>()
+  readonly #settling = new Map<string, { member: number; untilMs: number }>()
+  readonly #handoverAtMs = new Map<string, number>()
   #stopped = false
   #sinceMs = performance.now()
 
@@ -55,6 +61,12 @@ export class StepRunner {
     return performance.now() - (this.#failoverAtMs.get(`${bucketUuid}/${shard}`) ?? this.#sinceMs)
   }
 
+  /** A handover of the bucket runs or has just ended. */
+  handingOver(bucketUuid: string): boolean {
+    const atMs = this.#handoverAtMs.get(bucketUuid) ?? Number.NEGATIVE_INFINITY
+    return performance.now() - atMs < HANDOVER_PAUSE_MS
+  }
+
   async stop(): Promise<void> {
     this.#stopped = true
     await Promise.allSettled(this.#busy.values())
@@ -64,6 +76,7 @@ export class StepRunner {
   run(picture: BucketPicture, step: Step): void {
     const key = `${picture.bucket.uuid}/${step.shard}`
     if (this.#stopped || this.#busy.has(key) || this.#isRepeat(key, step)) return
+    if (this.#isSettling(picture, key, step.shard)) return
     const about = { bucket: picture.bucket.name, ...step }
     const done = this.#perform(picture, step)
       .catch((error: unknown) => this.#log.warn({ ...about, err: error }, 'step failed'))
@@ -73,6 +86,17 @@ export class StepRunner {
       })
     this.#busy.set(key, done)
     this.#log.info(about, 'step')
+  }
+
+  /** Reports lag behind: until the new primary says that it is one, the old word does not count. */
+  #isSettling(picture: BucketPicture, key: string, shard: number): boolean {
+    const settling = this.#settling.get(key)
+    if (!settling) return false
+    const engine = picture.shards[shard]?.engines.find((e) => e.member === settling.member)
+    const reported = engine?.role === 'primary' && engine.slots.length > 0
+    if (!reported && performance.now() < settling.untilMs) return true
+    this.#settling.delete(key)
+    return false
   }
 
   #isRepeat(key: string, step: Step): boolean {
@@ -143,13 +167,17 @@ export class StepRunner {
         return this.#addSlots(picture, step.shard, step.member)
       case 'replicate':
         return this.#replicate(picture, step)
-      case 'note':
+      case 'noteLoss':
+      case 'note': {
+        const primary = engineAt(shard, step.primary)
+        if (step.kind === 'noteLoss' && primary && !(await this.#leads(picture, primary))) return
         return this.#note(picture, step.shard, (draft) => {
           if (draft.primary !== step.primary) this.#markFailover(picture, step.shard)
           draft.primary = step.primary
           draft.replicas = step.replicas
           draft.created = true
         })
+      }
       case 'addInstance':
         return this.#addInstance(picture, step.shard, step.member)
       case 'removeInstance':
@@ -169,6 +197,12 @@ export class StepRunner {
 
   #markFailover(picture: BucketPicture, shard: number): void {
     this.#failoverAtMs.set(`${picture.bucket.uuid}/${shard}`, performance.now())
+  }
+
+  #settle(picture: BucketPicture, shard: number, member: number): void {
+    this.#markFailover(picture, shard)
+    const untilMs = performance.now() + SETTLE_MS
+    this.#settling.set(`${picture.bucket.uuid}/${shard}`, { member, untilMs })
   }
 
   #candidates(picture: BucketPicture, shard: number, members: readonly number[]): Candidate[] {
@@ -191,7 +225,7 @@ export class StepRunner {
     const enginesHaveMajority = hasEngineMajority(picture)
     const won = await failoverTo(best, { enginesHaveMajority, log: this.#log })
     if (!won) throw new Error(`member ${best.member} did not become primary`)
-    this.#markFailover(picture, step.shard)
+    this.#settle(picture, step.shard, best.member)
     await this.#note(picture, step.shard, (draft) => {
       draft.primary = best.member
       draft.replicas = draft.replicas.filter((m) => m !== best.member && m !== step.from)
@@ -219,6 +253,12 @@ export class StepRunner {
     }
   }
 
+  /** The engine answers, now, that it is a primary. */
+  async #leads(picture: BucketPicture, engine: EnginePicture): Promise<boolean> {
+    const role = await this.#control(picture, engine).call('ROLE')
+    return Array.isArray(role) && String(role[0]) === 'master'
+  }
+
   async #handover(
     picture: BucketPicture,
     step: Extract<Step, { kind: 'handover' }>,
@@ -226,8 +266,12 @@ export class StepRunner {
     const [candidate] = this.#candidates(picture, step.shard, [step.to])
     if (!candidate) return
     this.#markFailover(picture, step.shard)
-    const won = await handoverTo(candidate)
-    this.#markFailover(picture, step.shard)
+    const uuid = picture.bucket.uuid
+    this.#handoverAtMs.set(uuid, Number.POSITIVE_INFINITY)
+    const won = await handoverTo(candidate, this.#log).finally(() => {
+      this.#handoverAtMs.set(uuid, performance.now())
+    })
+    this.#settle(picture, step.shard, step.to)
     if (!won) throw new Error(`member ${step.to} did not become primary`)
     await this.#note(picture, step.shard, (draft) => {
       const old = draft.primary
