@@ -7,7 +7,7 @@
 import type { AddressInfo } from 'node:net'
 import { parseArgs } from 'node:util'
 import session from '@holdfast/session/express'
-import express from 'express'
+import express, { type NextFunction, type Request, type Response } from 'express'
 
 declare module '@holdfast/session/express' {
   interface SessionAttributes {
@@ -94,6 +94,13 @@ app.post('/logout', (req, res, next) => {
     if (error === undefined) res.json({ user: null, app: args.route })
     else next(error)
   })
+})
+
+// Express knows an error handler by its four parameters.
+app.use((error: Error & { status?: number }, _req: Request, res: Response, next: NextFunction) => {
+  process.stderr.write(`${error.message}\n`)
+  if (res.headersSent) next(error)
+  else res.status(error.status ?? 500).json({ error: error.message, app: args.route })
 })
 
 const server = app.listen(Number(args.port), args.host, (error) => {

@@ -23,6 +23,7 @@
 import type { ActiveSession, Commit, SessionMode } from './active-session.ts'
 import { NOTHING_TO_COMMIT } from './active-session.ts'
 import { signSessionId, unsignSessionId } from './cookie.ts'
+import { decodeEnvelope } from './envelope.ts'
 import { NonStickyMode } from './non-sticky-mode.ts'
 import { parseSessionOptions, type SessionOptions, type SessionSettings } from './options.ts'
 import { formatSessionId, isValidSid, newSid, parseSessionId } from './session-id.ts'
@@ -125,10 +126,15 @@ export class SessionManager {
     return this.#mode.destroyById(id)
   }
 
-  /** The attributes of the session with this id, or undefined. */
+  /** The attributes of the session with this id, or undefined; it is not taken over. */
   async attributesOf(id: string): Promise<Record<string, unknown> | undefined> {
     if (parseSessionId(id, this.#withNodeId) === undefined) return undefined
-    return (await this.#mode.load(id))?.attributes
+    const local = this.#mode.peek(id)
+    if (local !== undefined) return local.attributes
+    if (!this.settings.enabled || !this.#store.knows(id)) return undefined
+    const item = await this.#store.load(id)
+    const decoded = item === undefined ? undefined : decodeEnvelope(item.value)
+    return decoded?.ok === true ? decoded.envelope.attributes : undefined
   }
 
   /** The value of the session cookie. */

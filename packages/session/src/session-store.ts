@@ -136,13 +136,16 @@ export class SessionStore {
       throw new SessionStoreUnavailableError(operation, new Error('its node is not configured'))
     }
     const deadlineMs = performance.now() + this.#timeoutMs
+    // The first failure tells most: what comes last may only be the end of the deadline.
+    let firstError: unknown
     for (;;) {
       const leftMs = Math.ceil(deadlineMs - performance.now())
       try {
         return await call(client, this.#keyPrefix + id, Math.max(1, leftMs))
       } catch (error) {
+        firstError ??= error
         if (!this.#mayRepeat(error, client, deadlineMs)) {
-          throw new SessionStoreUnavailableError(operation, error)
+          throw new SessionStoreUnavailableError(operation, firstError)
         }
       }
       await delay(RETRY_DELAY_MS * (0.5 + Math.random()))

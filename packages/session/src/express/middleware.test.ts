@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
 import { test } from 'node:test'
 import { promisify } from 'node:util'
+import { startMemcached } from '../test-support/memcached-process.ts'
 import { Browser, startSite } from '../test-support/test-site.ts'
 import { session } from './index.ts'
 
@@ -170,4 +171,39 @@ test('health is bounded and tells which node is away', async (t) => {
   assert.equal(health.ok, false)
   assert.equal(health.nodes[0]?.id, 'n1')
   assert.match(health.nodes[0]?.error ?? '', /ECONNREFUSED/)
+})
+
+test('req.sessionStore reads and ends other sessions without taking them over', async (t) => {
+  const store = await startMemcached()
+  const options = { memcachedNodes: store.address, sessionBackupAsync: false }
+  const app1 = await startSite({ ...options, jvmRoute: 'app1' })
+  const app2 = await startSite({ ...options, jvmRoute: 'app2' }, (app) => {
+    app.get('/look', (req, res, next) => {
+      req.sessionStore.get(String(req.query.id), (error, other) => {
+        if (error === null) res.json(other)
+        else next(error)
+      })
+    })
+    app.get('/end', (req, res, next) => {
+      req.sessionStore.destroy(String(req.query.id), (error) => {
+        if (error === undefined) res.send('ended')
+        else next(error)
+      })
+    })
+  })
+  t.after(async () => {
+    await app1.close()
+    await app2.close()
+    await store.kill()
+  })
+  const browser = new Browser()
+  await browser.get(`${app1.url}/set?user=ann`)
+  const id = browser.sessionId
+  const cost = await store.costOf(async () => {
+    const { json } = await new Browser().get(`${app2.url}/look?id=${id}`)
+    assert.deepEqual(json, { user: 'ann' })
+  })
+  assert.deepEqual(cost, { gets: 1, sets: 0, touches: 0, deletes: 0 })
+  assert.equal((await new Browser().get(`${app2.url}/end?id=${id}`)).text, 'ended')
+  assert.equal(await store.has(id), false)
 })
