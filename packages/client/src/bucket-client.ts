@@ -42,7 +42,13 @@ export interface BucketClientOptions {
 }
 
 export class BucketClient implements Backend {
-  readonly counters: ShardCounters = { replays: 0, reconnects: 0, shortWaits: 0, heldRefused: 0 }
+  readonly counters: ShardCounters = {
+    replays: 0,
+    reconnects: 0,
+    shortWaits: 0,
+    heldRefused: 0,
+    degradedWrites: 0,
+  }
   readonly #turn: Turn
   readonly #operationTimeoutMs: number
   readonly #connectTimeoutMs: number

@@ -58,6 +58,7 @@ describe('while engines fail', () => {
     client.applyConfig({ ...engines.config, rev: 2, shards })
     assert.equal(await answer, 'STORED\r\n')
     assert.equal(await upstream.ask('set k2 0 0 1\r\nv\r\n'), 'STORED\r\n')
+    assert.equal(client.counters.degradedWrites, 2)
   })
 
   test('a degraded bucket that refuses writes says so, also to those that wait', async () => {

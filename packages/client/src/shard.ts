@@ -55,6 +55,8 @@ export interface ShardCounters {
   reconnects: number
   shortWaits: number
   heldRefused: number
+  /** Writes acknowledged without a replica in a replicated bucket. */
+  degradedWrites: number
 }
 
 /** What a shard is made with. */
@@ -117,9 +119,11 @@ export class Shard implements Flushable, WriteLinkOwner, ReadLinkOwner, Operatio
   }
 
   get refusesWrites(): boolean {
-    const { durability, degradedWrites } = this.#settings
-    if (durability === 'none' || degradedWrites === 'allow') return false
-    return this.#route.replicas.length === 0
+    return this.degraded && this.#settings.degradedWrites === 'refuse'
+  }
+
+  get degraded(): boolean {
+    return this.#settings.durability === 'replicated' && this.#route.replicas.length === 0
   }
 
   get status(): ShardStatus {
@@ -217,6 +221,10 @@ export class Shard implements Flushable, WriteLinkOwner, ReadLinkOwner, Operatio
 
   writeLinkWaits(): void {
     this.#options.counters.shortWaits++
+  }
+
+  writeLinkDegraded(): void {
+    this.#options.counters.degradedWrites++
   }
 
   writeLinkRefused(reason: string, undecided: Operation[]): void {

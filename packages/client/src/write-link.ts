@@ -40,6 +40,8 @@ const FENCE_REPLIES = 2
 export interface WriteLinkOwner {
   /** Replicas that must have a write before it is acknowledged. */
   readonly replicasNeeded: number
+  /** True while a replicated bucket's shard has no replica. */
+  readonly degraded: boolean
   /** True when the shard is degraded and its bucket refuses such writes. */
   readonly refusesWrites: boolean
   /** The fence passed: batches may be sent. */
@@ -52,6 +54,8 @@ export interface WriteLinkOwner {
   writeLinkClosed(reason: string, undecided: Operation[]): void
   /** A WAIT came back short and was sent again. */
   writeLinkWaits(): void
+  /** A write is acknowledged that only the primary has, though the bucket is replicated. */
+  writeLinkDegraded(): void
 }
 
 /** What a write connection is made with. */
@@ -189,7 +193,7 @@ export class WriteLink implements EngineConnectionOwner {
     } else if (!decideFromReply(operation, reply)) {
       this.#noteRefusal(index, reply)
     } else if (this.#brokenFrom < 0 && this.#needsNoReplica(operation)) {
-      operation.settle()
+      this.#settle(operation)
     }
     if (this.#answered === this.#batch.length && !this.#waiting) this.#judge()
   }
@@ -230,7 +234,7 @@ export class WriteLink implements EngineConnectionOwner {
     } else if (this.#confirmed >= this.#owner.replicasNeeded) {
       for (let i = 0; i < sound; i++) {
         const operation = this.#batch[i]
-        if (operation !== undefined && !operation.settled) operation.settle()
+        if (operation !== undefined && !operation.settled) this.#settle(operation)
       }
     }
     if (this.#waiting || this.#answered < this.#batch.length) return
@@ -248,6 +252,11 @@ export class WriteLink implements EngineConnectionOwner {
     } else {
       this.#owner.writeLinkIdle()
     }
+  }
+
+  #settle(operation: Operation): void {
+    if (this.#owner.degraded && !operation.readsOnly) this.#owner.writeLinkDegraded()
+    operation.settle()
   }
 
   #sendWait(): void {

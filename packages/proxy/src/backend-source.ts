@@ -16,6 +16,13 @@ import type { Logger } from 'pino'
 import { VERSION } from './version.ts'
 
 const EMBEDDED_PREFIX = 'embedded:'
+const NO_SHARDS: ShardCounters = {
+  replays: 0,
+  reconnects: 0,
+  shortWaits: 0,
+  heldRefused: 0,
+  degradedWrites: 0,
+}
 
 /** How a source stands, for health, statistics and metrics. */
 export interface SourceReport {
@@ -83,9 +90,11 @@ function followCluster(options: SourceOptions): BackendSource {
       )
       return
     }
-    if (!bucket.applyConfig(config.holdfast)) return
+    const { rev } = config.holdfast
+    const revBefore = bucket.rev
+    if (!bucket.applyConfig(config.holdfast) || rev === revBefore) return
     bucketName = config.name
-    logger.info({ bucket: bucketName, rev: config.holdfast.rev }, 'bucket config in use')
+    logger.info({ bucket: bucketName, rev }, 'bucket config in use')
     resolve()
   }
   const follower = new ConfigFollower({ urls, credentials, version: VERSION, onConfig, log })
@@ -126,7 +135,7 @@ function openEmbedded(folder: string, options: SourceOptions): BackendSource {
       configsRefused: 0,
       outstanding: store.outstanding,
       shards: [],
-      counters: { replays: 0, reconnects: 0, shortWaits: 0, heldRefused: 0 },
+      counters: NO_SHARDS,
     }),
     stop: () => store.stop(),
   }

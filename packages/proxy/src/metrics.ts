@@ -50,6 +50,11 @@ const COUNTERS: readonly Reading[] = [
     read: (_, report) => report.counters.shortWaits,
   },
   {
+    name: 'degraded_writes_total',
+    help: 'writes acknowledged that no replica has, in shards declared degraded',
+    read: (_, report) => report.counters.degradedWrites,
+  },
+  {
     name: 'hold_queue_refused_total',
     help: 'operations refused because a hold queue was full',
     read: (_, report) => report.counters.heldRefused,
