@@ -96,10 +96,12 @@ export class LocalStore {
       ...target,
       ...['--cluster-username', STORE_USER, '--cluster-password', STORE_PASSWORD],
     ])
-    for (const node of others) {
+    const add = async (node: StoreNode): Promise<void> => {
       await this.#command(['server-add', ...target, ...login, '--server-add', addressOf(node)])
     }
+    for (const node of others.filter(({ isArbiter }) => !isArbiter)) await add(node)
     await this.#command(['rebalance', ...target, ...login])
+    for (const node of others.filter(({ isArbiter }) => isArbiter)) await add(node)
   }
 
   /** `kill -9` of every process of the node; resolves with how many when its manager is gone. */
