@@ -96,7 +96,8 @@ function fillMissing(
 /**
  * Moves single copies from the fullest to the emptiest node until they differ by at most one.
  * Such a move exists whenever they differ by two: the fuller one then holds a shard that the
- * emptier one does not. Replicas move before primaries, to places with data before empty ones.
+ * emptier one does not. To places with data before
+ * empty ones (a copy costs more than a change of role), replicas before primaries.
  */
 function levelCopies(
   held: number[][],
@@ -112,7 +113,7 @@ function levelCopies(
     let chosenCost = Number.POSITIVE_INFINITY
     for (const [index, members] of held.entries()) {
       if (!members.includes(fullest) || members.includes(emptiest)) continue
-      const cost = (members[0] === fullest ? 2 : 0) + (existing[index]?.has(emptiest) ? 0 : 1)
+      const cost = (members[0] === fullest ? 1 : 0) + (existing[index]?.has(emptiest) ? 0 : 2)
       if (cost < chosenCost) {
         chosen = members
         chosenCost = cost
