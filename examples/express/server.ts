@@ -1,6 +1,7 @@
 /*
- * A small Express application with Holdfast sessions: it counts your visits and says which application server
- * answered. Start several with different --port and --route behind a load balancer, kill one, and go on.
+ * A small Express application with Holdfast sessions: it counts your visits and says which
+ * application server answered. Start several with different --port and --route behind a load
+ * balancer, kill one, and go on.
  *
  *   node examples/express/server.ts --port 3001 --proxy 127.0.0.1:11311 --route app1
  */
@@ -45,7 +46,8 @@ const sessions = session({
     : { maxInactiveInterval: Number(args['max-inactive']) }),
 })
 
-// Before the sessions: the health check of a load balancer has no session and must not wait for one.
+// Before the sessions: the health check of a load balancer has no session and must not wait for
+// one.
 app.get('/health', async (_req, res) => {
   const health = await sessions.health()
   res.status(health.ok ? 200 : 503).json({ ok: health.ok, app: args.route, nodes: health.nodes })

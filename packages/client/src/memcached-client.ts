@@ -1,13 +1,13 @@
 /*
- * A memcached client for ONE server, usually the proxy on the same host: get, gets, gat, gats, set, add,
- * replace, cas, delete, touch, incr, version, as promises.
+ * A memcached client for ONE server, usually the proxy on the same host: get, gets, gat, gats,
+ * set, add, replace, cas, delete, touch, incr, version, as promises.
  *
- * Every call ends within its deadline. At most `pendingMax` requests wait; one more is refused at once.
- * There is no reconnect timer: while the server is away, a request makes the next connect attempt (after
- * a short, growing, jittered delay) and shares its outcome with all others waiting, so a dead server
- * is reported quickly and a returned one is found by the next request. The host name is resolved anew on
- * each attempt. The client never repeats a request: whoever knows that an operation may be repeated does
- * that (see `downSinceMs`).
+ * Every call ends within its deadline. At most `pendingMax` requests wait; one more is refused at
+ * once. There is no reconnect timer: while the server is away, a request makes the next connect
+ * attempt (after a short, growing, jittered delay) and shares its outcome with all others
+ * waiting, so a dead server is reported quickly and a returned one is found by the next request.
+ * The host name is resolved anew on each attempt. The client never repeats a request: whoever
+ * knows that an operation may be repeated does that (see `downSinceMs`).
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import {

@@ -1,11 +1,12 @@
 /*
- * One pipelined connection to a memcached server: writes requests, and hands each reply to the oldest
- * request that has none, because memcached answers in order.
+ * One pipelined connection to a memcached server: writes requests, and hands each reply to the
+ * oldest request that has none, because memcached answers in order.
  *
- * It owns the socket and the FIFO of waiting requests. There is one close path, and it settles every
- * waiting request. It knows no deadlines of single requests: a caller that stops waiting leaves
- * its place in the FIFO, as its reply still comes. A peer that owes replies and sends nothing for
- * `silenceTimeoutMs` is taken for dead. An idle connection does not keep the process alive.
+ * It owns the socket and the FIFO of waiting requests. There is one close path, and it settles
+ * every waiting request. It knows no deadlines of single requests: a caller that stops waiting
+ * leaves its place in the FIFO, as its reply still comes. A peer that owes replies and sends
+ * nothing for `silenceTimeoutMs` is taken for dead. An idle connection does not keep the process
+ * alive.
  */
 import { connect, type Socket } from 'node:net'
 import { type TextReply, TextReplyParser } from '@holdfast/protocol'

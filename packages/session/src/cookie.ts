@@ -1,10 +1,10 @@
 /*
  * The session cookie: reading it from a Cookie header, signing, verifying, and writing Set-Cookie.
  *
- * Pure. The value is byte for byte what express-session makes (`s:` + id + `.` + HMAC-SHA256 in base64
- * without padding, then URL-encoded), so both can serve one site during a migration. The signature is
- * split off at the LAST dot, because ids end in `.route`. Several cookies of one name may arrive (a
- * parent domain, another path): the first that verifies wins.
+ * Pure. The value is byte for byte what express-session makes (`s:` + id + `.` + HMAC-SHA256 in
+ * base64 without padding, then URL-encoded), so both can serve one site during a migration. The
+ * signature is split off at the LAST dot, because ids end in `.route`. Several cookies of one
+ * name may arrive (a parent domain, another path): the first that verifies wins.
  */
 import { createHmac, timingSafeEqual } from 'node:crypto'
 

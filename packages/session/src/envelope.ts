@@ -2,9 +2,9 @@
  * The stored form of a session: one JSON text with a version, `{v:1, created, lastAccessed,
  * maxInactive, attributes, cookie}`. Times are milliseconds since 1970, maxInactive is seconds.
  *
- * Pure. JSON decides what survives: functions and undefined are dropped, a Date comes back as text.
- * Decoding never throws: data of another version or broken data is a value (`unreadable`), because the
- * caller must keep it in the store and tell the log, not lose it.
+ * Pure. JSON decides what survives: functions and undefined are dropped, a Date comes back as
+ * text. Decoding never throws: data of another version or broken data is a value (`unreadable`),
+ * because the caller must keep it in the store and tell the log, not lose it.
  */
 export type Attributes = Record<string, unknown>
 

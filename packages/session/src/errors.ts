@@ -1,6 +1,6 @@
 /*
- * The operational failures that an application can meet. Each has a stable `code` and the HTTP `status`
- * that Express's error handler answers with.
+ * The operational failures that an application can meet. Each has a stable `code` and the HTTP
+ * `status` that Express's error handler answers with.
  */
 
 /** The store could not be asked in time, so it is not known whether the user has a session. */

@@ -1,4 +1,5 @@
-// The framework-free session manager. Applications use a binding, such as @holdfast/session/express.
+// The framework-free session manager. Applications use a binding, such as
+// @holdfast/session/express.
 export type { ActiveSession, Commit } from './active-session.ts'
 export { SessionEncodingError } from './envelope.ts'
 export {

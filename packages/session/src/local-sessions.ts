@@ -1,8 +1,8 @@
 /*
  * The sessions in this process's memory: in sticky mode the master copies.
  *
- * It owns the map and knows when a session has expired; what happens to an expired or unsaved session is
- * decided by its caller. It has no clock: the time is an argument.
+ * It owns the map and knows when a session has expired; what happens to an expired or unsaved
+ * session is decided by its caller. It has no clock: the time is an argument.
  */
 import type { Attributes, CookieOverrides } from './envelope.ts'
 

@@ -1,10 +1,11 @@
 /*
- * Three-way merge of session attributes: two requests that started from the same stored session each
- * changed some attributes; nobody's change may get lost.
+ * Three-way merge of session attributes: two requests that started from the same stored session
+ * each changed some attributes; nobody's change may get lost.
  *
- * Pure. Per attribute: what we changed against the base is kept as ours (set or removed); every other
- * attribute is taken as it is stored. The same attribute changed on both sides: ours wins, as it
- * is the later write. Values are compared by their JSON text, the form in which they are stored.
+ * Pure. Per attribute: what we changed against the base is kept as ours (set or removed); every
+ * other attribute is taken as it is stored. The same attribute changed on both sides: ours wins,
+ * as it is the later write. Values are compared by their JSON text, the form in which they are
+ * stored.
  */
 import type { Attributes } from './envelope.ts'
 

@@ -1,11 +1,11 @@
 /*
  * Non-sticky mode: the store is the master, each request works on its own copy.
  *
- * Loading is one `gats`, which also renews the time to live, so a request that changes nothing costs one
- * operation. Storing is a `cas` with the version loaded; when another request was faster, the session is
- * loaded again, merged per attribute and stored again. A session that is gone by then was destroyed, and
- * stays so. Writes of one session queue up within this process, so that its own parallel requests do
- * not make each other's versions stale over and over.
+ * Loading is one `gats`, which also renews the time to live, so a request that changes nothing
+ * costs one operation. Storing is a `cas` with the version loaded; when another request was
+ * faster, the session is loaded again, merged per attribute and stored again. A session that is
+ * gone by then was destroyed, and stays so. Writes of one session queue up within this process,
+ * so that its own parallel requests do not make each other's versions stale over and over.
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import type { ActiveSession, Commit, SessionMode, StoredState } from './active-session.ts'

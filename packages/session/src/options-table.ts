@@ -1,8 +1,8 @@
 /*
  * The table of options: names, defaults and meanings, and the reference page made from it.
  *
- * `optionsReference()` is the text of docs/reference/session-options.md; a test compares the two, so
- * the page cannot fall behind the code.
+ * `optionsReference()` is the text of docs/reference/session-options.md; a test compares the two,
+ * so the page cannot fall behind the code.
  */
 export interface SessionOption {
   name: string

@@ -1,10 +1,11 @@
 /*
- * The options of the session manager: one table (`SESSION_OPTIONS`), from which the allowed names, the
- * defaults and docs/reference/session-options.md come, and `parseSessionOptions`, which checks what
- * the application passed.
+ * The options of the session manager: one table (`SESSION_OPTIONS`), from which the allowed
+ * names, the defaults and docs/reference/session-options.md come, and `parseSessionOptions`,
+ * which checks what the application passed.
  *
- * Pure. Names are those of memcached-session-manager and of express-session. An unknown name, a wrong type
- * or a contradiction is a TypeError when the application starts, never a surprise at run time.
+ * Pure. Names are those of memcached-session-manager and of express-session. An unknown name, a
+ * wrong type or a contradiction is a TypeError when the application starts, never a surprise at
+ * run time.
  */
 import type { CookieAttributes } from './cookie.ts'
 import { parseCookieOption } from './cookie-option.ts'

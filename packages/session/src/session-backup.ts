@@ -1,11 +1,11 @@
 /*
  * The backup of local sessions to the store, in sticky mode.
  *
- * Per session at most one write is out and at most one more waits; those who ask meanwhile share the
- * waiting one, which writes the session as it is by then. So writes of one session cannot overtake
- * each other. Only an acknowledgement counts: a session whose backup was refused, timed out or failed
- * stays in `#unsaved`, and is written again with its next request and by the repair timer. Deletions that
- * failed are owed and repeated likewise.
+ * Per session at most one write is out and at most one more waits; those who ask meanwhile share
+ * the waiting one, which writes the session as it is by then. So writes of one session cannot
+ * overtake each other. Only an acknowledgement counts: a session whose backup was refused, timed
+ * out or failed stays in `#unsaved`, and is written again with its next request and by the repair
+ * timer. Deletions that failed are owed and repeated likewise.
  */
 import { createHash } from 'node:crypto'
 import { encodeContent, encodeEnvelope, SessionEncodingError } from './envelope.ts'

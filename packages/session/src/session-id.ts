@@ -2,10 +2,11 @@
  * Session ids: `<sid>[-<nodeId>][.<route>]`, the form that load balancers and operators of
  * memcached-session-manager know.
  *
- * Pure. The sid carries all the randomness and never holds a `-` or a `.` when it is made here; an id
- * from the application's own `genid` may hold `-` (a UUID does), so the node id is what follows the
- * LAST `-` before the first `.`. Whether an id carries a node id at all is configuration, not guesswork.
- * Everything that comes from a client goes through `parseSessionId` before it is used as a store key.
+ * Pure. The sid carries all the randomness and never holds a `-` or a `.` when it is made here;
+ * an id from the application's own `genid` may hold `-` (a UUID does), so the node id is what
+ * follows the LAST `-` before the first `.`. Whether an id carries a node id at all is
+ * configuration, not guesswork. Everything that comes from a client goes through `parseSessionId`
+ * before it is used as a store key.
  */
 import { randomBytes } from 'node:crypto'
 

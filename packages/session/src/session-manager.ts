@@ -3,22 +3,24 @@
  * response. It knows no web framework; `express/` binds it to one.
  *
  *   request
- *     │  cookie ── verify signature ── parse id                      (a bad one: as if there were none)
+ *     │  cookie ── verify signature ── parse id              (a bad one: as if there were none)
  *     ▼
- *   load ─┬─ no id ───────────────────────────► fresh session, known to no one yet
- *         ├─ sticky: in local memory ─────────► the shared local session, 0 operations
- *         ├─ sticky: elsewhere ───────────────► takeover: 1 gets
- *         ├─ non-sticky ──────────────────────► this request's copy: 1 gats
- *         ├─ the store does not know the id ──► fresh session under a FRESH id
- *         └─ the store does not answer ───────► error 503, never a fresh session
+ *   load ─┬─ no id ──────────────────────► fresh session, known to no one yet
+ *         ├─ sticky: in local memory ────► the shared local session, 0 operations
+ *         ├─ sticky: elsewhere ──────────► takeover: 1 gets
+ *         ├─ non-sticky ─────────────────► this request's copy: 1 gats
+ *         ├─ the store does not know it ─► fresh session under a FRESH id
+ *         └─ the store does not answer ──► error 503, never a fresh session
  *     ▼
  *   application reads and changes attributes
  *     ▼
- *   first byte of the response ── held ── commit ─┬─ unchanged ──► 0 operations, release at once
- *                                                 ├─ sticky ─────► 1 set (after a takeover + 1 delete)
- *                                                 └─ non-sticky ─► 1 cas; on conflict gets, merge, cas
- *     ▼                                      │
- *   acknowledged (or policy storeFailure) ───┘ Set-Cookie if due, then head and body are released
+ *   first byte of the response ── held
+ *     ▼
+ *   commit ─┬─ unchanged ──► 0 operations
+ *           ├─ sticky ─────► 1 set, after a takeover 1 delete
+ *           └─ non-sticky ─► 1 cas; on conflict gets, merge, cas
+ *     ▼
+ *   acknowledged, or the policy storeFailure ── Set-Cookie if due ── head and body are released
  */
 import type { ActiveSession, Commit, SessionMode } from './active-session.ts'
 import { NOTHING_TO_COMMIT } from './active-session.ts'
@@ -65,8 +67,8 @@ export class SessionManager {
   }
 
   /**
-   * The session of the first cookie value that verifies and is known, else a fresh one. `request` is
-   * what `genid` is given. Rejects with SessionStoreUnavailableError.
+   * The session of the first cookie value that verifies and is known, else a fresh one. `request`
+   * is what `genid` is given. Rejects with SessionStoreUnavailableError.
    */
   async load(cookieValues: readonly string[], request?: unknown): Promise<ActiveSession> {
     const id = this.#verifiedId(cookieValues)

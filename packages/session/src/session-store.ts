@@ -1,11 +1,12 @@
 /*
  * The store as the session manager sees it: session ids in, memcached operations out.
  *
- * It owns one client per configured node, puts the key prefix before each id, finds the node by the id's suffix,
- * and is the ONE place on this path that repeats an operation: when a connection could not be made or
- * broke (the local proxy is being restarted, say) within the operation's deadline. All operations here may be
- * repeated: what a repetition of `add` or `cas` finds changed is settled by the caller's reload and
- * merge. A node that has been away for a whole deadline is not waited for again until it answers.
+ * It owns one client per configured node, puts the key prefix before each id, finds the node by
+ * the id's suffix, and is the ONE place on this path that repeats an operation: when a connection
+ * could not be made or broke (the local proxy is being restarted, say) within the operation's
+ * deadline. All operations here may be repeated: what a repetition of `add` or `cas` finds
+ * changed is settled by the caller's reload and merge. A node that has been away for a whole
+ * deadline is not waited for again until it answers.
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import { type MemcachedCasItem, MemcachedClient } from '@holdfast/client'

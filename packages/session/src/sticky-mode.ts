@@ -1,13 +1,14 @@
 /*
  * Sticky mode: the session in local memory is the master, the store holds its backup.
  *
- * A request for a local session costs no store operation unless it changed the session. A session that is
- * not here is taken over from the store: the id gets this server's route, the session is stored under
- * its new id, then the old key is deleted. Parallel requests of one user share one takeover.
+ * A request for a local session costs no store operation unless it changed the session. A session
+ * that is not here is taken over from the store: the id gets this server's route, the session is
+ * stored under its new id, then the old key is deleted. Parallel requests of one user share one
+ * takeover.
  *
- * The foreign route in the cookie is what tells that another server has served this user since: a local copy
- * under our own route is then stale and is loaded anew. Without a route that cannot be seen; a user
- * who is moved away and back meets the older local copy.
+ * The foreign route in the cookie is what tells that another server has served this user since: a
+ * local copy under our own route is then stale and is loaded anew. Without a route that cannot be
+ * seen; a user who is moved away and back meets the older local copy.
  */
 import type { ActiveSession, Commit, SessionMode } from './active-session.ts'
 import { NOTHING_TO_COMMIT } from './active-session.ts'
@@ -192,7 +193,8 @@ export class StickyMode implements SessionMode {
 
   async #loadForeign(id: string): Promise<LocalSession | undefined> {
     const item = await this.#loadItem(id)
-    // A key that is back after its takeover was made by a later one: the user has been elsewhere since.
+    // A key that is back after its takeover was made by a later one: the user has been elsewhere
+    // since.
     if (item === undefined) return this.#movedHere(id)
     if (this.#backup.isDeleteOwed(id)) return this.#movingHere(id)
     const decoded = decodeEnvelope(item.value)

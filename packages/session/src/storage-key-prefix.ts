@@ -1,9 +1,10 @@
 /*
  * The setting `storageKeyPrefix`: keeps the sessions of two applications in one bucket apart.
  *
- * Pure. Tokens separated by commas; `static:<x>` is x and a plain word is itself. Their values are joined
- * with `:` and end in `_`, as in memcached-session-manager: `static:shop` makes the key `shop_<id>`. The
- * original's tokens that read the servlet context have no meaning here and are refused by name.
+ * Pure. Tokens separated by commas; `static:<x>` is x and a plain word is itself. Their values
+ * are joined with `:` and end in `_`, as in memcached-session-manager: `static:shop` makes the
+ * key `shop_<id>`. The original's tokens that read the servlet context have no meaning here and
+ * are refused by name.
  */
 /** Prefix, `_` and the longest id (sid, node id, route) together stay below a key's 250 bytes. */
 export const KEY_PREFIX_CHARS_MAX = 40

@@ -2,7 +2,8 @@
  * How long the store keeps a session. Pure.
  *
  * In sticky mode an unmodified session is not written, so its stored copy is kept longer than the
- * session lives by a slack, and renewed at most once per slack: it cannot vanish while it is in use.
+ * session lives by a slack, and renewed at most once per slack: it cannot vanish while it is in
+ * use.
  */
 const SLACK_SECONDS_MAX = 60
 

@@ -1,9 +1,9 @@
 /*
- * One request with its session: puts `session`, `sessionID` and `sessionStore` on the request, holds the
- * response and decides at its first byte what has to happen.
+ * One request with its session: puts `session`, `sessionID` and `sessionStore` on the request,
+ * holds the response and decides at its first byte what has to happen.
  *
- * The session of a request may change (regenerate) or go (destroy); this object always knows the current
- * one. Everything about storing is the SessionManager's.
+ * The session of a request may change (regenerate) or go (destroy); this object always knows the
+ * current one. Everything about storing is the SessionManager's.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { ActiveSession, Commit } from '../active-session.ts'
@@ -216,8 +216,8 @@ export class RequestLife {
 }
 
 /**
- * Reports to the callback, or by the promise. A promise nobody looks at must not stop the process: with
- * express-session `save()` without a callback is a common thing to write.
+ * Reports to the callback, or by the promise. A promise nobody looks at must not stop the
+ * process: with express-session `save()` without a callback is a common thing to write.
  */
 function settle(work: Promise<void>, callback: SessionCallback | undefined): Promise<void> {
   if (callback === undefined) {

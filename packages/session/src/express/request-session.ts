@@ -1,9 +1,11 @@
 /*
- * `req.session`: the attributes of a session as plain properties, and express-session's methods beside them.
+ * `req.session`: the attributes of a session as plain properties, and express-session's methods
+ * beside them.
  *
- * A proxy, because in sticky mode all requests of one user share one attributes object, while the methods
- * belong to one request. Only attributes are enumerable, so `Object.keys`, JSON and spread see the application's own
- * data. Methods may be replaced (passport and others do) without becoming attributes.
+ * A proxy, because in sticky mode all requests of one user share one attributes object, while the
+ * methods belong to one request. Only attributes are enumerable, so `Object.keys`, JSON and
+ * spread see the application's own data. Methods may be replaced (passport and others do) without
+ * becoming attributes.
  */
 import type { ActiveSession } from '../active-session.ts'
 import type { CookieAttributes } from '../cookie.ts'

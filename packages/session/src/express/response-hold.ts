@@ -1,12 +1,13 @@
 /*
  * Holds a response, head and body, until its session is stored.
  *
- * It owns the four ways in which a response starts or goes on: writeHead, flushHeaders, write and end.
- * The first of them asks `beforeHead` what to wait for; until that is settled all calls are queued, and
- * meanwhile the response behaves as if it had been sent: `headersSent` is true, headers cannot be changed, `write`
- * asks its caller to wait for `drain`. Then the calls are repeated in order on the response itself, so
- * Node decides about everything else (HEAD, 304, a second end). `end` after a streamed body asks
- * `beforeEnd` likewise. With nothing to wait for, calls go straight through.
+ * It owns the four ways in which a response starts or goes on: writeHead, flushHeaders, write and
+ * end. The first of them asks `beforeHead` what to wait for; until that is settled all calls are
+ * queued, and meanwhile the response behaves as if it had been sent: `headersSent` is true,
+ * headers cannot be changed, `write` asks its caller to wait for `drain`. Then the calls are
+ * repeated in order on the response itself, so Node decides about everything else (HEAD, 304, a
+ * second end). `end` after a streamed body asks `beforeEnd` likewise. With nothing to wait for,
+ * calls go straight through.
  *
  * It knows nothing about sessions, and it does not bound the wait: whoever gives the promise does.
  */
