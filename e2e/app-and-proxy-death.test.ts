@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
+import { type TestContext, test } from 'node:test'
 import { figure } from './harness/figures.ts'
 import { missing, onStage, type Stage } from './harness/stage.ts'
 import { until } from './harness/until.ts'
@@ -9,72 +9,76 @@ const VISITORS = 40
 const ANSWERS_TIMEOUT_MS = 30_000
 const CAST = {
   nodes: 2,
-  arbiter: true,
   appServers: 3,
   sessions: { sticky: true, asyncBackup: false },
 }
-const skip = missing('engine', 'balancer')
 
-test('when an app server is killed, its visitors go on at another with their sessions', {
-  skip,
-}, async (t) => {
-  await onStage(t, CAST, async ({ apps }) => {
-    await withVisitors(apps.entryPort, async (visitors) => {
-      const [victim] = apps.apps
-      assert.ok(victim !== undefined)
-      const moved = visitors.all.filter(({ app }) => app === victim.route)
-      assert.ok(moved.length > 0, 'the balancer spreads visitors')
-      // Nobody clicks while it dies: what a dying app server does to a request under way is its
-      // own affair, what happens to the session is ours.
-      await visitors.stop()
-      victim.daemon.kill()
-      await victim.daemon.ended()
-      visitors.start()
-      await untilMoreAnswers(visitors, 3)
-      await visitors.stop()
-      figure(t, 'visitors moved', moved.length, `of ${VISITORS}`)
-      figure(t, 'failed requests', visitors.failed.length)
-      figure(t, 'lost increments', visitors.lostIncrements)
-      assert.deepEqual(visitors.failed.slice(0, 5), [])
-      assert.equal(visitors.lostIncrements, 0)
-      assert.deepEqual(
-        moved.filter(({ app }) => app === victim.route),
-        [],
-      )
-    })
-  })
-})
-
-test('when a proxy is killed, its app server leaves the pool and nobody is logged out', {
-  skip,
-}, async (t) => {
+test('an app server and a proxy are killed', { skip: missing('engine', 'balancer') }, async (t) => {
   await onStage(t, CAST, async (stage) => {
-    const { apps } = stage
-    await withVisitors(apps.entryPort, async (visitors) => {
-      const [victim] = apps.proxies
-      const [orphan] = apps.apps
-      assert.ok(victim !== undefined && orphan !== undefined)
-      await visitors.stop()
-      const sessions = visitors.all.map((visitor) => [visitor, visitor.acknowledged] as const)
-      const killedAtMs = performance.now()
-      victim.daemon.kill()
-      await untilHealth(orphan.port, 503)
-      figure(t, 'ms until /health of the app server fails', msSince(killedAtMs))
-      await untilOutOfPool(stage, orphan.route)
-      figure(t, 'ms until the app server is out of the pool', msSince(killedAtMs))
-      visitors.start()
-      await untilMoreAnswers(visitors, 3)
-      await visitors.stop()
-      const loggedOut = sessions.filter(([visitor, before]) => visitor.acknowledged < before + 3)
-      figure(t, 'visitors logged out', loggedOut.length, `of ${VISITORS}`)
-      figure(t, 'failed requests', visitors.failed.length)
-      assert.deepEqual(visitors.failed.slice(0, 5), [])
-      assert.equal(visitors.lostIncrements, 0)
-      await apps.reviveProxy(victim.number)
-      await untilHealth(orphan.port, 200)
-    })
+    const proxyDeath = 'the app server of a killed proxy leaves the pool, nobody is logged out'
+    await t.test(proxyDeath, async (t) => await playProxyDeath(t, stage))
+    const appDeath = 'the visitors of a killed app server go on at another with their sessions'
+    await t.test(appDeath, async (t) => await playAppDeath(t, stage))
   })
 })
+
+async function playProxyDeath(t: TestContext, stage: Stage): Promise<void> {
+  const { apps } = stage
+  const [victim] = apps.proxies
+  const [orphan] = apps.apps
+  assert.ok(victim !== undefined && orphan !== undefined)
+  await withVisitors(apps.entryPort, async (visitors) => {
+    await visitors.stop()
+    const before = visitors.all.map(({ acknowledged }) => acknowledged)
+    const killedAtMs = performance.now()
+    victim.daemon.kill()
+    await untilHealth(orphan.port, 503)
+    figure(t, 'ms until /health of the app server fails', msSince(killedAtMs))
+    await untilOutOfPool(stage, orphan.route)
+    figure(t, 'ms until the app server is out of the pool', msSince(killedAtMs))
+    visitors.start()
+    await untilMoreAnswers(visitors, 3)
+    await visitors.stop()
+    const loggedOut = visitors.all.filter(({ acknowledged }, index) => {
+      return acknowledged < (before[index] ?? 0)
+    })
+    figure(t, 'visitors logged out', loggedOut.length, `of ${VISITORS}`)
+    judge(t, visitors)
+    assert.deepEqual(loggedOut, [])
+  })
+  await apps.reviveProxy(victim.number)
+  await untilHealth(orphan.port, 200)
+}
+
+async function playAppDeath(t: TestContext, { apps }: Stage): Promise<void> {
+  const victim = apps.apps[1]
+  assert.ok(victim !== undefined)
+  await withVisitors(apps.entryPort, async (visitors) => {
+    const moved = visitors.all.filter(({ app }) => app === victim.route)
+    assert.ok(moved.length > 0, 'the balancer spreads visitors')
+    // Nobody clicks while it dies: what a dying app server does to a request under way is its
+    // own affair, what happens to the session is ours.
+    await visitors.stop()
+    victim.daemon.kill()
+    await victim.daemon.ended()
+    visitors.start()
+    await untilMoreAnswers(visitors, 3)
+    await visitors.stop()
+    figure(t, 'visitors moved', moved.length, `of ${VISITORS}`)
+    judge(t, visitors)
+    assert.deepEqual(
+      moved.filter(({ app }) => app === victim.route),
+      [],
+    )
+  })
+}
+
+function judge(t: TestContext, visitors: Visitors): void {
+  figure(t, 'failed requests', visitors.failed.length, `of ${visitors.answers}`)
+  figure(t, 'lost increments', visitors.lostIncrements)
+  assert.deepEqual(visitors.failed.slice(0, 5), [])
+  assert.equal(visitors.lostIncrements, 0)
+}
 
 async function withVisitors(
   port: number,
