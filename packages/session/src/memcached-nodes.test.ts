@@ -24,6 +24,7 @@ test('each mistake says what and where', () => {
     ['localhost', /"localhost" at position 0 .* neither <id>:<host>:<port> nor <host>:<port>/],
     ['n1:a:1 n2:b', /"n2:b" at position 7/],
     ['n1:a:70000', /port outside 1-65535/],
+    [`${'n'.repeat(16)}:a:1`, /neither/],
     ['n-1:a:1', /"n-1:a:1" at position 0/],
     ['n1:a:1 b:2', /"b:2" in .* needs an id/],
     ['n1:a:1,n1:b:2', /node id "n1" appears twice/],

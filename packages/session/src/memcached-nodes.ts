@@ -13,7 +13,7 @@ export interface StoreNode {
 
 export const NODES_MAX = 64
 
-const NODE = /^(?:(\w+):)?(\[[0-9A-Fa-f:.]+\]|[^:\s,[\]/@]+):(\d{1,5})$/
+const NODE = /^(?:(\w{1,15}):)?(\[[0-9A-Fa-f:.]+\]|[^:\s,[\]/@]+):(\d{1,5})$/
 
 export function parseMemcachedNodes(text: unknown): StoreNode[] {
   if (typeof text !== 'string' || text.trim() === '') {

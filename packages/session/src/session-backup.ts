@@ -15,6 +15,7 @@ import type { SessionStore } from './session-store.ts'
 import { slackSeconds, storedTtlSeconds } from './ttl.ts'
 
 export const REPAIR_INTERVAL_MS = 1000
+export const CATCH_UP_INTERVAL_MS = 10
 /** Sessions and deletions repeated by one run of the repair timer. */
 export const REPAIR_BATCH = 64
 /** Most deletions owed to the store; beyond it the oldest is left to expire there. */
@@ -184,10 +185,10 @@ export class SessionBackup {
     this.#deletesOwed.add(id)
   }
 
-  #scheduleRepair(): void {
+  #scheduleRepair(intervalMs: number = REPAIR_INTERVAL_MS): void {
     if (this.#closed || this.#repairing || this.#repairTimer !== undefined) return
     const jitter = 0.75 + Math.random() / 2
-    this.#repairTimer = setTimeout(() => void this.#repair(), REPAIR_INTERVAL_MS * jitter)
+    this.#repairTimer = setTimeout(() => void this.#repair(), intervalMs * jitter)
     this.#repairTimer.unref()
   }
 
@@ -203,7 +204,9 @@ export class SessionBackup {
     this.#repairing = false
     const failures = results.filter(({ status }) => status === 'rejected').length
     this.#settings.logger.debug({ repeated: results.length, failures }, 'repeated failed backups')
-    if (this.#unsaved.size + this.#deletesOwed.size > 0) this.#scheduleRepair()
+    if (this.#unsaved.size + this.#deletesOwed.size === 0) return
+    // Once the store takes everything again, what is left follows quickly.
+    this.#scheduleRepair(failures === 0 ? CATCH_UP_INTERVAL_MS : REPAIR_INTERVAL_MS)
   }
 }
 

@@ -21,7 +21,7 @@ export interface SessionId {
 }
 
 const SID_PATTERN = /^[\w~-]+$/
-const NODE_ID_PATTERN = /^\w+$/
+const NODE_ID_PATTERN = /^\w{1,15}$/
 const ROUTE_PATTERN = /^[\w~.-]+$/
 export const ROUTE_CHARS_MAX = 64
 

@@ -128,7 +128,7 @@ test('with the store away a request is answered 503 within its deadline, never l
   const page = await browser.get(`${site.url}/read`)
   assert.equal(page.status, 503)
   assert.equal(page.json.code, 'HOLDFAST_STORE_UNAVAILABLE')
-  assert.ok(performance.now() - startMs < 900)
+  assert.ok(performance.now() - startMs < 2000)
   assert.equal(browser.sessionId, id)
   const fresh = await new Browser().get(`${site.url}/set?a=1`)
   assert.equal(fresh.status, 503)

@@ -123,11 +123,11 @@ export class Browser {
   }
 }
 
-/** Waits until the condition holds; fails after two seconds. */
+/** Waits until the condition holds; fails after five seconds. */
 export async function eventually(condition: () => Promise<boolean> | boolean): Promise<void> {
-  const deadlineMs = performance.now() + 2000
+  const deadlineMs = performance.now() + 5000
   while (!(await condition())) {
-    if (performance.now() > deadlineMs) throw new Error('condition did not come true in 2000 ms')
+    if (performance.now() > deadlineMs) throw new Error('condition did not come true in 5000 ms')
     await delay(10)
   }
 }
