@@ -30,6 +30,7 @@ import type { Turn } from './turn.ts'
 /** How often silent connections and abandoned operations are looked for. */
 const SWEEP_INTERVAL_MS = 50
 const PROXY_ID_BITS = 13
+const STOPPING_LINE = 'SERVER_ERROR proxy is stopping'
 
 /** What a bucket client is made with. */
 export interface BucketClientOptions {
@@ -144,7 +145,7 @@ export class BucketClient implements Backend {
     this.#early = []
     for (const operation of undecided) {
       operation.accountTo(NOBODY)
-      operation.fail('SERVER_ERROR proxy is stopping')
+      operation.fail(STOPPING_LINE)
     }
   }
 
@@ -160,20 +161,19 @@ export class BucketClient implements Backend {
 
   #dispatch(operation: Operation): void {
     const shard = this.#shardOfVbucket[operation.vBucket]
-    if (shard !== undefined) {
-      shard.submit(operation)
-    } else if (this.#early.length >= HELD_OPS_MAX || this.#stopped) {
-      operation.fail(this.#stopped ? 'SERVER_ERROR proxy is stopping' : QUEUE_FULL_LINE)
-    } else {
-      this.#early.push(operation)
-    }
+    if (this.#stopped) operation.fail(STOPPING_LINE)
+    else if (shard !== undefined) shard.submit(operation)
+    else if (this.#early.length < HELD_OPS_MAX) this.#early.push(operation)
+    else operation.fail(QUEUE_FULL_LINE)
   }
 
   /** With a delay it answers at once and flushes later, as memcached does. */
   #submitFlush(request: TextRequest, upstream: Upstream, deadlineMs: number): ReplySlot {
     const gather = new Gather(upstream, deadlineMs, request.noreply)
     const delayMs = ttlFromExptime(request.exptime, Date.now())
-    if (this.#shards.length === 0) {
+    if (this.#stopped) {
+      gather.fail(STOPPING_LINE)
+    } else if (this.#shards.length === 0) {
       gather.fail('SERVER_ERROR no bucket configuration yet')
     } else if (delayMs <= 0) {
       this.#flushShards(gather, request)
