@@ -5,8 +5,8 @@
  * a connection that is blocked in WAIT delays everything behind it.
  *
  *   fence ──ok──> usable ──send──> batch: answers ... WAIT ──enough──> settle, usable again
- *     ^                                            │  └─short──> WAIT again (it still covers them)
- *     └────────── retry (the shard's timer) <──────┴─refused or lost: the undecided go back, in order
+ *     ^                                            │  └─short──> WAIT again, it still covers them
+ *     └───── retry, by the shard's timer <─────────┴─refused, lost: undecided go back in order
  *
  * The fence is a small write of our own, sent first on every connection. It proves that the engine
  * is a writable primary, and because WAIT covers everything up to the connection's last write, it
