@@ -16,6 +16,8 @@ import { EngineWatch } from './engine-watch.ts'
 import { type InstanceDuty, mayStart } from './start-policy.ts'
 
 const TURN_MS = 100
+/** An engine that runs is looked at this often; one that starts, at every turn. */
+const LOOK_INTERVAL_MS = 200
 const MEGABYTE = 1024 * 1024
 
 interface Wanted {
@@ -35,6 +37,7 @@ interface Engine {
   busy: boolean
   failedStarts: number
   notBeforeMs: number
+  lookAtMs: number
 }
 
 /** Pause after a failed start: doubles up to the bound. */
@@ -54,8 +57,10 @@ export class EngineSupervisor {
   #synced: () => boolean
   #timer: NodeJS.Timeout | null = null
   #turning = false
+  #leftoversRemoved = false
   #seq = Date.now()
-  #lastReport = ''
+  /** The status as last put together; null once something has changed. */
+  #report: MemberStatus | null = null
 
   constructor(options: {
     folder: string
@@ -96,6 +101,7 @@ export class EngineSupervisor {
   update(self: number, document: ClusterDocument): void {
     this.#self = self
     this.#document = document
+    this.#leftoversRemoved = false
     void this.#turn()
   }
 
@@ -112,30 +118,34 @@ export class EngineSupervisor {
   async wipe(): Promise<void> {
     const engines = [...this.#engines.values()]
     this.#engines.clear()
+    this.#report = null
     for (const engine of engines) engine.watch.close()
     await Promise.all(engines.map((engine) => engine.process.destroy()))
     await rm(join(this.#folder, 'engines'), { recursive: true, force: true })
   }
 
   status(): MemberStatus {
-    const engines: EngineStatus[] = [...this.#engines.values()].map((engine) => ({
-      bucket: engine.wanted.bucket.uuid,
-      shard: engine.wanted.shard,
-      port: engine.wanted.port,
-      ...engine.watch.status,
-    }))
-    const report = JSON.stringify(engines.map(({ memoryBytes: _m, items: _i, ...rest }) => rest))
-    if (report !== this.#lastReport) {
-      this.#lastReport = report
-      this.#seq++
+    if (this.#report === null) {
+      const engines: EngineStatus[] = [...this.#engines.values()].map((engine) => ({
+        bucket: engine.wanted.bucket.uuid,
+        shard: engine.wanted.shard,
+        port: engine.wanted.port,
+        ...engine.watch.status,
+      }))
+      this.#report = {
+        seq: ++this.#seq,
+        engines,
+        uptimeSeconds: Math.floor((performance.now() - this.#startedMs) / 1000),
+        memoryTotalBytes: totalmem(),
+        memoryFreeBytes: freemem(),
+      }
     }
-    return {
-      seq: this.#seq,
-      engines,
-      uptimeSeconds: Math.floor((performance.now() - this.#startedMs) / 1000),
-      memoryTotalBytes: totalmem(),
-      memoryFreeBytes: freemem(),
-    }
+    return this.#report
+  }
+
+  #changed(): void {
+    this.#report = null
+    this.#onNews()
   }
 
   async #turn(): Promise<void> {
@@ -168,7 +178,7 @@ export class EngineSupervisor {
       port,
       password: bucket.engineAdminPassword,
       carriesData: shard >= 0,
-      onNews: this.#onNews,
+      onNews: () => this.#changed(),
     })
     const process = new EngineProcess({
       program: this.#program,
@@ -192,8 +202,10 @@ export class EngineSupervisor {
       busy: false,
       failedStarts: 0,
       notBeforeMs: 0,
+      lookAtMs: 0,
     }
     this.#engines.set(wanted.key, engine)
+    this.#report = null
     return engine
   }
 
@@ -218,7 +230,11 @@ export class EngineSupervisor {
           Math.min(START_RETRY_MS * 2 ** engine.failedStarts, START_RETRY_MS_MAX)
         this.#log.info({ ...about, duty }, 'engine started')
       }
-      await engine.watch.look()
+      if (performance.now() >= engine.lookAtMs) {
+        await engine.watch.look()
+        const runs = engine.watch.status.state === 'running'
+        if (runs) engine.lookAtMs = performance.now() + LOOK_INTERVAL_MS
+      }
       if (engine.watch.status.state === 'running') engine.failedStarts = 0
     } catch (error) {
       this.#log.error({ ...about, err: error }, 'engine cannot be started')
@@ -234,11 +250,14 @@ export class EngineSupervisor {
     for (const [key, engine] of this.#engines) {
       if (keys.has(key)) continue
       this.#engines.delete(key)
+      this.#report = null
       engine.watch.close()
       if (failed) await engine.process.stop()
       else await engine.process.destroy()
     }
-    if (!failed && this.#synced()) await this.#removeLeftovers(keys)
+    if (this.#leftoversRemoved || failed || !this.#synced()) return
+    this.#leftoversRemoved = true
+    await this.#removeLeftovers(keys)
   }
 
   /** Folders of engines that were taken away while this member was down. */

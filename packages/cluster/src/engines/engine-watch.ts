@@ -1,6 +1,9 @@
 /**
  * Looks at one engine of this member again and again and keeps its status: alive, role, link,
  * slots, whom it knows. Also puts the function library on it when it is a primary.
+ *
+ * A look is one cheap command. The full cluster picture is only read while things are moving and
+ * now and then otherwise: many engines are looked at, on machines that have better things to do.
  */
 import { ENGINE_LIBRARY } from '@holdfast/client'
 import type { EngineStatus } from '../membership/messages.ts'
@@ -9,8 +12,11 @@ import { parseClusterNodes, parseInfo } from './engine-picture.ts'
 
 /** An engine that has not answered for this long is silent: as good as dead. */
 export const ENGINE_SILENT_MS = 700
-/** Between full looks (memory, items) only the cluster picture is read. */
-const FULL_LOOK_EVERY = 10
+/** After a change the cluster picture is read at every look for this long. */
+const MOVING_MS = 5000
+/** How often it is read otherwise. */
+const PICTURE_INTERVAL_MS = 1500
+const MEMORY_INTERVAL_MS = 2000
 
 /** Status of an engine without its place in the document. */
 export type WatchedStatus = Omit<EngineStatus, 'bucket' | 'shard' | 'port'>
@@ -33,8 +39,11 @@ export class EngineWatch {
   readonly #carriesData: boolean
   readonly #onNews: () => void
   #status: WatchedStatus = STOPPED
+  #statusText = ''
   #answeredAtMs = performance.now()
-  #looks = 0
+  #movedAtMs = performance.now()
+  #pictureAtMs = Number.NEGATIVE_INFINITY
+  #memoryAtMs = Number.NEGATIVE_INFINITY
   #libraryLoaded = false
 
   constructor(options: {
@@ -43,6 +52,7 @@ export class EngineWatch {
     password: string
     /** False for an arbiter's engine, which needs no library. */
     carriesData: boolean
+    /** The status has changed. */
     onNews: () => void
   }) {
     this.#control = new EngineControl(options)
@@ -56,9 +66,10 @@ export class EngineWatch {
 
   /** The process has ended. */
   exited(): void {
+    if (this.#status.state === 'stopped') return
     this.#libraryLoaded = false
+    this.#pictureAtMs = Number.NEGATIVE_INFINITY
     this.#control.close()
-    this.#answeredAtMs = performance.now()
     this.#set({ ...STOPPED, engineId: this.#status.engineId })
   }
 
@@ -68,34 +79,55 @@ export class EngineWatch {
 
   async look(): Promise<void> {
     try {
-      const nodes = parseClusterNodes(await this.#control.text('CLUSTER', 'NODES'))
-      const info = parseInfo(await this.#control.text('INFO', 'replication'))
+      const { role, linkUp } = await this.#role()
       this.#answeredAtMs = performance.now()
-      const self = nodes.find((n) => n.myself)
-      if (!self) return
-      await this.#loadLibrary(self.role === 'primary')
-      this.#set({
-        ...this.#status,
-        state: 'running',
-        engineId: self.id,
-        role: self.role,
-        primaryId: self.primaryId,
-        linkUp: info.get('master_link_status') === 'up',
-        slots: self.slots,
-        known: nodes
-          .filter((n) => !n.myself && !n.handshake)
-          .map((n) => ({ id: n.id, address: n.address, failed: n.failed })),
-        configEpoch: self.configEpoch,
-        ...(this.#looks++ % FULL_LOOK_EVERY === 0 ? await this.#fullLook() : {}),
-      })
+      const moved = role !== this.#status.role || linkUp !== this.#status.linkUp
+      if (moved || this.#status.state !== 'running') this.#movedAtMs = this.#answeredAtMs
+      const picture = this.#pictureIsDue() ? await this.#picture() : {}
+      const memory = this.#memoryIsDue() ? await this.#memory() : {}
+      await this.#loadLibrary(role === 'primary')
+      this.#set({ ...this.#status, state: 'running', role, linkUp, ...picture, ...memory })
     } catch (error) {
       this.#failed(error)
     }
   }
 
-  async #fullLook(): Promise<{ memoryBytes: number; items: number }> {
+  async #role(): Promise<{ role: 'primary' | 'replica'; linkUp: boolean }> {
+    const answer = await this.#control.call('ROLE')
+    const fields = Array.isArray(answer) ? answer.map(String) : []
+    if (fields[0] === 'master') return { role: 'primary', linkUp: false }
+    return { role: 'replica', linkUp: fields[3] === 'connected' }
+  }
+
+  #pictureIsDue(): boolean {
+    const nowMs = performance.now()
+    return nowMs - this.#movedAtMs < MOVING_MS || nowMs - this.#pictureAtMs > PICTURE_INTERVAL_MS
+  }
+
+  #memoryIsDue(): boolean {
+    return performance.now() - this.#memoryAtMs > MEMORY_INTERVAL_MS
+  }
+
+  async #picture(): Promise<Partial<WatchedStatus>> {
+    const nodes = parseClusterNodes(await this.#control.text('CLUSTER', 'NODES'))
+    this.#pictureAtMs = performance.now()
+    const self = nodes.find((n) => n.myself)
+    if (!self) return {}
+    return {
+      engineId: self.id,
+      primaryId: self.primaryId,
+      slots: self.slots,
+      known: nodes
+        .filter((n) => !n.myself && !n.handshake)
+        .map((n) => ({ id: n.id, address: n.address, failed: n.failed })),
+      configEpoch: self.configEpoch,
+    }
+  }
+
+  async #memory(): Promise<Partial<WatchedStatus>> {
     const memory = parseInfo(await this.#control.text('INFO', 'memory'))
     const items = Number(await this.#control.call('DBSIZE'))
+    this.#memoryAtMs = performance.now()
     return { memoryBytes: Number(memory.get('used_memory') ?? 0), items }
   }
 
@@ -113,23 +145,25 @@ export class EngineWatch {
       return
     }
     const before = this.#status.state
-    if (before === 'stopped') this.#answeredAtMs = performance.now()
-    const silentMs = performance.now() - this.#answeredAtMs
     if (before === 'stopped' || before === 'starting') {
+      this.#answeredAtMs = performance.now()
       this.#set({ ...this.#status, state: 'starting' })
-    } else if (silentMs > ENGINE_SILENT_MS) {
+    } else if (performance.now() - this.#answeredAtMs > ENGINE_SILENT_MS) {
       this.#set({ ...this.#status, state: 'silent' })
     }
   }
 
   #set(status: WatchedStatus): void {
-    const changed =
-      status.state !== this.#status.state ||
-      status.role !== this.#status.role ||
-      status.linkUp !== this.#status.linkUp ||
-      status.primaryId !== this.#status.primaryId ||
-      status.slots.length !== this.#status.slots.length
+    const text = JSON.stringify(status)
+    if (text === this.#statusText) return
+    const { slots, known, primaryId } = status
+    const isMove =
+      primaryId !== this.#status.primaryId ||
+      slots.length !== this.#status.slots.length ||
+      known.length !== this.#status.known.length
+    if (isMove) this.#movedAtMs = performance.now()
     this.#status = status
-    if (changed) this.#onNews()
+    this.#statusText = text
+    this.#onNews()
   }
 }
