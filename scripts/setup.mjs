@@ -7,7 +7,7 @@
 // `node scripts/setup.mjs [start|test|check]`: the purpose says which system programs are wanted.
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { delimiter, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { findEngine, findProgram } from './programs.mjs'
@@ -16,8 +16,6 @@ const NODE_MAJOR_MIN = 20
 const NPM_TIMEOUT_MS = 15 * 60_000
 const APT_TIMEOUT_MS = 10 * 60_000
 const BUILD_TIMEOUT_MS = 5 * 60_000
-// npm writes its own record of node_modules a moment before or after package-lock.json.
-const LOCK_MTIME_SLACK_MS = 5_000
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const pinnedNode = join(root, 'node_modules', '.bin', 'node')
@@ -61,11 +59,11 @@ function requireNodeVersion() {
 
 function installPackages() {
   const stampPath = join(root, 'node_modules', '.holdfast-setup.json')
-  const lock = readFileSync(join(root, 'package-lock.json'))
+  const lock = read('package-lock.json')
   const stamp = JSON.stringify({ lockSha256: createHash('sha256').update(lock).digest('hex') })
   if (existsSync(stampPath) && readFileSync(stampPath, 'utf8') === stamp) return
-  if (!installedAfterLock()) {
-    say('npm packages are missing or older than package-lock.json: npm ci')
+  if (!isInstalled(JSON.parse(lock))) {
+    say('npm packages are missing or not those of package-lock.json: npm ci')
     installFromLock()
   }
   writeFileSync(stampPath, stamp)
@@ -83,12 +81,14 @@ function installFromLock() {
   }
 }
 
-/** Whether npm itself (an `npm ci` or `npm install` by hand) installed what the lock file says. */
-function installedAfterLock() {
-  const record = join(root, 'node_modules', '.package-lock.json')
-  if (!existsSync(record)) return false
-  const lockMtimeMs = statSync(join(root, 'package-lock.json')).mtimeMs
-  return statSync(record).mtimeMs + LOCK_MTIME_SLACK_MS >= lockMtimeMs
+/** Whether npm's own record of node_modules holds every package that the lock file asks for. */
+function isInstalled(lock) {
+  const recordPath = join('node_modules', '.package-lock.json')
+  if (!existsSync(join(root, recordPath))) return false
+  const installed = JSON.parse(read(recordPath)).packages
+  return Object.entries(lock.packages)
+    .filter(([path, { optional }]) => path.startsWith('node_modules/') && optional !== true)
+    .every(([path, { version }]) => path in installed && installed[path].version === version)
 }
 
 // The npm package `node` fetches the runtime in an install script, and npm >= 11 may hold install
