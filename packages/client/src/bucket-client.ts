@@ -28,7 +28,7 @@ import {
 import type { Turn } from './turn.ts'
 
 /** How often silent connections and abandoned operations are looked for. */
-const SWEEP_INTERVAL_MS = 50
+const SWEEP_INTERVAL_MS = 100
 const PROXY_ID_BITS = 13
 const STOPPING_LINE = 'SERVER_ERROR proxy is stopping'
 
@@ -222,7 +222,8 @@ export class BucketClient implements Backend {
   }
 
   #sweep(): void {
-    const nowMs = this.#turn.nowMs
+    // Not the turn's clock, which would cost an idle process a loop turn each time.
+    const nowMs = performance.now()
     for (const shard of this.#shards) shard.sweep(nowMs)
     if (this.#early[0]?.settled === true) {
       this.#early = this.#early.filter((operation) => !operation.settled)

@@ -95,7 +95,8 @@ const GAUGES: readonly Reading[] = [
 /** A registry whose metrics read `statistics` and `report` at each scrape. */
 export function createMetrics(statistics: Statistics, report: () => SourceReport): Registry {
   const registry = new Registry()
-  collectDefaultMetrics({ register: registry })
+  // A finer look at the loop's delay would wake an idle process a hundred times a second.
+  collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: 100 })
   const registers = [registry]
   for (const { name, help, read } of COUNTERS) {
     new Counter({

@@ -84,7 +84,7 @@ export const PROXY_SETTINGS: readonly ProxySetting[] = [
   ),
   setting('ignored', 'downstream_protocol', 'binary', 'engines speak RESP', ['protocol']),
   setting('ignored', 'downstream_weight', '0', BY_CONFIG, ['weight']),
-  setting('ignored', 'cycle', '200', 'timeouts are exact to about 20 ms'),
+  setting('ignored', 'cycle', '200', 'timeouts are exact to about 50 ms'),
   setting('ignored', 'time_stats', '0', 'latencies are always counted, see /metrics'),
   setting('ignored', 'mcs_opts', '', 'keys are placed by vBucket'),
   setting('ignored', 'front_cache_max', '200', NO_FRONT_CACHE),

@@ -20,7 +20,7 @@ import { VERSION } from './version.ts'
 
 /** How long `stop` waits for outstanding requests. */
 export const DRAIN_MS_MAX = 2000
-const SWEEP_INTERVAL_MS = 20
+const SWEEP_INTERVAL_MS = 50
 const LISTEN_BACKLOG = 1024
 
 /** Values of the options that may be left out. */
@@ -237,7 +237,8 @@ class ProxyDaemon implements RunningProxy, UpstreamHost {
   }
 
   #sweep(): void {
-    const nowMs = this.turn.nowMs
+    if (this.#upstreams.size === 0) return
+    const nowMs = performance.now()
     for (const upstream of this.#upstreams) upstream.sweep(nowMs)
   }
 
