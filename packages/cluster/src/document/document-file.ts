@@ -1,7 +1,11 @@
 /**
- * The cluster document on disk: written whole to a temporary file, synced, renamed, readable by
- * the owner only (it holds credentials). A file that cannot be read stops the start with its
- * path: starting empty instead would make this member forget which cluster it belongs to.
+ * The cluster document on disk: written whole to a temporary file, renamed, readable by the owner
+ * only (it holds credentials). A file that cannot be read stops the start with its path: starting
+ * empty instead would make this member forget which cluster it belongs to.
+ *
+ * A failover waits for this write, and a disk can be slow just then. So the write is done when the
+ * system has it, which the death of any process survives; the disk is told to hurry, not awaited.
+ * Should all machines lose power at once, the engines' own state says who was primary.
  */
 import { randomUUID } from 'node:crypto'
 import { mkdir, open, readFile, rename } from 'node:fs/promises'
@@ -48,9 +52,17 @@ export async function writeDocumentFile(path: string, stored: StoredDocument): P
   const file = await open(temporary, 'w', 0o600)
   try {
     await file.writeFile(JSON.stringify(stored))
-    await file.sync()
   } finally {
     await file.close()
   }
   await rename(temporary, path)
+  flushSoon(path)
+}
+
+function flushSoon(path: string): void {
+  open(path, 'r')
+    .then((file) => file.sync().finally(() => file.close()))
+    .catch(() => {
+      // replaced or removed in between: the next write takes care of its own
+    })
 }

@@ -92,7 +92,7 @@ export class Heartbeats {
     if (this.#following === this.#keeper.self) return this.#leading ? this.#following : null
     if (this.#following === null) return null
     const peer = this.#peers.get(this.#following)
-    return peer?.leading && isLive(peer, performance.now()) ? this.#following : null
+    return peer?.leading ? this.#following : null
   }
 
   /** A leader is known and this member holds the document that it holds. */

@@ -11,9 +11,11 @@
 import { isMajority } from '../document/cluster-document.ts'
 
 /** A follower keeps faith this long after the last word from its leader. */
-export const LEASE_MS = 400
+export const LEASE_MS = 700
 /** A leader counts a follower this long, from when it asked: less than the follower's lease. */
-export const LEASE_HELD_MS = 320
+export const LEASE_HELD_MS = 560
+/** A member that has not been heard for this long is missed; its engines are looked at. */
+export const SILENCE_MS = 400
 
 /** What one member knows of another. Times are of the local monotonic clock. */
 export interface PeerView {
@@ -28,7 +30,13 @@ export interface PeerView {
   followsUsSinceMs: number
 }
 
+/** Heard lately. */
 export function isLive(peer: PeerView, nowMs: number): boolean {
+  return !peer.refused && nowMs - peer.heardAtMs < SILENCE_MS
+}
+
+/** Heard within the lease: whoever it leads still keeps faith. */
+function keepsLease(peer: PeerView, nowMs: number): boolean {
   return !peer.refused && nowMs - peer.heardAtMs < LEASE_MS
 }
 
@@ -43,7 +51,7 @@ export function chooseLeader(input: {
   const { selfId, following, voterIds, peers, nowMs } = input
   const live = (id: number): boolean => {
     const peer = peers.get(id)
-    return id === selfId || (peer !== undefined && isLive(peer, nowMs))
+    return id === selfId || (peer !== undefined && keepsLease(peer, nowMs))
   }
   if (following !== null && voterIds.includes(following) && live(following)) {
     const leader = peers.get(following)

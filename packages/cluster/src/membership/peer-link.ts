@@ -7,7 +7,7 @@ import { Client } from 'undici'
 import type { Member } from '../document/cluster-document.ts'
 
 /** Deadline of a heartbeat and other small messages. */
-export const MESSAGE_TIMEOUT_MS = 300
+export const MESSAGE_TIMEOUT_MS = 500
 /** Deadline of messages that wait for a disk or for another member. */
 export const SLOW_MESSAGE_TIMEOUT_MS = 3000
 

@@ -50,6 +50,8 @@ export interface PlanMemory {
   autoFailover: boolean
   /** A handover of the bucket is under way or just over: elections at one time void each other. */
   handingOver: boolean
+  /** A member has just gone away: roles are not moved about on top of that. */
+  unsettled: boolean
 }
 
 /** A replica link may be down this long (a failover re-links) before the replica is taken out. */
@@ -66,7 +68,7 @@ export function planBucket(
 ): Step[] {
   const steps: Step[] = []
   const started = new Map<number, number>()
-  let handovers = memory.handingOver ? 1 : 0
+  let handovers = memory.handingOver || memory.unsettled ? 1 : 0
   for (const shard of picture.shards) {
     const step = planShard(shard, wanted[shard.index], {
       ...memory,

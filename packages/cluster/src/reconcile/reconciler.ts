@@ -117,12 +117,12 @@ export class Reconciler {
       this.#awaySinceMs.clear()
       return
     }
+    this.#noteAway()
+    this.#looks.watch(this.#enginesToLookAt())
     if (!this.#writer.leads) {
       await this.#writer.beginTerm()
       this.#steps.reset()
     }
-    this.#noteAway()
-    this.#looks.watch(this.#enginesToLookAt())
     const document = this.#keeper.current
     const pictures = this.pictures()
     for (const change of planMembers(document, pictures, (p) => this.wanted(p))) {
@@ -146,6 +146,7 @@ export class Reconciler {
     return {
       autoFailover: this.#keeper.current.autoFailover.enabled,
       handingOver: this.#steps.handingOver(bucket.uuid),
+      unsettled: this.#keeper.current.members.some((m) => this.#isAwayForNow(m.id)),
       sinceFailoverMs: (shard) => this.#steps.sinceFailoverMs(bucket.uuid, shard),
       fillingOn: (member) =>
         picture.shards.filter(
@@ -190,14 +191,16 @@ export class Reconciler {
   }
 
   #usableNodes(document: ClusterDocument): number[] {
-    const nowMs = performance.now()
     return document.members
       .filter((m) => m.membership === 'active' && !m.arbiter && !m.ejecting)
-      .filter((m) => {
-        const since = this.#awaySinceMs.get(m.id)
-        return since === undefined || nowMs - since < HEAL_DELAY_MS
-      })
+      .filter((m) => !this.#awaySinceMs.has(m.id) || this.#isAwayForNow(m.id))
       .map((m) => m.id)
+  }
+
+  /** Away, and not yet given up on. */
+  #isAwayForNow(member: number): boolean {
+    const sinceMs = this.#awaySinceMs.get(member)
+    return sinceMs !== undefined && performance.now() - sinceMs < HEAL_DELAY_MS
   }
 
   #enginesToLookAt(): RemoteEngine[] {
