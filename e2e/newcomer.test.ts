@@ -29,6 +29,7 @@ test('a newcomer clones, runs npm start, visits twice, stops, and no process is 
     cwd: clone,
     env: { ...process.env, PATH: pathWithoutLocalBins(), HOLDFAST_NO_APT: '1' },
     stdio: ['ignore', 'pipe', 'pipe'],
+    detached: true,
   })
   const said: string[] = []
   for (const stream of [demo.stdout, demo.stderr]) {
@@ -49,7 +50,8 @@ test('a newcomer clones, runs npm start, visits twice, stops, and no process is 
     assert.equal(visitor?.acknowledged, 2)
 
     const exited = once(demo, 'exit', { signal: AbortSignal.timeout(STOP_TIMEOUT_MS) })
-    demo.kill('SIGINT')
+    // As Ctrl-C in a terminal does it: to npm and all that it has started in its group.
+    process.kill(-(demo.pid ?? 0), 'SIGINT')
     await exited
     await until('no process of the clone is left', STOP_TIMEOUT_MS, () => {
       return processesIn(clone).length === 0
