@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { afterEach, beforeEach, describe, test } from 'node:test'
+import { after, afterEach, before, beforeEach, describe, test } from 'node:test'
 import type { HoldfastExtension } from '@holdfast/topology'
 import { BucketClient } from './bucket-client.ts'
 import { startEngines, type TestEngine, type TestEngines, until } from './testing/engines.ts'
@@ -13,60 +13,75 @@ function engineAt(engines: TestEngines, shard: number, place: number): TestEngin
   return engine
 }
 
-/** The config with shard 0 changed. */
-function withShard0(
-  config: HoldfastExtension,
-  rev: number,
-  primary: string | null,
-  replicas: string[],
-): HoldfastExtension {
-  const [first, ...others] = config.shards
-  assert.ok(first)
-  return { ...config, rev, shards: [{ ...first, primary, replicas }, ...others] }
-}
-
+// One set of engines for all: each test that kills or freezes a primary takes another shard.
 describe('while engines fail', () => {
   let engines: TestEngines
   let client: BucketClient
   let upstream: TextUpstream
   let turn: Turn
+  let config: HoldfastExtension
+
+  before(async () => {
+    engines = await startEngines(3, 1)
+    config = engines.config
+  })
+
+  after(async () => {
+    await engines?.stop()
+  })
 
   beforeEach(async () => {
-    engines = await startEngines(3, 1)
     turn = new Turn()
     client = new BucketClient({ turn, operationTimeoutMs: 5000 })
-    client.applyConfig(engines.config)
+    client.applyConfig(config)
     upstream = new TextUpstream(client, turn)
     await upstream.ask('set warm 0 0 1\r\nx\r\nget warm\r\n')
   })
 
   afterEach(async () => {
+    for (const shard of [0, 1, 2]) engineAt(engines, shard, 1).process.kill('SIGCONT')
     upstream.close()
     await client.stop()
-    await engines.stop()
   })
 
-  test('a write is not acknowledged while its replica is frozen, until the map says degraded', async () => {
+  function freezeReplicas(): void {
     for (const shard of [0, 1, 2]) engineAt(engines, shard, 1).process.kill('SIGSTOP')
+  }
+
+  /** The config without any replica, for this test only. */
+  function degraded(degradedWrites: 'allow' | 'refuse'): HoldfastExtension {
+    const shards = config.shards.map((shard) => ({ ...shard, replicas: [] }))
+    return { ...config, rev: config.rev + 1, degradedWrites, shards }
+  }
+
+  /** Publishes another primary for a shard, for all tests that follow. */
+  function move(shard: number, primary: string | null): void {
+    const shards = config.shards.map((route, index) => {
+      return index === shard ? { ...route, primary, replicas: [] } : route
+    })
+    config = { ...config, rev: config.rev + 1, shards }
+    client.applyConfig(config)
+  }
+
+  test('a write is not acknowledged while its replica is frozen, until the map says degraded', async () => {
+    freezeReplicas()
     const answer = upstream.ask('set k 0 0 1\r\nv\r\n')
     await until('short waits', () => client.counters.shortWaits >= 3)
     assert.equal(upstream.outstanding, 1)
     const reader = new TextUpstream(client, turn)
     assert.equal(await reader.ask('get warm\r\n'), 'VALUE warm 0 1\r\nx\r\nEND\r\n')
     reader.close()
-    const shards = engines.config.shards.map((shard) => ({ ...shard, replicas: [] }))
-    client.applyConfig({ ...engines.config, rev: 2, shards })
+    client.applyConfig(degraded('allow'))
     assert.equal(await answer, 'STORED\r\n')
     assert.equal(await upstream.ask('set k2 0 0 1\r\nv\r\n'), 'STORED\r\n')
     assert.equal(client.counters.degradedWrites, 2)
   })
 
   test('a degraded bucket that refuses writes says so, also to those that wait', async () => {
-    for (const shard of [0, 1, 2]) engineAt(engines, shard, 1).process.kill('SIGSTOP')
+    freezeReplicas()
     const answer = upstream.ask('set k 0 0 1\r\nv\r\n')
     await until('short waits', () => client.counters.shortWaits >= 1)
-    const shards = engines.config.shards.map((shard) => ({ ...shard, replicas: [] }))
-    client.applyConfig({ ...engines.config, rev: 2, degradedWrites: 'refuse', shards })
+    client.applyConfig(degraded('refuse'))
     assert.equal(await answer, 'SERVER_ERROR degraded: write refused\r\n')
     assert.equal(
       await upstream.ask('set k 0 0 1\r\nv\r\nget warm\r\n'),
@@ -77,10 +92,10 @@ describe('while engines fail', () => {
   test('a frozen replica and no new map end at the deadline, and the next write works', async () => {
     await client.stop()
     client = new BucketClient({ turn, operationTimeoutMs: 400 })
-    client.applyConfig(engines.config)
+    client.applyConfig(config)
     const impatient = new TextUpstream(client, turn)
     await impatient.ask('set warm 0 0 1\r\nx\r\n')
-    for (const shard of [0, 1, 2]) engineAt(engines, shard, 1).process.kill('SIGSTOP')
+    freezeReplicas()
     const fromMs = performance.now()
     assert.equal(
       await impatient.ask('set k 0 0 1\r\nv\r\n'),
@@ -120,9 +135,9 @@ describe('while engines fail', () => {
     const old = engineAt(engines, 0, 0)
     const heir = engineAt(engines, 0, 1)
     old.process.kill('SIGKILL')
-    client.applyConfig(withShard0(engines.config, 2, null, []))
+    move(0, null)
     await engines.promote(heir)
-    client.applyConfig(withShard0(engines.config, 3, heir.address, []))
+    move(0, heir.address)
     const before = acknowledged.get('w0-1')
     await until('writes flow again', () => acknowledged.get('w0-1') !== before)
     running = false
@@ -136,8 +151,8 @@ describe('while engines fail', () => {
   })
 
   test('a client sees its own unacknowledged writes across a failover', async () => {
-    const old = engineAt(engines, 0, 0)
-    const heir = engineAt(engines, 0, 1)
+    const old = engineAt(engines, 1, 0)
+    const heir = engineAt(engines, 1, 1)
     old.process.kill('SIGKILL')
     let requests = ''
     let expected = ''
@@ -147,18 +162,18 @@ describe('while engines fail', () => {
     }
     const answer = upstream.ask(requests)
     await engines.promote(heir)
-    client.applyConfig(withShard0(engines.config, 2, heir.address, []))
+    move(1, heir.address)
     assert.equal(await answer, expected)
   })
 
   test('a frozen primary is left for the promoted replica; its late answers count for nothing', async () => {
-    const old = engineAt(engines, 0, 0)
-    const heir = engineAt(engines, 0, 1)
+    const old = engineAt(engines, 2, 0)
+    const heir = engineAt(engines, 2, 1)
     old.process.kill('SIGSTOP')
     const keys = Array.from({ length: 30 }, (_, i) => `f${i}`)
     const answers = upstream.ask(keys.map((key) => `add ${key} 0 0 1\r\n1\r\n`).join(''))
     await engines.promote(heir)
-    client.applyConfig(withShard0(engines.config, 2, heir.address, []))
+    move(2, heir.address)
     assert.equal(await answers, 'STORED\r\n'.repeat(30))
     old.process.kill('SIGCONT')
     for (const key of keys) {
@@ -171,7 +186,7 @@ describe('while engines fail', () => {
     const asker = new TextUpstream(orphan, turn)
     assert.equal(await asker.ask('get a b\r\n'), 'SERVER_ERROR proxy downstream timeout\r\n')
     const late = asker.ask('get a\r\n')
-    orphan.applyConfig(engines.config)
+    orphan.applyConfig(config)
     assert.equal(await late, 'END\r\n')
     asker.close()
     await orphan.stop()
