@@ -1,0 +1,80 @@
+/**
+ * docs/reference/rest.md, made from the table of public routes. A test compares the file with this
+ * text; `node packages/cluster/src/rest/rest-reference.ts` writes it.
+ */
+import { writeFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import type { Access } from './access.ts'
+import { publicRoutes } from './rest-server.ts'
+import type { Route } from './route.ts'
+
+/** Where the document lies. */
+export const REST_REFERENCE: URL = new URL('../../../../docs/reference/rest.md', import.meta.url)
+
+const ACCESS: readonly [access: Access, meaning: string][] = [
+  ['open', 'everybody'],
+  [
+    'anybucket',
+    "the admin, or any bucket's credentials; everybody while a bucket has no password, or there is no bucket",
+  ],
+  ['bucket', "the admin, or that bucket's credentials; everybody if it has no password"],
+  ['admin', 'the admin; everybody until one is set'],
+]
+
+/** The document's text. */
+export function restReference(): string {
+  return `# REST
+
+Every node answers on its REST port (8091), with the paths and the JSON of Membase. Credentials are
+HTTP Basic; those of a bucket are its name and its password. Parameters of a POST are form fields
+(\`application/x-www-form-urlencoded\`). Any node takes any request: what only the leader can do is
+passed on to it, and answered 503 while no majority of the members can be reached.
+
+| access | who |
+|---|---|
+${ACCESS.map(([access, meaning]) => row([access, meaning])).join('')}
+## Read
+
+| request | access | answer |
+|---|---|---|
+${rows(publicRoutes.filter((route) => route.method === 'GET'))}
+## Change
+
+| request | access | effect |
+|---|---|---|
+${rows(publicRoutes.filter((route) => route.method !== 'GET'))}
+## Errors
+
+| status | body | when |
+|---|---|---|
+| 400 | \`{"errors": {FIELD: MESSAGE}}\`, \`[MESSAGE, ...]\` or text | a field is wrong, or the change is not possible now |
+| 401 | empty | credentials are missing or wrong; with \`invalid-auth-response: on\` in the request no challenge is sent |
+| 404 | text | no such bucket, and no such pool until an admin is set |
+| 503 | \`[MESSAGE]\` | no leader, or no majority has the change; it may still come into force, so look before you repeat it |
+
+## The bucket stream
+
+\`bucketsStreaming\` answers with the bucket's JSON at once and again after every change, each followed
+by four newlines, and stays open. A Membase client reads \`vBucketServerMap\` in it: row v of
+\`vBucketMap\` holds the indexes in \`serverList\` of the node that takes vBucket v and of its replicas,
+-1 for none. Holdfast's proxies say who they are with the header \`X-Holdfast-Proxy: VERSION\` and are
+told the engines too, in a member \`holdfast\`; it carries credentials, so use the stream inside your
+network only. They get a space every second; three seconds without a byte mean that the node is gone.
+`
+}
+
+function rows(routes: readonly Route[]): string {
+  return routes
+    .map(({ method, path, access, summary }) =>
+      row([`\`${method} ${path.replaceAll(/:(\w+)/g, '{$1}')}\``, access, summary]),
+    )
+    .join('')
+}
+
+function row(cells: readonly string[]): string {
+  return `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |\n`
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  writeFileSync(REST_REFERENCE, restReference())
+}
