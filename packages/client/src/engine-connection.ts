@@ -31,7 +31,7 @@ export interface EngineTarget {
 
 /** Who uses an engine connection. */
 export interface EngineConnectionOwner {
-  /** Authenticated: commands may be written. */
+  /** Connected: commands may be written (behind the authentication, in the same flush). */
   engineReady(): void
   /** A reply, valid only during the call (its bytes stay valid). */
   engineReply(reply: RespReply): void
@@ -49,6 +49,7 @@ export class EngineConnection implements ByteSocketHandler, Flushable {
   readonly #parser: RespParser = new RespParser()
   readonly #socket: ByteSocket
   #ready = false
+  #authenticating = false
   #closed = false
   #repliesDue = 0
   #lastByteMs = 0
@@ -63,7 +64,7 @@ export class EngineConnection implements ByteSocketHandler, Flushable {
     this.#socket = connectSocket({ host, port, connectTimeoutMs }, this)
   }
 
-  /** True from authentication until it closes. */
+  /** True from when it is connected until it closes. */
   get ready(): boolean {
     return this.#ready && !this.#closed
   }
@@ -94,13 +95,16 @@ export class EngineConnection implements ByteSocketHandler, Flushable {
   }
 
   socketOpened(): void {
+    if (this.#closed) return
     const { credentials } = this.#target
-    if (credentials === undefined) {
-      this.#becomeReady()
-      return
+    if (credentials !== undefined) {
+      // What the owner sends now leaves with it: one round trip less on the way out of a failover.
+      writeCommand(this.writer, ['AUTH', credentials.username, credentials.password])
+      this.#authenticating = true
+      this.sent(1)
     }
-    writeCommand(this.writer, ['AUTH', credentials.username, credentials.password])
-    this.sent(1)
+    this.#ready = true
+    this.#owner.engineReady()
   }
 
   socketRead(chunk: Buffer): void {
@@ -133,22 +137,15 @@ export class EngineConnection implements ByteSocketHandler, Flushable {
       return
     }
     this.#repliesDue--
-    if (this.#ready) {
+    if (!this.#authenticating) {
       this.#owner.engineReply(reply)
       return
     }
+    this.#authenticating = false
     if (reply.kind === RespKind.Error) {
-      const text = replyText(reply)
-      this.#fail(`engine ${this.address} refused the credentials: ${text.split(' ', 1)[0]}`)
-      return
+      const code = replyText(reply).split(' ', 1)[0]
+      this.#fail(`engine ${this.address} refused the credentials: ${code}`)
     }
-    this.#becomeReady()
-  }
-
-  #becomeReady(): void {
-    if (this.#closed) return
-    this.#ready = true
-    this.#owner.engineReady()
   }
 
   #fail(reason: string): void {
