@@ -54,16 +54,22 @@ export async function startPicture(surroundings: DemoSurroundings): Promise<Demo
   })
   const picture = { store, apps }
   onStarted(picture)
-  if (store !== undefined) await startStore(picture, store, surroundings)
+  if (store !== undefined) await startNodes(picture, store, surroundings)
   else {
     if (!embedded) say('there is no valkey-server or redis-server on this machine')
     say('one proxy with the embedded store serves, there are no store nodes')
   }
-  await startApps(picture, surroundings)
+  // Side by side, because a proxy waits for its first map anyway; both to their end, so that what
+  // one has started is known when the other fails.
+  const results = await Promise.allSettled([
+    store === undefined ? undefined : formCluster(store, surroundings),
+    startApps(picture, surroundings),
+  ])
+  for (const result of results) if (result.status === 'rejected') throw result.reason
   return picture
 }
 
-async function startStore(
+async function startNodes(
   picture: DemoPicture,
   store: LocalStore,
   { say, onStarted, signal }: DemoSurroundings,
@@ -79,6 +85,9 @@ async function startStore(
     tellOtherPort(say, preferred.enginesFrom, node.ports.engines.from)
   }
   signal.throwIfAborted()
+}
+
+async function formCluster(store: LocalStore, { say }: DemoSurroundings): Promise<void> {
   say('making them one cluster: cluster-init, server-add, rebalance')
   await store.form()
   await store.untilFullCopies(COPIES_TIMEOUT_MS)

@@ -60,6 +60,8 @@ class Demo {
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
       process.on(signal, () => this.#stopping.abort())
     }
+    // Whoever read the output has gone (a closed terminal, a pipe's end): stop as at Ctrl-C.
+    process.stdout.on('error', () => this.#stopping.abort())
     this.#control = await serveControl(
       {
         kill: async (node) => await this.#kill(node),
