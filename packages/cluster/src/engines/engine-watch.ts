@@ -21,8 +21,8 @@ const MEMORY_INTERVAL_MS = 2000
 /** Status of an engine without its place in the document. */
 export type WatchedStatus = Omit<EngineStatus, 'bucket' | 'shard' | 'port'>
 
-const STOPPED: WatchedStatus = {
-  state: 'stopped',
+const UNKNOWN: WatchedStatus = {
+  state: 'unknown',
   engineId: '',
   role: 'replica',
   primaryId: '',
@@ -38,7 +38,7 @@ export class EngineWatch {
   readonly #control: EngineControl
   readonly #carriesData: boolean
   readonly #onNews: () => void
-  #status: WatchedStatus = STOPPED
+  #status: WatchedStatus = UNKNOWN
   #statusText = ''
   #answeredAtMs = performance.now()
   #movedAtMs = performance.now()
@@ -70,7 +70,7 @@ export class EngineWatch {
     this.#libraryLoaded = false
     this.#pictureAtMs = Number.NEGATIVE_INFINITY
     this.#control.close()
-    this.#set({ ...STOPPED, engineId: this.#status.engineId })
+    this.#set({ ...UNKNOWN, state: 'stopped', engineId: this.#status.engineId })
   }
 
   close(): void {

@@ -13,10 +13,10 @@ export interface EngineStatus {
   shard: number
   port: number
   /**
-   * stopped: no process. starting: not answering yet. loading: reading its files. silent: a
+   * unknown: not looked at yet. stopped: no process. starting: not answering yet. loading: reading its files. silent: a
    * process that has stopped answering. running: answers.
    */
-  state: 'stopped' | 'starting' | 'loading' | 'silent' | 'running'
+  state: 'unknown' | 'stopped' | 'starting' | 'loading' | 'silent' | 'running'
   engineId: string
   role: 'primary' | 'replica'
   /** Engine id that this replica follows; empty for a primary. */
@@ -83,7 +83,7 @@ const engineStatusSchema: z.ZodType<EngineStatus> = z.object({
   bucket: z.string(),
   shard: count,
   port: count,
-  state: z.enum(['stopped', 'starting', 'loading', 'silent', 'running']),
+  state: z.enum(['unknown', 'stopped', 'starting', 'loading', 'silent', 'running']),
   engineId: z.string(),
   role: z.enum(['primary', 'replica']),
   primaryId: z.string(),

@@ -133,6 +133,8 @@ function reachOf(status: EngineStatus): Reach {
   switch (status.state) {
     case 'running':
       return 'up'
+    case 'unknown':
+      return 'unknown'
     case 'starting':
     case 'loading':
       return 'starting'

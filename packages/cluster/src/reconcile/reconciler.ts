@@ -197,10 +197,11 @@ export class Reconciler {
       .map((m) => m.id)
   }
 
-  /** Away, and not yet given up on. */
+  /** Away, and not yet given up on: just now, or only its manager, while its engines serve on. */
   #isAwayForNow(member: number): boolean {
     const sinceMs = this.#awaySinceMs.get(member)
-    return sinceMs !== undefined && performance.now() - sinceMs < HEAL_DELAY_MS
+    if (sinceMs === undefined) return false
+    return performance.now() - sinceMs < HEAL_DELAY_MS || this.#looks.anyAnswers(member)
   }
 
   #enginesToLookAt(): RemoteEngine[] {

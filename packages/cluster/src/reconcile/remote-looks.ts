@@ -57,6 +57,14 @@ export class RemoteLooks {
     return this.#looks.get(`${member}:${port}`)?.result ?? null
   }
 
+  /** Some engine of that member serves, without its manager. */
+  anyAnswers(member: number): boolean {
+    for (const [key, look] of this.#looks) {
+      if (key.startsWith(`${member}:`) && look.result?.kind === 'answers') return true
+    }
+    return false
+  }
+
   close(): void {
     for (const look of this.#looks.values()) look.control.close()
     this.#looks.clear()
