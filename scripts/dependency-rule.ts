@@ -1,8 +1,9 @@
 // The dependency rule of the architecture, judged from what files import and what package.json
 // files declare: protocol, topology <- client <- proxy, session, cluster; those three meet only on
 // the wire; the command line stands above proxy and cluster. Further: no cycle between files (types
-// alone do not make one: they are erased), no way into another package but its exports, no undeclared or unused dependency, and the codec
-// packages touch neither sockets nor files. Pure: it is given the files.
+// alone do not make one: they are erased), no way into another package but its exports, no
+// undeclared or unused dependency, and the codec packages touch neither sockets nor files. Pure: it
+// is given the files.
 import { posix } from 'node:path'
 
 const LOWER_PACKAGES: Readonly<Record<string, readonly string[]>> = {

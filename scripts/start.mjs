@@ -1,6 +1,6 @@
-// `npm start`: the set-up, then the demo, `holdfast demo`, on the pinned Node. Every signal is handed
-// on. When npm itself is ended, the shell between npm and this process may die without a word, so a
-// change of the parent ends the demo, too.
+// `npm start`: the set-up, then the demo, `holdfast demo`, on the pinned Node. Every signal is
+// handed on. When npm itself is ended, the shell between npm and this process may die without a
+// word, so a change of the parent ends the demo, too.
 import { spawn } from 'node:child_process'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
