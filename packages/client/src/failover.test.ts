@@ -192,3 +192,46 @@ describe('while engines fail', () => {
     await orphan.stop()
   })
 })
+
+test('a primary that hands over is followed before the map says so', async () => {
+  const engines = await startEngines(1, 1)
+  const turn = new Turn()
+  const client = new BucketClient({ turn })
+  client.applyConfig(engines.config)
+  const upstream = new TextUpstream(client, turn)
+  const primary = engineAt(engines, 0, 0)
+  const heir = engineAt(engines, 0, 1)
+  try {
+    assert.equal(await upstream.ask('set n 0 0 1\r\n0\r\n'), 'STORED\r\n')
+    let handedOver = false
+    const counting = (async () => {
+      let count = 0
+      for (let more = 20; more > 0; ) {
+        assert.equal(await upstream.ask('incr n 1\r\n'), `${++count}\r\n`)
+        if (handedOver) more--
+      }
+      return count
+    })()
+    await heir.session.call('CLUSTER', 'FAILOVER')
+    await until('handed over', async () => {
+      return (await primary.session.call('INFO', 'replication')).includes('role:slave')
+    })
+    handedOver = true
+    const count = await counting
+    const reconnects = client.counters.reconnects
+    client.applyConfig({
+      ...engines.config,
+      rev: 2,
+      shards: [{ vBuckets: [0, 1023], primary: heir.address, replicas: [primary.address] }],
+    })
+    assert.equal(
+      await upstream.ask('get n\r\n'),
+      `VALUE n 0 ${String(count).length}\r\n${count}\r\nEND\r\n`,
+    )
+    assert.equal(client.counters.reconnects, reconnects, 'the connections stay')
+  } finally {
+    upstream.close()
+    await client.stop()
+    await engines.stop()
+  }
+})

@@ -11,7 +11,8 @@
  * Holding. Without a usable primary everything queues, in order, and is sent (again) when there is
  * one: after a retry of 10 to 50 ms, or at once when a new route arrives. The queue is bounded by
  * count and bytes; the time an operation may wait is its upstream's deadline. Nothing is ever
- * blacklisted.
+ * blacklisted. An engine that hands over on purpose names its successor (MOVED); when that is one of
+ * the replicas that the route vouches for, it is followed without waiting for the next route.
  *
  * Replays carry the stamp of the first attempt, and functions recognise it. What remains at least
  * once: an incr, decr, append or prepend that was applied and replicated but not yet answered when
@@ -93,6 +94,8 @@ export class Shard implements Flushable, WriteLinkOwner, ReadLinkOwner, Operatio
   readonly #queue: Fifo<Operation> = new Fifo()
   #route: ShardRoute
   #settings: ShardSettings
+  /** The successor that the route's primary named. */
+  #successor: string | undefined = undefined
   #write: WriteLink | undefined = undefined
   #read: ReadLink | undefined = undefined
   /** Reads that have to be answered before the next batch may go. */
@@ -162,9 +165,11 @@ export class Shard implements Flushable, WriteLinkOwner, ReadLinkOwner, Operatio
   /** Follows the topology: another primary, other replicas, other settings. */
   update(route: ShardRoute, settings: ShardSettings): void {
     const moved = route.primary !== this.#route.primary
+    const followed = moved && route.primary === this.#successor
+    if (moved) this.#successor = undefined
     this.#route = route
     this.#settings = settings
-    if (moved) {
+    if (moved && !followed) {
       this.#disconnect()
       this.#connect()
     } else {
@@ -230,11 +235,12 @@ export class Shard implements Flushable, WriteLinkOwner, ReadLinkOwner, Operatio
   writeLinkRefused(reason: string, undecided: Operation[]): void {
     this.#trouble(reason)
     this.#giveBack(undecided)
-    this.#retryLater()
+    if (!this.#followed(reason)) this.#retryLater()
   }
 
   writeLinkClosed(reason: string, undecided: Operation[]): void {
     this.#write = undefined
+    this.#successor = undefined
     this.#trouble(reason)
     this.#giveBack(undecided)
     this.#retryLater()
@@ -243,7 +249,7 @@ export class Shard implements Flushable, WriteLinkOwner, ReadLinkOwner, Operatio
   readRefused(operation: Operation, reason: string): void {
     this.#trouble(reason)
     this.#giveBack([operation])
-    this.#turn.schedule(this)
+    if (!this.#followed(reason)) this.#turn.schedule(this)
   }
 
   readsPassed(): void {
@@ -299,7 +305,7 @@ export class Shard implements Flushable, WriteLinkOwner, ReadLinkOwner, Operatio
   }
 
   #connect(): void {
-    const { primary } = this.#route
+    const primary = this.#successor ?? this.#route.primary
     if (primary === null || this.#stopped) return
     const { commands, connectTimeoutMs } = this.#options
     const { credentials } = this.#settings
@@ -312,6 +318,18 @@ export class Shard implements Flushable, WriteLinkOwner, ReadLinkOwner, Operatio
       this.#write.fence()
     }
     this.#read ??= new ReadLink(target, commands, this.#turn, this)
+  }
+
+  /** Goes over to the engine that a refusal names, if the route vouches for it. */
+  #followed(reason: string): boolean {
+    const address = /^MOVED \d+ (\S+)/.exec(reason)?.[1]
+    if (address === undefined || address === this.#successor) return false
+    if (!this.#route.replicas.includes(address)) return false
+    this.#successor = address
+    this.#options.log('info', 'shard follows its engine', { ...this.#place(), successor: address })
+    this.#disconnect()
+    this.#connect()
+    return true
   }
 
   /** Reads in flight came before the writes of the batch, which came before the queue. */

@@ -249,6 +249,8 @@ export class WriteLink implements EngineConnectionOwner {
     if (broken) {
       this.#usable = false
       this.#owner.writeLinkRefused(this.#brokenBy, given)
+      // At once, to learn who serves now.
+      this.fence()
     } else {
       this.#owner.writeLinkIdle()
     }
