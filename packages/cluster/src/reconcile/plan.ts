@@ -94,20 +94,35 @@ export function planShard(
 ): Step | null {
   const primary = engineAt(shard, shard.primary)
   const acting = actingPrimary(shard)
-  if (acting && acting.member !== shard.primary && primary?.role !== 'primary') {
-    return noteActing(shard, acting, 'the engines have elected another primary')
-  }
-  if (acting && primary && acting !== primary && primary.reach !== 'unknown') {
+  if (acting && acting !== primary && isRightful(shard, acting, primary)) {
     return noteActing(shard, acting, 'another primary holds the newer claim')
   }
   if (!primary || primary.reach === 'down') return planDeadPrimary(shard, primary, memory)
   if (primary.reach !== 'up') return null
-  if (primary.slots.length === 0) return planSlotless(shard, primary)
+  if (primary.slots.length === 0) return planSlotless(shard, primary, memory)
   return (
     planInSyncSet(shard, primary, memory) ??
     planReplication(shard, primary) ??
     (wanted ? planPlacement(shard, primary, wanted, memory) : null)
   )
+}
+
+/**
+ * May an engine that claims the shard, and is not the document's primary, be believed? A listed
+ * replica that was elected has every acknowledged write. Any other may be a primary of long ago
+ * whose node has come back; it counts when the engines have settled it, or nobody has more.
+ */
+function isRightful(
+  shard: ShardPicture,
+  acting: EnginePicture,
+  primary: EnginePicture | undefined,
+): boolean {
+  if (shard.replicas.includes(acting.member)) return true
+  if (primary?.reach === 'up' && (primary.slots.length > 0 || primary.role === 'replica')) {
+    return true
+  }
+  const isGivenUp = primary === undefined || primary.failed || primary.reach === 'up'
+  return isGivenUp && shard.replicas.length === 0
 }
 
 function noteActing(shard: ShardPicture, acting: EnginePicture, why: string): Step {
@@ -125,7 +140,7 @@ function planDeadPrimary(
   memory: PlanMemory,
 ): Step | null {
   const inSync = shard.replicas.flatMap((member) => engineAt(shard, member) ?? [])
-  const ready = inSync.filter((engine) => engine.reach === 'up')
+  const ready = inSync.filter((engine) => engine.reach === 'up' && engine.role === 'replica')
   if (ready.length > 0) {
     if (!memory.autoFailover && primary && !primary.failed) return null
     const candidates = ready.map((engine) => engine.member)
@@ -136,19 +151,25 @@ function planDeadPrimary(
   if (inSync.some((engine) => engine.reach === 'unknown' || engine.reach === 'starting')) {
     return null
   }
-  if (shard.created && primary?.managed && !primary.silent) {
+  if (shard.created && primary?.managed && primary.reach === 'down' && !primary.silent) {
     return { kind: 'grantStart', shard: shard.index, member: primary.member }
   }
   return null
 }
 
-function planSlotless(shard: ShardPicture, primary: EnginePicture): Step | null {
+function planSlotless(
+  shard: ShardPicture,
+  primary: EnginePicture,
+  memory: PlanMemory,
+): Step | null {
   if (primary.role === 'replica') {
     const candidates = [primary.member]
     const elsewhere = shard.engines.some((e) => e !== primary && e.reach === 'unknown')
     if (elsewhere) return null
     return { kind: 'failover', shard: shard.index, candidates, from: null, silent: false }
   }
+  const hasBetterCopies = shard.replicas.some((m) => engineAt(shard, m)?.failed === false)
+  if (shard.created && hasBetterCopies) return planDeadPrimary(shard, primary, memory)
   return { kind: 'addSlots', shard: shard.index, member: primary.member }
 }
 
