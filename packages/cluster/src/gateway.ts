@@ -5,6 +5,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { rm, writeFile } from 'node:fs/promises'
 import type { Logger } from 'pino'
+import { ownPriority } from './own-priority.ts'
 
 const RESTART_MS = 200
 const RESTART_MS_MAX = 5000
@@ -34,6 +35,7 @@ export class Gateway {
     const child = spawn(program, args, { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] })
     this.#child = child
     if (child.pid !== undefined) {
+      ownPriority(child.pid)
       writeFile(this.#pidFile, `${child.pid}\n`).catch((error: unknown) =>
         this.#log.error({ err: error }, 'cannot write the pid of the gateway'),
       )

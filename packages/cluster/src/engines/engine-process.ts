@@ -8,6 +8,7 @@ import { readFileSync } from 'node:fs'
 import { chmod, mkdir, readFile, readlink, realpath, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
+import { ownPriority } from '../own-priority.ts'
 import { type EngineSettings, engineConfigText } from './engine-config.ts'
 
 /** An engine that was asked to end is killed after this long. */
@@ -84,6 +85,7 @@ export class EngineProcess {
       }
     })
     child.unref()
+    ownPriority(child.pid)
     this.#pid = child.pid ?? null
     await writeFile(this.#pidFile, `${child.pid}\n`)
   }
