@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { vbucketOf } from '@holdfast/topology'
 import { TextClient } from './text-client.ts'
 
-const PAUSE_MS = 10
+const PAUSE_MS = 25
 const KEY_TRIES_MAX = 100_000
 
 interface Probe {
