@@ -168,9 +168,15 @@ function planSlotless(
     if (elsewhere) return null
     return { kind: 'failover', shard: shard.index, candidates, from: null, silent: false }
   }
-  const hasBetterCopies = shard.replicas.some((m) => engineAt(shard, m)?.failed === false)
-  if (shard.created && hasBetterCopies) return planDeadPrimary(shard, primary, memory)
+  const listed = shard.replicas.flatMap((member) => engineAt(shard, member) ?? [])
+  const hasBetterCopy = listed.some((engine) => !engine.failed && !isBlank(engine))
+  if (shard.created && hasBetterCopy) return planDeadPrimary(shard, primary, memory)
   return { kind: 'addSlots', shard: shard.index, member: primary.member }
+}
+
+/** Started with an empty folder: belongs to nobody yet. */
+function isBlank(engine: EnginePicture): boolean {
+  return engine.reach === 'up' && engine.role === 'primary' && engine.slots.length === 0
 }
 
 /** Takes replicas that lag out of the set that writes wait for, and those that caught up in. */
@@ -181,7 +187,7 @@ function planInSyncSet(
 ): Step | null {
   const kept = shard.replicas.filter((member) => {
     const engine = engineAt(shard, member)
-    if (!engine || engine.reach === 'down') return false
+    if (!engine || engine.reach === 'down' || isBlank(engine)) return false
     if (engine.reach === 'unknown' || isInSync(engine, primary)) return true
     return memory.outOfSyncMs(shard.index, member) < OUT_OF_SYNC_GRACE_MS
   })

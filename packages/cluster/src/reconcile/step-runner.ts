@@ -296,6 +296,8 @@ export class StepRunner {
     const from = slotOfVbucket(range[0])
     const to = slotOfVbucket(range[1]) + SLOTS_PER_VBUCKET - 1
     await control.call('CLUSTER', 'ADDSLOTSRANGE', from, to)
+    // A primary of an earlier life may come back with its old claim: this one must be newer.
+    if (shard.created) await control.call('CLUSTER', 'BUMPEPOCH')
     await this.#note(picture, index, (draft) => {
       draft.created = true
     })

@@ -20,7 +20,7 @@ import type { ShardPlacement } from '@holdfast/topology'
 import type { Bucket } from '../document/cluster-document.ts'
 import type { BucketPicture, EnginePicture, Reach, ShardPicture } from '../reconcile/picture.ts'
 import type { PlanMemory, Step } from '../reconcile/plan.ts'
-import { calmMemory } from './memory.ts'
+import { calmMemory } from './fixtures.ts'
 
 export interface Scenario {
   title: string
