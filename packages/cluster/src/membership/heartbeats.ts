@@ -13,7 +13,7 @@ import {
   voters,
 } from '../document/cluster-document.ts'
 import type { DocumentKeeper } from '../document/document-keeper.ts'
-import { chooseLeader, holdsLease, isLive, type PeerView } from './leadership.ts'
+import { chooseLeader, holdsLease, isLive, isOvertaken, type PeerView } from './leadership.ts'
 import {
   type Heartbeat,
   type HeartbeatAnswer,
@@ -49,7 +49,11 @@ export class Heartbeats {
   readonly #onEjected: () => void
   readonly #onNews: () => void
   #following: number | null = null
+  #followingSinceMs = Number.NEGATIVE_INFINITY
   #timer: NodeJS.Timeout | null = null
+  readonly #startedAtMs = performance.now()
+  readonly #startedAt = Date.now()
+  #sentCount = 0
   #lastTurnMs = performance.now()
   #leading = false
 
@@ -238,6 +242,7 @@ export class Heartbeats {
       cluster: document.uuid,
       from: this.#keeper.self,
       uuid: this.#keeper.selfMember?.uuid ?? '',
+      order: [this.#startedAt, ++this.#sentCount],
       committed: { term: document.term, rev: document.rev },
       following: this.#following,
       unreachable: [...this.#peers.values()].filter((p) => !isLive(p, nowMs)).map((p) => p.id),
@@ -249,6 +254,8 @@ export class Heartbeats {
   }
 
   #take(peer: Peer, heartbeat: Heartbeat): void {
+    if (isOvertaken(heartbeat.order, peer.order)) return
+    peer.order = heartbeat.order
     if (!isLive(peer, performance.now())) this.#onNews()
     peer.heardAtMs = performance.now()
     peer.refused = false
@@ -273,21 +280,28 @@ export class Heartbeats {
   }
 
   #decide(): void {
+    const nowMs = performance.now()
     const input = {
       selfId: this.#keeper.self,
+      startedAtMs: this.#startedAtMs,
       following: this.#following,
+      followingSinceMs: this.#followingSinceMs,
       voterIds: voters(this.#keeper.current).map((m) => m.id),
       peers: this.#peers,
-      nowMs: performance.now(),
+      nowMs,
     }
     const chosen = chooseLeader(input)
     if (chosen !== this.#following) {
       this.#following = chosen
-      input.following = chosen
+      this.#followingSinceMs = nowMs
       this.#log.info({ following: chosen }, 'follows')
       this.announce()
     }
-    const leading = holdsLease(input)
+    const leading = holdsLease({
+      ...input,
+      following: this.#following,
+      followingSinceMs: this.#followingSinceMs,
+    })
     if (leading !== this.#leading) {
       this.#leading = leading
       this.#log.info({ leading }, leading ? 'leads the cluster' : 'no longer leads')
@@ -304,6 +318,7 @@ function newPeer(member: Member): Peer {
     heardAtMs: Number.NEGATIVE_INFINITY,
     refused: false,
     following: null,
+    order: [0, 0],
     followsUsSinceMs: Number.NEGATIVE_INFINITY,
     busy: false,
     again: false,

@@ -17,6 +17,14 @@ export const LEASE_HELD_MS = 560
 /** A member that has not been heard for this long is missed; its engines are looked at. */
 export const SILENCE_MS = 400
 
+/** Place of a message among all that a member sends: when its process started, then a count. */
+export type MessageOrder = [startedAt: number, count: number]
+
+/** The message was sent before one that has arrived already, on another connection. */
+export function isOvertaken(order: MessageOrder, last: MessageOrder): boolean {
+  return order[0] === last[0] && order[1] <= last[1]
+}
+
 /** What one member knows of another. Times are of the local monotonic clock. */
 export interface PeerView {
   id: number
@@ -26,6 +34,8 @@ export interface PeerView {
   refused: boolean
   /** Whom it said it follows. */
   following: number | null
+  /** Of the newest message from it. */
+  order: MessageOrder
   /** When the heartbeat was sent that it last answered with `following` = us. */
   followsUsSinceMs: number
 }
@@ -40,15 +50,20 @@ function keepsLease(peer: PeerView, nowMs: number): boolean {
   return !peer.refused && nowMs - peer.heardAtMs < LEASE_MS
 }
 
-/** Whom to follow now. `selfId` may be the answer; null when self may not vote. */
+/**
+ * Whom to follow now. `selfId` may be the answer; null when self may not vote: it is no voter, or
+ * has just started, and an earlier life of it may have lent its lease to somebody a moment ago.
+ */
 export function chooseLeader(input: {
   selfId: number
+  startedAtMs: number
   following: number | null
   voterIds: readonly number[]
   peers: ReadonlyMap<number, PeerView>
   nowMs: number
 }): number | null {
-  const { selfId, following, voterIds, peers, nowMs } = input
+  const { selfId, startedAtMs, following, voterIds, peers, nowMs } = input
+  if (voterIds.length > 1 && nowMs - startedAtMs < LEASE_MS) return null
   const live = (id: number): boolean => {
     const peer = peers.get(id)
     return id === selfId || (peer !== undefined && keepsLease(peer, nowMs))
@@ -80,21 +95,27 @@ function rivalOf(
   return null
 }
 
-/** True while a majority of the voters has lent this member its lease. */
+/**
+ * True while a majority of the voters has lent this member its lease. What was lent before it began
+ * to follow itself does not count: the lender may have heard that it followed another.
+ */
 export function holdsLease(input: {
   selfId: number
   following: number | null
+  /** Since when it follows that one. */
+  followingSinceMs: number
   voterIds: readonly number[]
   peers: ReadonlyMap<number, PeerView>
   nowMs: number
 }): boolean {
-  const { selfId, following, voterIds, peers, nowMs } = input
+  const { selfId, following, followingSinceMs, voterIds, peers, nowMs } = input
   if (following !== selfId || !voterIds.includes(selfId)) return false
   let count = 1
   for (const id of voterIds) {
     const peer = peers.get(id)
-    if (id === selfId || peer === undefined) continue
-    if (peer.following === selfId && nowMs - peer.followsUsSinceMs < LEASE_HELD_MS) count++
+    if (id === selfId || peer === undefined || peer.following !== selfId) continue
+    if (peer.followsUsSinceMs < followingSinceMs) continue
+    if (nowMs - peer.followsUsSinceMs < LEASE_HELD_MS) count++
   }
   return isMajority(count, voterIds.length)
 }

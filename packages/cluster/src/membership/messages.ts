@@ -5,6 +5,7 @@ import {
   clusterDocumentSchema,
   type DocumentVersion,
 } from '../document/cluster-document.ts'
+import type { MessageOrder } from './leadership.ts'
 
 /** What a manager knows of one of its engines. */
 export interface EngineStatus {
@@ -46,6 +47,7 @@ export interface Heartbeat {
   cluster: string
   from: number
   uuid: string
+  order: MessageOrder
   committed: DocumentVersion
   following: number | null
   /** Members that the sender cannot reach. */
@@ -107,6 +109,7 @@ export const heartbeatSchema: z.ZodType<Heartbeat> = z.object({
   cluster: z.string(),
   from: count,
   uuid: z.string(),
+  order: z.tuple([z.number(), count]),
   committed: version,
   following: count.nullable(),
   unreachable: z.array(count),
