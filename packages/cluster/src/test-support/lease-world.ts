@@ -42,6 +42,8 @@ interface Member {
   sentCount: number
 }
 
+type LeaseView = Parameters<typeof chooseLeader>[0] & Parameters<typeof holdsLease>[0]
+
 interface Message {
   following: number | null
   order: MessageOrder
@@ -55,7 +57,7 @@ interface Happening {
 
 export class LeaseWorld {
   readonly #members: Member[]
-  readonly #weather: Weather
+  #weather: Weather
   readonly #cuts = new Set<string>()
   readonly #random: () => number
   #coming: Happening[] = []
@@ -69,10 +71,6 @@ export class LeaseWorld {
     this.#random = randomOf(weather.seed)
     this.#members = Array.from({ length: count }, (_, i) => newMember(i + 1))
     for (const member of this.#members) this.#start(member)
-  }
-
-  get nowMs(): number {
-    return this.#nowMs
   }
 
   get ids(): number[] {
@@ -118,7 +116,9 @@ export class LeaseWorld {
     this.#cuts.add(pair(a, b))
   }
 
-  mend(): void {
+  /** All cuts are mended, everybody runs; the weather may change too. */
+  mend(weather: Weather = this.#weather): void {
+    this.#weather = weather
     this.#cuts.clear()
     for (const { id } of this.#members) this.start(id)
   }
@@ -209,7 +209,7 @@ export class LeaseWorld {
     }
   }
 
-  #view(member: Member) {
+  #view(member: Member): LeaseView {
     return {
       selfId: member.id,
       startedAtMs: member.startedAtMs,
