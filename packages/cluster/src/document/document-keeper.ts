@@ -21,6 +21,7 @@ export class DocumentKeeper {
   #pending: ClusterDocument | null = null
   #listeners: ((document: ClusterDocument) => void)[] = []
   #writing: Promise<void> = Promise.resolve()
+  #lastWritten: ClusterDocument | null = null
 
   constructor(path: string, self: number, document: ClusterDocument) {
     this.#path = path
@@ -96,7 +97,11 @@ export class DocumentKeeper {
     for (const listener of this.#listeners) listener(document)
   }
 
+  /** The file never goes back: what was prepared is promised, a fetched older one is not written. */
   #write(document: ClusterDocument, self: number = this.#self): Promise<void> {
+    const last = this.#lastWritten ?? this.#current
+    if (document.uuid === last.uuid && compareVersions(document, last) < 0) return this.#writing
+    this.#lastWritten = document
     const written = this.#writing.then(() => writeDocumentFile(this.#path, { self, document }))
     this.#writing = written.catch(() => {})
     return written
