@@ -4,7 +4,7 @@
  * stands in `run/engine-*.pid`, and a later manager finds it there and adopts it.
  */
 import { spawn } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { chmod, mkdir, readFile, readlink, realpath, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -74,6 +74,8 @@ export class EngineProcess {
     await writeFile(configFile, engineConfigText(this.settings), { mode: 0o600 })
     await chmod(configFile, 0o600)
     const child = spawn(this.#program, [configFile], { detached: true, stdio: 'ignore' })
+    // Not a moment later: should the manager die now, its successor must find the process.
+    if (child.pid !== undefined) writeFileSync(this.#pidFile, `${child.pid}\n`)
     await new Promise<void>((resolve, reject) => {
       child.once('spawn', resolve)
       child.once('error', reject)
@@ -87,7 +89,6 @@ export class EngineProcess {
     child.unref()
     ownPriority(child.pid)
     this.#pid = child.pid ?? null
-    await writeFile(this.#pidFile, `${child.pid}\n`)
   }
 
   /** Ends the process and waits until it is gone. */

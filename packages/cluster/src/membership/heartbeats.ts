@@ -80,6 +80,7 @@ export class Heartbeats {
 
   stop(): void {
     if (this.#timer) clearInterval(this.#timer)
+    this.#timer = null
     for (const peer of this.#peers.values()) peer.link.close()
     this.#peers.clear()
   }
@@ -129,6 +130,11 @@ export class Heartbeats {
     return peer.refused || performance.now() - peer.heardAtMs > WORRYING_MS
   }
 
+  /** Nothing listens at its address: its manager's process is gone. */
+  isRefused(id: number): boolean {
+    return this.#peers.get(id)?.refused === true
+  }
+
   /** A majority of voters cannot reach that member. */
   isGone(id: number): boolean {
     if (this.isLive(id)) return false
@@ -142,6 +148,16 @@ export class Heartbeats {
     const self = this.#keeper.selfMember
     const selfCounts = self?.membership === 'active'
     return isMajority(agree.length, all.length) && selfCounts
+  }
+
+  /** The connection broke: find out at once whether the member is still there. */
+  #beatSoon(id: number): void {
+    setImmediate(() => {
+      const peer = this.#peers.get(id)
+      if (!peer || this.#timer === null) return
+      if (peer.busy) peer.again = true
+      else this.#beat(peer)
+    })
   }
 
   /** Sends to all at once rather than at the next interval. */
@@ -196,7 +212,9 @@ export class Heartbeats {
       }
     }
     for (const member of others) {
-      if (!this.#peers.has(member.id)) this.#peers.set(member.id, newPeer(member))
+      if (this.#peers.has(member.id)) continue
+      const peer = newPeer(member, () => this.#beatSoon(member.id))
+      this.#peers.set(member.id, peer)
     }
   }
 
@@ -310,11 +328,11 @@ export class Heartbeats {
   }
 }
 
-function newPeer(member: Member): Peer {
+function newPeer(member: Member, onDisconnect: () => void): Peer {
   return {
     id: member.id,
     address: `${member.host}:${member.restPort}`,
-    link: new PeerLink(member),
+    link: new PeerLink(member, onDisconnect),
     heardAtMs: Number.NEGATIVE_INFINITY,
     refused: false,
     following: null,

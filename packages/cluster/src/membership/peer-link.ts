@@ -31,13 +31,15 @@ export class PeerLink {
   readonly address: string
   readonly #client: Client
 
-  constructor(member: Pick<Member, 'host' | 'restPort'>) {
+  /** `onDisconnect` is called when an open connection breaks: often the first sign of a death. */
+  constructor(member: Pick<Member, 'host' | 'restPort'>, onDisconnect: () => void = () => {}) {
     this.address = `${member.host}:${member.restPort}`
     this.#client = new Client(`http://${this.address}`, {
       connect: { timeout: MESSAGE_TIMEOUT_MS },
       keepAliveTimeout: 60_000,
       pipelining: 1,
     })
+    this.#client.on('disconnect', onDisconnect)
   }
 
   async send(

@@ -61,7 +61,10 @@ export type RemoteLook =
 
 export interface Reports {
   isLive(member: number): boolean
+  /** A majority misses it. */
   isGone(member: number): boolean
+  /** Its manager's process is gone. */
+  isRefused(member: number): boolean
   status(member: number, bucketUuid: string, shard: number): EngineStatus | null
   look(member: number, port: number): RemoteLook | null
 }
@@ -107,6 +110,7 @@ function judge(
   if (member.membership === 'inactiveFailed') reach = 'down'
   else if (managed) reach = reported ? reachOf(reported) : 'starting'
   else if (look?.kind === 'answers') reach = 'up'
+  else if (look?.kind === 'refused' && reports.isRefused(member.id)) reach = 'down'
   else if (reports.isGone(member.id) && look !== null) reach = 'down'
   return {
     member: member.id,

@@ -73,6 +73,7 @@ export class Reconciler {
     return picturesOf(this.#keeper.current, {
       isLive: (member) => this.#heartbeats.isLive(member),
       isGone: (member) => this.#heartbeats.isGone(member),
+      isRefused: (member) => this.#heartbeats.isRefused(member),
       status: (member, bucket, shard) =>
         this.#heartbeats
           .statusOf(member)
@@ -197,11 +198,11 @@ export class Reconciler {
       .map((m) => m.id)
   }
 
-  /** Away, and not yet given up on: just now, or only its manager, while its engines serve on. */
+  /** Away, and not yet given up on: just now, or only its manager while all its engines serve. */
   #isAwayForNow(member: number): boolean {
     const sinceMs = this.#awaySinceMs.get(member)
     if (sinceMs === undefined) return false
-    return performance.now() - sinceMs < HEAL_DELAY_MS || this.#looks.anyAnswers(member)
+    return performance.now() - sinceMs < HEAL_DELAY_MS || this.#looks.allAnswer(member)
   }
 
   #enginesToLookAt(): RemoteEngine[] {

@@ -57,12 +57,10 @@ export class RemoteLooks {
     return this.#looks.get(`${member}:${port}`)?.result ?? null
   }
 
-  /** Some engine of that member serves, without its manager. */
-  anyAnswers(member: number): boolean {
-    for (const [key, look] of this.#looks) {
-      if (key.startsWith(`${member}:`) && look.result?.kind === 'answers') return true
-    }
-    return false
+  /** Every engine of that member serves, without its manager. */
+  allAnswer(member: number): boolean {
+    const own = [...this.#looks].filter(([key]) => key.startsWith(`${member}:`))
+    return own.length > 0 && own.every(([, look]) => look.result?.kind === 'answers')
   }
 
   close(): void {
