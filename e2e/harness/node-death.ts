@@ -11,9 +11,9 @@ import { Visitors } from './visitors.ts'
 
 const VISITORS = 100
 const APP_SERVERS = 4
-const WARM_UP_ANSWERS = 4
-const ANSWERS_AFTER_DEATH = 12
-const ANSWERS_AFTER_RETURN = 6
+const WARM_UP_ANSWERS = 3
+const ANSWERS_AFTER_DEATH = 8
+const ANSWERS_AFTER_RETURN = 5
 const ANSWERS_TIMEOUT_MS = 60_000
 const RANDOM_MOMENT_MAX_MS = 1_000
 const WRITABLE_MAX_MS = 1_000

@@ -79,7 +79,7 @@ export class Visitors {
   #goOn = false
 
   /** `pauseMs` is the mean time a visitor reads a page before the next click. */
-  constructor(port: number, visitors: number, pauseMs = 500) {
+  constructor(port: number, visitors: number, pauseMs = 750) {
     this.#port = port
     this.#pauseMs = pauseMs
     this.#agent = new Agent({ keepAlive: true, maxSockets: visitors })
