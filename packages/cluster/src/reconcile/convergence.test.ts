@@ -77,7 +77,7 @@ test('from any history of deaths and returns everything ends in place, with ever
       world.heal()
       untilWhole(world)
     }),
-    { numRuns: 300 },
+    { numRuns: 150 },
   )
 })
 
