@@ -18,16 +18,25 @@ export interface FailedRequest {
   readonly tookMs: number
 }
 
+export interface LostIncrements {
+  readonly visitor: number
+  readonly acknowledged: number
+  readonly counted: number
+  readonly app: string
+  readonly id: string
+  readonly at: string
+}
+
 export class Visitor {
   readonly number: number
   readonly #agent: Agent
   /** The last count that an app server has acknowledged. */
   acknowledged = 0
   answers = 0
-  lostIncrements = 0
   slowestMs = 0
   app = ''
   readonly failed: FailedRequest[] = []
+  readonly lost: LostIncrements[] = []
   #cookie = ''
 
   constructor(number: number, agent: Agent) {
@@ -39,9 +48,12 @@ export class Visitor {
   async count(port: number): Promise<void> {
     const startedAtMs = performance.now()
     try {
-      const { count, app } = await this.ask(port, 'POST', '/count')
-      const expected = this.acknowledged + 1
-      if (count < expected) this.lostIncrements += expected - count
+      const { count, app, id } = await this.ask(port, 'POST', '/count')
+      if (count <= this.acknowledged) {
+        const { number: visitor, acknowledged } = this
+        const at = new Date().toISOString()
+        this.lost.push({ visitor, acknowledged, counted: count, app, id, at })
+      }
       this.acknowledged = count
       this.app = app
       this.answers++
@@ -90,8 +102,13 @@ export class Visitors {
     return this.all.flatMap(({ failed }) => failed)
   }
 
+  get lost(): readonly LostIncrements[] {
+    return this.all.flatMap(({ lost }) => lost)
+  }
+
+  /** How many acknowledged increments are missing in what was counted later. */
   get lostIncrements(): number {
-    return this.all.reduce((sum, visitor) => sum + visitor.lostIncrements, 0)
+    return this.lost.reduce((sum, { acknowledged, counted }) => sum + acknowledged + 1 - counted, 0)
   }
 
   get answers(): number {
