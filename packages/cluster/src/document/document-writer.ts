@@ -1,7 +1,7 @@
 /**
  * The leader's way to change the cluster document: changes wait in a queue, those that wait
- * together become one revision, and it is committed when a majority of the voters (of the old and of
- * the new document) has it on disk. Rejects when this member does not lead or finds no majority.
+ * together become one revision, and it is committed when a majority of the voters (of the old and
+ * of the new document) has it on disk. Rejects when this member does not lead or finds no majority.
  */
 import type { Logger } from 'pino'
 import type { Heartbeats } from '../membership/heartbeats.ts'

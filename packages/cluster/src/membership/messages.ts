@@ -14,8 +14,8 @@ export interface EngineStatus {
   shard: number
   port: number
   /**
-   * unknown: not looked at yet. stopped: no process. starting: not answering yet. loading: reading its files. silent: a
-   * process that has stopped answering. running: answers.
+   * unknown: not looked at yet. stopped: no process. starting: not answering yet. loading: reading
+   * its files. silent: a process that has stopped answering. running: answers.
    */
   state: 'unknown' | 'stopped' | 'starting' | 'loading' | 'silent' | 'running'
   engineId: string

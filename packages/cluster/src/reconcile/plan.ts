@@ -1,6 +1,6 @@
 /**
  * The store's reconcile loop, its deciding half: actual picture and wanted placement in, next steps
- * out. No clock, no socket; the acting half is steps.ts.
+ * out. No clock, no socket; the acting half is step-runner.ts.
  *
  *        document (wanted) ──┐
  *                            ├──> plan ──> steps ──> engines, document
@@ -8,8 +8,8 @@
  *            ^                      └──── next turn ─────┘
  *            └── heartbeats from managers, own looks at engines without one
  *
- * Order within a shard: a primary that takes writes comes before everything; then the in-sync set is
- * kept true (an acknowledged write waits for it); then missing copies; then roles; then leftovers.
+ * Order within a shard: a primary that takes writes comes before everything; then the in-sync set
+ * is kept true (an acknowledged write waits for it); then missing copies; then roles; then leftovers.
  * At most one step per shard per turn. No step lowers the number of in-sync copies of a shard
  * below what is wanted, but when it is taking note of a death.
  */

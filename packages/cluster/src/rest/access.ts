@@ -6,8 +6,8 @@ import { basicCredentials, type PasswordCheck, sameSecret } from './credentials.
 
 /**
  * open: everybody. anybucket: the admin, any bucket's name and password, or everybody while some
- * bucket has no password. bucket: the admin or that bucket's credentials (none needed when it has no
- * password). admin: the admin; everybody while no admin is set. member: another member.
+ * bucket has no password. bucket: the admin or that bucket's credentials (none needed when it has
+ * no password). admin: the admin; everybody while no admin is set. member: another member.
  */
 export type Access = 'open' | 'anybucket' | 'bucket' | 'admin' | 'member'
 

@@ -1,6 +1,6 @@
 /**
- * The node's HTTP side on 8091: serves the routes of the tables, checks access, passes requests that
- * only the leader can answer on to it. Every error becomes a status and a body as in routes.
+ * The node's HTTP side on 8091: serves the routes of the tables, checks access, passes requests
+ * that only the leader can answer on to it. Every error becomes a status and a body as in routes.
  */
 import formbody from '@fastify/formbody'
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'

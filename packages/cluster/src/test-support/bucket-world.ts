@@ -15,23 +15,17 @@ import { type BucketPicture, isInSync, picturesOf, type Reports } from '../recon
 import { planBucket, type Step } from '../reconcile/plan.ts'
 import { placementProgress, planMembers } from '../reconcile/plan-members.ts'
 import { BUCKET_WISH, documentOf, memberAddress } from './fixtures.ts'
-import { claims, isAnswering, type ModelEngine, ModelEngines } from './model-engines.ts'
+import {
+  claims,
+  isAnswering,
+  type ModelEngine,
+  ModelEngines,
+  SAYS_NOTHING,
+} from './model-engines.ts'
 
 const TURN_MS = 100
 /** As the reconciler: a node is given up on, and its copies are made again, after 1.5 s. */
 const HEAL_TURNS = 15
-
-/** A manager forgets what a stopped engine has said; others keep what they last heard of it. */
-const SAYS_NOTHING: Omit<EngineStatus, 'bucket' | 'shard' | 'port' | 'state' | 'engineId'> = {
-  role: 'replica',
-  primaryId: '',
-  linkUp: false,
-  slots: [],
-  known: [],
-  configEpoch: 0,
-  memoryBytes: 0,
-  items: 0,
-}
 
 interface Host {
   up: boolean

@@ -4,6 +4,8 @@
  * replica whose primary lost its claim follows the winner, a new replica makes a full copy first.
  */
 
+import type { EngineStatus } from '../membership/messages.ts'
+
 /** Turns that a full copy takes. */
 const COPY_TURNS = 2
 
@@ -25,6 +27,19 @@ export interface ModelEngine {
   /** The leader allows its start. */
   granted: boolean
 }
+
+/** A manager forgets what a stopped engine has said; others keep what they last heard of it. */
+export const SAYS_NOTHING: Omit<EngineStatus, 'bucket' | 'shard' | 'port' | 'state' | 'engineId'> =
+  {
+    role: 'replica',
+    primaryId: '',
+    linkUp: false,
+    slots: [],
+    known: [],
+    configEpoch: 0,
+    memoryBytes: 0,
+    items: 0,
+  }
 
 export class ModelEngines {
   readonly #engines = new Map<string, ModelEngine>()
