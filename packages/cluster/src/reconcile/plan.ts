@@ -9,9 +9,9 @@
  *            └── heartbeats from managers, own looks at engines without one
  *
  * Order within a shard: a primary that takes writes comes before everything; then the in-sync set
- * is kept true (an acknowledged write waits for it); then missing copies; then roles; then leftovers.
- * At most one step per shard per turn. No step lowers the number of in-sync copies of a shard
- * below what is wanted, but when it is taking note of a death.
+ * is kept true (an acknowledged write waits for it); then missing copies; then roles; then
+ * leftovers. At most one step per shard per turn. No step lowers the number of in-sync copies of a
+ * shard below what is wanted, but when it is taking note of a death.
  */
 import type { ShardPlacement } from '@holdfast/topology'
 import {
