@@ -33,6 +33,9 @@ defaults
     timeout server 30s
     timeout http-keep-alive 60s
     timeout check 1s
+    # An app server may close an idle connection just when a request is put on it (Node does so
+    # after 5 s), and such a request must not be repeated: so each one gets a connection of its own.
+    option http-server-close
     # A request that could not be handed to its app server goes to the next one at once.
     retries 3
     option redispatch 1
