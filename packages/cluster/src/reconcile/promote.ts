@@ -18,6 +18,8 @@ const TAKEOVER_TIMEOUT_MS = 400
  * so it is not left to wait for long.
  */
 const HANDOVER_TIMEOUT_MS = 400
+/** Longest that the primary's writers are held for a takeover in agreement. */
+const PAUSE_MS = 1000
 const ROLE_POLL_MS = 4
 
 export interface Candidate {
@@ -58,16 +60,54 @@ export async function failoverTo(
 }
 
 /**
- * Hands over in agreement with the living primary: no write is lost or refused. Two elections at
- * one time can void each other; then the in-sync replica, which has every acknowledged write, takes
- * over.
+ * Hands over in agreement with the living primary: no write is lost or refused. Elections at one
+ * time can void each other; then the primary is held still, and when the replica provably has all
+ * that it has, the replica takes over. A replica that is behind never does.
  */
-export async function handoverTo(candidate: Candidate, log: Logger): Promise<boolean> {
+export async function handoverTo(
+  candidate: Candidate,
+  primary: EngineControl,
+  log: Logger,
+): Promise<boolean> {
   await candidate.control.call('CLUSTER', 'FAILOVER')
   if (await becomesPrimary(candidate.control, HANDOVER_TIMEOUT_MS)) return true
-  log.warn({ member: candidate.member }, 'handover did not come off in time, taking over')
+  const about = { member: candidate.member }
+  log.warn(about, 'handover did not come off in time')
+  await primary.call('CLIENT', 'PAUSE', PAUSE_MS, 'WRITE')
+  if (!(await catchesUp(candidate.control, primary, PAUSE_MS / 2))) {
+    log.warn(about, 'replica is behind, the handover is left')
+    return false
+  }
   await attempt(candidate.control, 'TAKEOVER', log)
   return becomesPrimary(candidate.control, TAKEOVER_TIMEOUT_MS)
+}
+
+/** True when the replica has come to have what the primary has at the time of the call. */
+export async function catchesUp(
+  replica: EngineControl,
+  primary: EngineControl,
+  timeoutMs: number,
+): Promise<boolean> {
+  const goal = await offsetOf(primary, 'master', 1)
+  if (goal === null) return false
+  const deadline = performance.now() + timeoutMs
+  while (performance.now() < deadline) {
+    const offset = await offsetOf(replica, 'slave', 4)
+    if (offset !== null && offset >= goal) return true
+    await delay(ROLE_POLL_MS)
+  }
+  return false
+}
+
+/** ROLE answers `master offset replicas` or `slave host port state offset`. */
+async function offsetOf(
+  control: EngineControl,
+  role: 'master' | 'slave',
+  field: number,
+): Promise<number | null> {
+  const answer = await control.call('ROLE')
+  if (!Array.isArray(answer) || String(answer[0]) !== role) return null
+  return Number(answer[field])
 }
 
 async function attempt(control: EngineControl, how: string, log: Logger): Promise<void> {

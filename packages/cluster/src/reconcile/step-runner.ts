@@ -10,19 +10,23 @@ import { freeEnginePort, memberById, type Shard } from '../document/cluster-docu
 import type { DocumentWriter } from '../document/document-writer.ts'
 import { EngineControl, EngineError } from '../engines/engine-control.ts'
 import { planArbiterSlots, planForgetting, planMeetings } from './meet.ts'
-import { type BucketPicture, type EnginePicture, engineAt } from './picture.ts'
+import { type BucketPicture, type EnginePicture, engineAt, type ShardPicture } from './picture.ts'
 import type { Step } from './plan.ts'
-import { type Candidate, failoverTo, handoverTo, mostAdvanced } from './promote.ts'
+import { type Candidate, catchesUp, failoverTo, handoverTo, mostAdvanced } from './promote.ts'
 
 /** A pair is introduced, or an id forgotten, at most this often. */
 const ACQUAINT_INTERVAL_MS = 1000
 const SLOTS_PER_VBUCKET = 16
+/** A replica that needs longer to have what its primary has is looked at again in the next turn. */
+const CATCH_UP_MS = 300
 /** The same step of a shard is not repeated sooner: its effect must have time to be reported. */
 const REPEAT_MS = 100
 /** After a change of primary its report is awaited this long before the shard is judged again. */
 const SETTLE_MS = 1500
 /** Pause between two handovers of a bucket, for the engines' epochs to get round. */
 const HANDOVER_PAUSE_MS = 150
+
+type NoteStep = Extract<Step, { kind: 'note' | 'noteLoss' }>
 
 export class StepRunner {
   readonly #writer: DocumentWriter
@@ -168,16 +172,8 @@ export class StepRunner {
       case 'replicate':
         return this.#replicate(picture, step)
       case 'noteLoss':
-      case 'note': {
-        const primary = engineAt(shard, step.primary)
-        if (step.kind === 'noteLoss' && primary && !(await this.#leads(picture, primary))) return
-        return this.#note(picture, step.shard, (draft) => {
-          if (draft.primary !== step.primary) this.#markFailover(picture, step.shard)
-          draft.primary = step.primary
-          draft.replicas = step.replicas
-          draft.created = true
-        })
-      }
+      case 'note':
+        return this.#take(picture, shard, step)
       case 'addInstance':
         return this.#addInstance(picture, step.shard, step.member)
       case 'removeInstance':
@@ -186,6 +182,43 @@ export class StepRunner {
           draft.replicas = draft.replicas.filter((m) => m !== step.member)
         })
     }
+  }
+
+  /**
+   * Takes note of who is primary and who is in sync. Before a replica is lost the primary itself
+   * must answer; before one joins it must have caught up: a link is up before that.
+   */
+  async #take(picture: BucketPicture, shard: ShardPicture, step: NoteStep): Promise<void> {
+    const primary = engineAt(shard, step.primary)
+    if (!primary) return
+    if (step.kind === 'noteLoss' && !(await this.#leads(picture, primary))) return
+    const listed = step.replicas.filter((m) => shard.replicas.includes(m))
+    const joined = await Promise.all(
+      step.replicas
+        .filter((m) => !listed.includes(m))
+        .map(async (m) => ((await this.#hasCaughtUp(picture, shard, primary, m)) ? [m] : [])),
+    )
+    const replicas = [...listed, ...joined.flat()]
+    const same = step.primary === shard.primary && replicas.length === shard.replicas.length
+    if (same && replicas.every((m) => shard.replicas.includes(m))) return
+    await this.#note(picture, shard.index, (draft) => {
+      if (draft.primary !== step.primary) this.#markFailover(picture, shard.index)
+      draft.primary = step.primary
+      draft.replicas = replicas
+      draft.created = true
+    })
+  }
+
+  async #hasCaughtUp(
+    picture: BucketPicture,
+    shard: ShardPicture,
+    primary: EnginePicture,
+    member: number,
+  ): Promise<boolean> {
+    const engine = engineAt(shard, member)
+    if (!engine) return false
+    const control = this.#control(picture, engine)
+    return catchesUp(control, this.#control(picture, primary), CATCH_UP_MS)
   }
 
   #note(picture: BucketPicture, shard: number, change: (draft: Shard) => void): Promise<void> {
@@ -264,15 +297,18 @@ export class StepRunner {
     step: Extract<Step, { kind: 'handover' }>,
   ): Promise<void> {
     const [candidate] = this.#candidates(picture, step.shard, [step.to])
-    if (!candidate) return
+    const shard = picture.shards[step.shard]
+    const primary = shard && engineAt(shard, shard.primary)
+    if (!candidate || !primary) return
     this.#markFailover(picture, step.shard)
     const uuid = picture.bucket.uuid
     this.#handoverAtMs.set(uuid, Number.POSITIVE_INFINITY)
-    const won = await handoverTo(candidate, this.#log).finally(() => {
+    const control = this.#control(picture, primary)
+    const won = await handoverTo(candidate, control, this.#log).finally(() => {
       this.#handoverAtMs.set(uuid, performance.now())
     })
-    this.#settle(picture, step.shard, step.to)
     if (!won) throw new Error(`member ${step.to} did not become primary`)
+    this.#settle(picture, step.shard, step.to)
     await this.#note(picture, step.shard, (draft) => {
       const old = draft.primary
       draft.primary = step.to
