@@ -11,8 +11,8 @@
  * Holding. Without a usable primary everything queues, in order, and is sent (again) when there is
  * one: after a retry of 10 to 50 ms, or at once when a new route arrives. The queue is bounded by
  * count and bytes; the time an operation may wait is its upstream's deadline. Nothing is ever
- * blacklisted. An engine that hands over on purpose names its successor (MOVED); when that is one of
- * the replicas that the route vouches for, it is followed without waiting for the next route.
+ * blacklisted. An engine that hands over on purpose names its successor (MOVED); when that is one
+ * of the replicas that the route vouches for, it is followed without waiting for the next route.
  *
  * Replays carry the stamp of the first attempt, and functions recognise it. What remains at least
  * once: an incr, decr, append or prepend that was applied and replicated but not yet answered when

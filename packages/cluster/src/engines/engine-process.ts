@@ -5,7 +5,7 @@
  */
 import { spawn } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
-import { chmod, mkdir, readFile, readlink, realpath, rm, stat, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, readFile, readlink, realpath, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { ownPriority } from '../own-priority.ts'
@@ -36,15 +36,6 @@ export class EngineProcess {
 
   get running(): boolean {
     return this.#pid !== null && isAlive(this.#pid)
-  }
-
-  /** True when the folder holds an engine's state from an earlier run. */
-  async hasState(): Promise<boolean> {
-    try {
-      return (await stat(join(this.settings.folder, 'nodes.conf'))).size > 0
-    } catch {
-      return false
-    }
   }
 
   /** Takes over a process that an earlier manager has left running. */
