@@ -148,7 +148,7 @@ export class SessionBackup {
         session.renewedMs = sentMs
       }
       this.#unsaved.delete(session)
-      this.#dropSuperseded(session)
+      await this.#dropSuperseded(session)
     } catch (error) {
       // Repeating cannot help a session that is no JSON; the next request tries again.
       if (!(error instanceof SessionEncodingError)) this.#oweSave(session)
@@ -156,14 +156,21 @@ export class SessionBackup {
     }
   }
 
-  /** The key before a takeover goes only when the session is safe under its own. */
-  #dropSuperseded(session: LocalSession): void {
+  /**
+   * The key before a takeover goes when the session is safe under its own, and before the response
+   * does: the user may be back at the other server at once, and a late deletion would meet the key
+   * that it has made anew. For the same reason a deletion that failed is not repeated.
+   */
+  async #dropSuperseded(session: LocalSession): Promise<void> {
     const { supersededId } = session
     if (supersededId === undefined) return
     session.supersededId = undefined
-    this.deleteKey(supersededId).catch((error: unknown) => {
-      this.#settings.logger.warn({ err: error }, 'key before the takeover could not be deleted yet')
-    })
+    try {
+      await this.deleteKey(supersededId)
+    } catch (error) {
+      this.#deletesOwed.delete(supersededId)
+      this.#settings.logger.warn({ err: error }, 'key before the takeover is left to expire')
+    }
   }
 
   #content(session: LocalSession): string {

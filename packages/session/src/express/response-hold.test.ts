@@ -232,15 +232,17 @@ test('with nothing to wait for the response goes straight through', async (t) =>
 })
 
 test('a client that leaves while its response is held does no harm', async (t) => {
+  const begun = Promise.withResolvers<void>()
   const done = Promise.withResolvers<void>()
   const held = await startHeld(t, (_request, response) => {
     response.on('close', () => setTimeout(done.resolve, HOLD_MS * 2))
     response.write('he')
     response.end('llo')
+    begun.resolve()
   })
   const socket = connect(Number(new URL(held.url).port), '127.0.0.1')
   socket.write('GET / HTTP/1.1\r\nhost: x\r\n\r\n')
-  await delay(HOLD_MS / 3)
+  await begun.promise
   socket.destroy()
   await done.promise
   assert.equal(await (await fetch(held.url)).text(), 'hello')
