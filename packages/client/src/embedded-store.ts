@@ -116,7 +116,8 @@ export class EmbeddedStore implements Backend, Flushable {
   /** Removes expired items, at most a bounded number; called each second. */
   sweep(nowMs: number = Date.now()): void {
     const due = [
-      ...this.#expiries.getKeys({ end: expiryKey(nowMs, NO_VALUE), limit: SWEEP_ITEMS_MAX }),
+      // The end is not included; what expires in this very millisecond has expired.
+      ...this.#expiries.getKeys({ end: expiryKey(nowMs + 1, NO_VALUE), limit: SWEEP_ITEMS_MAX }),
     ]
     if (due.length === 0) return
     this.#root.transactionSync(() => {

@@ -35,7 +35,9 @@ import type { ViewSource } from './rest/views.ts'
 
 /** A new leader needs this long at most to open its term. */
 const LEAD_WAIT_MS = 1500
-const LEAD_POLL_MS = 20
+/** A member that has just joined is heard within this. */
+const HEARD_WAIT_MS = 3000
+const POLL_MS = 20
 /** The manager needs little time, but when a node dies on a busy machine it needs it at once. */
 const MANAGER_PRIORITY = -5
 
@@ -194,8 +196,14 @@ export class StoreNode {
       if (other !== null && other !== this.keeper.self) return false
       if (performance.now() > deadline) return false
       this.reconciler.wake()
-      await delay(LEAD_POLL_MS)
+      await delay(POLL_MS)
     }
+  }
+
+  /** Resolves when that member is heard, or after a while all the same. */
+  async untilHeard(member: number): Promise<void> {
+    const deadline = performance.now() + HEARD_WAIT_MS
+    while (!this.heartbeats.isLive(member) && performance.now() < deadline) await delay(POLL_MS)
   }
 
   /** Changes the cluster document; only on the leader. */

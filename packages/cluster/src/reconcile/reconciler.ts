@@ -9,6 +9,8 @@ import { type ClusterDocument, hostnameOf } from '../document/cluster-document.t
 import type { DocumentKeeper } from '../document/document-keeper.ts'
 import type { DocumentWriter } from '../document/document-writer.ts'
 import type { Heartbeats } from '../membership/heartbeats.ts'
+import { Acquaintance } from './acquaintance.ts'
+import { EngineControls } from './engine-controls.ts'
 import { type BucketPicture, isInSync, picturesOf } from './picture.ts'
 import { type PlanMemory, planBucket } from './plan.ts'
 import { planMembers } from './plan-members.ts'
@@ -28,6 +30,8 @@ export class Reconciler {
   readonly #writer: DocumentWriter
   readonly #log: Logger
   readonly #looks = new RemoteLooks()
+  readonly #controls = new EngineControls()
+  readonly #acquaintance: Acquaintance
   readonly #steps: StepRunner
   readonly #awaySinceMs = new Map<number, number>()
   readonly #outOfSync = new Map<string, { sinceMs: number; checkedMs: number }>()
@@ -47,7 +51,9 @@ export class Reconciler {
     this.#heartbeats = options.heartbeats
     this.#writer = options.writer
     this.#log = options.log
-    this.#steps = new StepRunner({ ...options, onDone: () => this.wake() })
+    const controls = this.#controls
+    this.#acquaintance = new Acquaintance({ controls, log: options.log })
+    this.#steps = new StepRunner({ ...options, controls, onDone: () => this.wake() })
   }
 
   start(): void {
@@ -59,6 +65,7 @@ export class Reconciler {
     if (this.#timer) clearInterval(this.#timer)
     this.#looks.close()
     await this.#steps.stop()
+    this.#controls.close()
   }
 
   /** Runs a turn soon; called when a report has changed. */
@@ -139,7 +146,7 @@ export class Reconciler {
     for (const step of planBucket(picture, this.wanted(picture), memory)) {
       this.#steps.run(picture, step)
     }
-    this.#steps.acquaint(picture)
+    this.#acquaintance.run(picture)
   }
 
   #memoryFor(picture: BucketPicture): PlanMemory {

@@ -9,13 +9,12 @@ import type { Logger } from 'pino'
 import { freeEnginePort, memberById, type Shard } from '../document/cluster-document.ts'
 import type { DocumentWriter } from '../document/document-writer.ts'
 import { EngineControl, EngineError } from '../engines/engine-control.ts'
-import { planArbiterSlots, planForgetting, planMeetings } from './meet.ts'
+import { parseClusterNodes } from '../engines/engine-picture.ts'
+import type { EngineControls } from './engine-controls.ts'
 import { type BucketPicture, type EnginePicture, engineAt, type ShardPicture } from './picture.ts'
 import type { Step } from './plan.ts'
 import { type Candidate, catchesUp, failoverTo, handoverTo, mostAdvanced } from './promote.ts'
 
-/** A pair is introduced, or an id forgotten, at most this often. */
-const ACQUAINT_INTERVAL_MS = 1000
 const SLOTS_PER_VBUCKET = 16
 /** A replica that needs longer to have what its primary has is looked at again in the next turn. */
 const CATCH_UP_MS = 300
@@ -34,9 +33,8 @@ export class StepRunner {
   readonly #grantStart: (member: number, bucketUuid: string, shard: number) => Promise<void>
   readonly #onDone: () => void
   readonly #busy = new Map<string, Promise<void>>()
-  readonly #controls = new Map<string, EngineControl>()
+  readonly #controls: EngineControls
   readonly #failoverAtMs = new Map<string, number>()
-  readonly #acquaintedAtMs = new Map<string, number>()
   readonly #lastStep = new Map<string, { text: string; atMs: number }>()
   readonly #settling = new Map<string, { member: number; untilMs: number }>()
   readonly #handoverAtMs = new Map<string, number>()
@@ -45,11 +43,13 @@ export class StepRunner {
 
   constructor(options: {
     writer: DocumentWriter
+    controls: EngineControls
     log: Logger
     grantStart: (member: number, bucketUuid: string, shard: number) => Promise<void>
     onDone: () => void
   }) {
     this.#writer = options.writer
+    this.#controls = options.controls
     this.#log = options.log
     this.#grantStart = options.grantStart
     this.#onDone = options.onDone
@@ -74,7 +74,6 @@ export class StepRunner {
   async stop(): Promise<void> {
     this.#stopped = true
     await Promise.allSettled(this.#busy.values())
-    for (const control of this.#controls.values()) control.close()
   }
 
   run(picture: BucketPicture, step: Step): void {
@@ -112,49 +111,8 @@ export class StepRunner {
     return false
   }
 
-  /** Introduces engines to each other, forgets removed ones, gives arbiters their slots. */
-  acquaint(picture: BucketPicture): void {
-    if (this.#stopped) return
-    for (const { engine, to } of planMeetings(picture)) {
-      this.#seldom(`meet ${engine.address} ${to.address}`, () =>
-        this.#control(picture, engine).call('CLUSTER', 'MEET', to.host, to.port),
-      )
-    }
-    for (const { engine, id } of planForgetting(picture)) {
-      this.#seldom(`forget ${engine.address} ${id}`, () =>
-        this.#control(picture, engine).call('CLUSTER', 'FORGET', id),
-      )
-    }
-    for (const { arbiter, owner, slot } of planArbiterSlots(picture)) {
-      this.#seldom(`slot ${slot}`, async () => {
-        const control = this.#control(picture, arbiter)
-        const give = ['SETSLOT', slot, 'NODE', arbiter.engineId] as const
-        await this.#control(picture, owner).call('CLUSTER', ...give)
-        await control.call('CLUSTER', ...give)
-        await control.call('CLUSTER', 'BUMPEPOCH')
-      })
-    }
-  }
-
-  #seldom(what: string, act: () => Promise<unknown>): void {
-    const nowMs = performance.now()
-    for (const [key, atMs] of this.#acquaintedAtMs) {
-      if (nowMs - atMs > ACQUAINT_INTERVAL_MS) this.#acquaintedAtMs.delete(key)
-    }
-    if (this.#acquaintedAtMs.has(what)) return
-    this.#acquaintedAtMs.set(what, nowMs)
-    act().catch((error: unknown) => this.#log.debug({ what, err: error }, 'acquainting failed'))
-  }
-
-  #control(picture: BucketPicture, engine: Pick<EnginePicture, 'host' | 'port' | 'address'>) {
-    const key = `${picture.bucket.uuid}/${engine.address}`
-    let control = this.#controls.get(key)
-    if (!control) {
-      const { host, port } = engine
-      control = new EngineControl({ host, port, password: picture.bucket.engineAdminPassword })
-      this.#controls.set(key, control)
-    }
-    return control
+  #control(picture: BucketPicture, engine: EnginePicture): EngineControl {
+    return this.#controls.of(picture.bucket, engine)
   }
 
   async #perform(picture: BucketPicture, step: Step): Promise<void> {
@@ -324,7 +282,24 @@ export class StepRunner {
     const range = shardRanges(picture.shards.length)[index]
     if (!shard || !engine || !range) return
     const control = this.#control(picture, engine)
-    if (shard.created) {
+    const itself = parseClusterNodes(await control.text('CLUSTER', 'NODES')).find((n) => n.myself)
+    if (!itself) return
+    if (itself.slots.length === 0) await this.#claimSlots(picture, shard, engine, range)
+    else if (shard.created) return
+    await this.#note(picture, index, (draft) => {
+      draft.created = true
+    })
+  }
+
+  async #claimSlots(
+    picture: BucketPicture,
+    shard: ShardPicture,
+    engine: EnginePicture,
+    range: readonly [from: number, to: number],
+  ): Promise<void> {
+    const control = this.#control(picture, engine)
+    const { created, index } = shard
+    if (created) {
       this.#log.error({ bucket: picture.bucket.name, shard: index }, 'shard has lost its data')
     } else if (engine.configEpoch === 0 && engine.known.length === 0) {
       await control.call('CLUSTER', 'SET-CONFIG-EPOCH', index + 1)
@@ -333,10 +308,7 @@ export class StepRunner {
     const to = slotOfVbucket(range[1]) + SLOTS_PER_VBUCKET - 1
     await control.call('CLUSTER', 'ADDSLOTSRANGE', from, to)
     // A primary of an earlier life may come back with its old claim: this one must be newer.
-    if (shard.created) await control.call('CLUSTER', 'BUMPEPOCH')
-    await this.#note(picture, index, (draft) => {
-      draft.created = true
-    })
+    if (created) await control.call('CLUSTER', 'BUMPEPOCH')
   }
 
   async #replicate(

@@ -2,8 +2,9 @@
 
 import { hostnameOf, type Member, otpNodeOf } from '../document/cluster-document.ts'
 import { addBucket, newMember } from '../document/new-document.ts'
-import { helloSchema } from '../membership/messages.ts'
+import { type Hello, helloSchema } from '../membership/messages.ts'
 import { PeerError, PeerLink, SLOW_MESSAGE_TIMEOUT_MS } from '../membership/peer-link.ts'
+import type { StoreNode } from '../node.ts'
 import { ApiError } from './api-error.ts'
 import { readBucketForm } from './bucket-form.ts'
 import { hashPassword } from './credentials.ts'
@@ -139,19 +140,11 @@ async function addNode({ node, body }: RouteContext): Promise<unknown> {
     if (hello.memberCount > 1) {
       throw new ApiError(400, ['Prepare join failed. Node is part of another cluster.'])
     }
-    let added: Member | null = null
     await node.change((draft) => {
-      added = newMember(draft.nextMemberId++, hello.uuid, hello)
-      if (!hello.arbiter) added.membership = 'inactiveAdded'
-      draft.members.push(added)
+      const added = newMember(draft.nextMemberId++, hello.uuid, hello)
+      draft.members.push({ ...added, membership: 'inactiveAdded' })
     })
-    const self = node.document.members.find((m) => m.uuid === hello.uuid)?.id
-    await link.send('POST', '/internal/join', {
-      body: { self, document: node.document },
-      authorization,
-      timeoutMs: SLOW_MESSAGE_TIMEOUT_MS,
-    })
-    node.heartbeats.announce()
+    await joinMember(node, link, hello, authorization)
     return { otpNode: otpNodeOf(hello) }
   } catch (error) {
     if (!(error instanceof PeerError)) throw error
@@ -159,6 +152,37 @@ async function addNode({ node, body }: RouteContext): Promise<unknown> {
   } finally {
     link.close()
   }
+}
+
+/** Hands the cluster to the new member. One that cannot take it is no member. */
+async function joinMember(
+  node: StoreNode,
+  link: PeerLink,
+  hello: Hello,
+  authorization: string,
+): Promise<void> {
+  const isNew = (member: Member): boolean => member.uuid === hello.uuid
+  const self = node.document.members.find(isNew)?.id
+  try {
+    await link.send('POST', '/internal/join', {
+      body: { self, document: node.document },
+      authorization,
+      timeoutMs: SLOW_MESSAGE_TIMEOUT_MS,
+    })
+  } catch (error) {
+    await node.change((draft) => {
+      draft.members = draft.members.filter((member) => !isNew(member))
+    })
+    throw error
+  }
+  node.heartbeats.announce()
+  if (!hello.arbiter || self === undefined) return
+  // An arbiter votes at once, as no data has to move first; but not before it can be heard.
+  await node.untilHeard(self)
+  await node.change((draft) => {
+    const arbiter = draft.members.find(isNew)
+    if (arbiter) arbiter.membership = 'active'
+  })
 }
 
 function joinFailure(error: PeerError, address: string): string {

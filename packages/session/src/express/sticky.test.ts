@@ -64,18 +64,25 @@ describe('sticky sessions', () => {
     assert.equal(again.headers.get('set-cookie'), null)
   })
 
-  test('ten parallel requests after the death of a server share one takeover', async () => {
+  test('ten parallel requests after the death of a server share one takeover', async (t) => {
+    // Slow enough that all ten are there before the first has loaded the session.
+    const link = await startSlowLink(store.port, 500)
+    const late = await startSite({ memcachedNodes: link.address, jvmRoute: 'late' })
+    t.after(async () => {
+      await late.close()
+      await link.close()
+    })
     const browser = new Browser()
     await browser.get(`${app1.url}/set?user=ann`)
     const cookie = browser.cookieHeader
-    const urls = Array.from({ length: 10 }, (_, n) => `${app2.url}/slow-set?k${n}=1`)
+    const urls = Array.from({ length: 10 }, (_, n) => `${late.url}/slow-set?k${n}=1`)
     const cost = await store.costOf(async () => {
       const pages = await Promise.all(urls.map((url) => fetch(url, { headers: { cookie } })))
       for (const page of pages) assert.equal(page.status, 200)
     })
     assert.equal(cost.gets, 1)
     assert.ok(cost.sets <= 10)
-    const page = await browser.get(`${app2.url}/read`)
+    const page = await browser.get(`${late.url}/read`)
     const names = Object.keys(page.json).filter((name) => name.startsWith('k'))
     assert.equal(names.length, 10)
     assert.equal(page.json.user, 'ann')

@@ -1,0 +1,56 @@
+/**
+ * Keeps the engines of a bucket acquainted: introduces those that do not know each other, has removed
+ * ones forgotten, gives arbiters' engines their slot. Acts only; what is due is meet.ts. The next
+ * turn's picture shows what came of it, so a command that fails is simply due again.
+ */
+import type { Logger } from 'pino'
+import type { EngineControls } from './engine-controls.ts'
+import { planArbiterSlots, planForgetting, planMeetings } from './meet.ts'
+import type { BucketPicture } from './picture.ts'
+
+/** A pair is introduced, or an id forgotten, at most this often. */
+const ACQUAINT_INTERVAL_MS = 1000
+
+export class Acquaintance {
+  readonly #controls: EngineControls
+  readonly #log: Logger
+  readonly #acquaintedAtMs = new Map<string, number>()
+
+  constructor(options: { controls: EngineControls; log: Logger }) {
+    this.#controls = options.controls
+    this.#log = options.log
+  }
+
+  /** Introduces engines to each other, forgets removed ones, gives arbiters their slots. */
+  run(picture: BucketPicture): void {
+    for (const { engine, to } of planMeetings(picture)) {
+      this.#seldom(`meet ${engine.address} ${to.address}`, () =>
+        this.#controls.of(picture.bucket, engine).call('CLUSTER', 'MEET', to.host, to.port),
+      )
+    }
+    for (const { engine, id } of planForgetting(picture)) {
+      this.#seldom(`forget ${engine.address} ${id}`, () =>
+        this.#controls.of(picture.bucket, engine).call('CLUSTER', 'FORGET', id),
+      )
+    }
+    for (const { arbiter, owner, slot } of planArbiterSlots(picture)) {
+      this.#seldom(`slot ${picture.bucket.name} ${slot}`, async () => {
+        const control = this.#controls.of(picture.bucket, arbiter)
+        const give = ['SETSLOT', slot, 'NODE', arbiter.engineId] as const
+        await this.#controls.of(picture.bucket, owner).call('CLUSTER', ...give)
+        await control.call('CLUSTER', ...give)
+        await control.call('CLUSTER', 'BUMPEPOCH')
+      })
+    }
+  }
+
+  #seldom(what: string, act: () => Promise<unknown>): void {
+    const nowMs = performance.now()
+    for (const [key, atMs] of this.#acquaintedAtMs) {
+      if (nowMs - atMs > ACQUAINT_INTERVAL_MS) this.#acquaintedAtMs.delete(key)
+    }
+    if (this.#acquaintedAtMs.has(what)) return
+    this.#acquaintedAtMs.set(what, nowMs)
+    act().catch((error: unknown) => this.#log.debug({ what, err: error }, 'acquainting failed'))
+  }
+}
