@@ -1,7 +1,7 @@
 /**
  * Keeps the engines of a bucket acquainted: introduces those that do not know each other, has
- * removed ones forgotten, gives arbiters' engines their slot. Acts only; what is due is meet.ts. The
- * next turn's picture shows what came of it, so a command that fails is simply due again.
+ * removed ones forgotten, gives arbiters' engines their slot. Acts only; what is due is meet.ts.
+ * The next turn's picture shows what came of it, so a command that fails is simply due again.
  */
 import type { Logger } from 'pino'
 import type { EngineControls } from './engine-controls.ts'
