@@ -55,7 +55,20 @@ function wellShard(index: number, members: readonly number[]): ShardPicture {
 
 function shards(index: number): fc.Arbitrary<ShardPicture> {
   const well = subset.map((members) => wellShard(index, members))
-  return fc.oneof(well, anyShards(index))
+  return fc.oneof(well, well.map(withStray), anyShards(index))
+}
+
+/** Its last copy has just been started: it follows nobody yet, and knows the primary. */
+function withStray(shard: ShardPicture): ShardPicture {
+  const stray = shard.engines.at(-1)
+  if (stray === undefined || stray.member === shard.primary) return shard
+  const known = [{ id: `${shard.primary}.${shard.index}`, address: '', failed: false }]
+  const fresh = { ...stray, role: 'primary' as const, primaryId: '', linkUp: false, known }
+  return {
+    ...shard,
+    replicas: shard.replicas.filter((member) => member !== stray.member),
+    engines: [...shard.engines.slice(0, -1), fresh],
+  }
 }
 
 function anyShards(index: number): fc.Arbitrary<ShardPicture> {
