@@ -47,6 +47,38 @@ export function parseClusterNodes(text: string): NodeLine[] {
     })
 }
 
+/** What an engine says of itself and of the others. */
+export interface ClusterPicture {
+  engineId: string
+  primaryId: string
+  slots: [from: number, to: number][]
+  known: { id: string; address: string; failed: boolean }[]
+  configEpoch: number
+}
+
+/** Null for a text in which the engine does not name itself. */
+export function clusterPicture(nodesText: string): ClusterPicture | null {
+  const nodes = parseClusterNodes(nodesText)
+  const self = nodes.find((n) => n.myself)
+  if (!self) return null
+  return {
+    engineId: self.id,
+    primaryId: self.primaryId,
+    slots: self.slots,
+    known: nodes
+      .filter((n) => !n.myself && !n.handshake)
+      .map((n) => ({ id: n.id, address: n.address, failed: n.failed })),
+    configEpoch: self.configEpoch,
+  }
+}
+
+/** ROLE: `master ...` or `slave host port state offset`. */
+export function parseRole(answer: unknown): { role: 'primary' | 'replica'; linkUp: boolean } {
+  const fields = Array.isArray(answer) ? answer.map(String) : []
+  if (fields[0] === 'master') return { role: 'primary', linkUp: false }
+  return { role: 'replica', linkUp: fields[3] === 'connected' }
+}
+
 function slotRange(text: string): [number, number] {
   const [from = '', to] = text.split('-')
   return [Number(from), Number(to ?? from)]

@@ -8,7 +8,7 @@
 import { ENGINE_LIBRARY } from '@holdfast/client'
 import type { EngineStatus } from '../membership/messages.ts'
 import { EngineControl, EngineError } from './engine-control.ts'
-import { parseClusterNodes, parseInfo } from './engine-picture.ts'
+import { clusterPicture, parseInfo, parseRole } from './engine-picture.ts'
 
 /** An engine that has not answered for this long is silent: as good as dead. */
 export const ENGINE_SILENT_MS = 700
@@ -79,7 +79,7 @@ export class EngineWatch {
 
   async look(): Promise<void> {
     try {
-      const { role, linkUp } = await this.#role()
+      const { role, linkUp } = parseRole(await this.#control.call('ROLE'))
       this.#answeredAtMs = performance.now()
       const moved = role !== this.#status.role || linkUp !== this.#status.linkUp
       if (moved || this.#status.state !== 'running') this.#movedAtMs = this.#answeredAtMs
@@ -92,13 +92,6 @@ export class EngineWatch {
     }
   }
 
-  async #role(): Promise<{ role: 'primary' | 'replica'; linkUp: boolean }> {
-    const answer = await this.#control.call('ROLE')
-    const fields = Array.isArray(answer) ? answer.map(String) : []
-    if (fields[0] === 'master') return { role: 'primary', linkUp: false }
-    return { role: 'replica', linkUp: fields[3] === 'connected' }
-  }
-
   #pictureIsDue(): boolean {
     const nowMs = performance.now()
     return nowMs - this.#movedAtMs < MOVING_MS || nowMs - this.#pictureAtMs > PICTURE_INTERVAL_MS
@@ -109,19 +102,9 @@ export class EngineWatch {
   }
 
   async #picture(): Promise<Partial<WatchedStatus>> {
-    const nodes = parseClusterNodes(await this.#control.text('CLUSTER', 'NODES'))
+    const picture = clusterPicture(await this.#control.text('CLUSTER', 'NODES'))
     this.#pictureAtMs = performance.now()
-    const self = nodes.find((n) => n.myself)
-    if (!self) return {}
-    return {
-      engineId: self.id,
-      primaryId: self.primaryId,
-      slots: self.slots,
-      known: nodes
-        .filter((n) => !n.myself && !n.handshake)
-        .map((n) => ({ id: n.id, address: n.address, failed: n.failed })),
-      configEpoch: self.configEpoch,
-    }
+    return picture ?? {}
   }
 
   async #memory(): Promise<Partial<WatchedStatus>> {

@@ -48,7 +48,7 @@ export interface PlanMemory {
   /** Engines of a bucket that are being filled on that member. */
   fillingOn(member: number): number
   autoFailover: boolean
-  /** A handover of the bucket is under way or just over: elections at one time void each other. */
+  /** A handover of the bucket is under way or just over: one at a time. */
   handingOver: boolean
   /** A member has just gone away: roles are not moved about on top of that. */
   unsettled: boolean

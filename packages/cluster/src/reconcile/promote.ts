@@ -13,11 +13,6 @@ import { parseInfo } from '../engines/engine-picture.ts'
 /** An election that has not been won by then goes on as a takeover. */
 const FORCE_TIMEOUT_MS = 300
 const TAKEOVER_TIMEOUT_MS = 400
-/**
- * The primary holds its writers back during a handover (for up to 5 s when it does not come off),
- * so it is not left to wait for long.
- */
-const HANDOVER_TIMEOUT_MS = 400
 /** Longest that the primary's writers are held for a takeover in agreement. */
 const PAUSE_MS = 1000
 const ROLE_POLL_MS = 4
@@ -60,26 +55,31 @@ export async function failoverTo(
 }
 
 /**
- * Hands over in agreement with the living primary: no write is lost or refused. Elections at one
- * time can void each other; then the primary is held still, and when the replica provably has all
- * that it has, the replica takes over. A replica that is behind never does.
+ * Hands over in agreement with the living primary: its writers are held, and when the replica
+ * provably has all that it has, the replica takes over; no write is lost or refused. A replica
+ * that is behind never takes over.
+ *
+ * The engine's own graceful failover does the same with an election, and elections that follow each
+ * other closely void each other: then writers are held for seconds.
  */
 export async function handoverTo(
   candidate: Candidate,
   primary: EngineControl,
   log: Logger,
 ): Promise<boolean> {
-  await candidate.control.call('CLUSTER', 'FAILOVER')
-  if (await becomesPrimary(candidate.control, HANDOVER_TIMEOUT_MS)) return true
-  const about = { member: candidate.member }
-  log.warn(about, 'handover did not come off in time')
-  await primary.call('CLIENT', 'PAUSE', PAUSE_MS, 'WRITE')
-  if (!(await catchesUp(candidate.control, primary, PAUSE_MS / 2))) {
-    log.warn(about, 'replica is behind, the handover is left')
-    return false
+  try {
+    await primary.call('CLIENT', 'PAUSE', PAUSE_MS, 'WRITE')
+    if (!(await catchesUp(candidate.control, primary, PAUSE_MS / 2))) {
+      log.warn({ member: candidate.member }, 'replica is behind, the handover is left')
+      return false
+    }
+    await attempt(candidate.control, 'TAKEOVER', log)
+    return await becomesPrimary(candidate.control, TAKEOVER_TIMEOUT_MS)
+  } finally {
+    await primary.call('CLIENT', 'UNPAUSE').catch(() => {
+      // gone: then nobody is held there
+    })
   }
-  await attempt(candidate.control, 'TAKEOVER', log)
-  return becomesPrimary(candidate.control, TAKEOVER_TIMEOUT_MS)
 }
 
 /** True when the replica has come to have what the primary has at the time of the call. */

@@ -3,7 +3,7 @@
  * engines serve on (then nothing is failed over), or the whole node is gone.
  */
 import { EngineControl, EngineError } from '../engines/engine-control.ts'
-import { parseClusterNodes, parseInfo } from '../engines/engine-picture.ts'
+import { clusterPicture, parseRole } from '../engines/engine-picture.ts'
 import type { EngineStatus } from '../membership/messages.ts'
 import type { RemoteLook } from './picture.ts'
 
@@ -87,23 +87,17 @@ export class RemoteLooks {
 }
 
 async function statusOf(control: EngineControl, engine: RemoteEngine): Promise<EngineStatus> {
-  const nodes = parseClusterNodes(await control.text('CLUSTER', 'NODES'))
-  const info = parseInfo(await control.text('INFO', 'replication'))
-  const self = nodes.find((n) => n.myself)
+  const { role, linkUp } = parseRole(await control.call('ROLE'))
+  const picture = clusterPicture(await control.text('CLUSTER', 'NODES'))
+  if (!picture) throw new EngineError(`${control.host}:${control.port} does not name itself`)
   return {
     bucket: engine.bucketUuid,
     shard: engine.shard,
     port: engine.port,
     state: 'running',
-    engineId: self?.id ?? '',
-    role: self?.role ?? 'replica',
-    primaryId: self?.primaryId ?? '',
-    linkUp: info.get('master_link_status') === 'up',
-    slots: self?.slots ?? [],
-    known: nodes
-      .filter((n) => !n.myself && !n.handshake)
-      .map((n) => ({ id: n.id, address: n.address, failed: n.failed })),
-    configEpoch: self?.configEpoch ?? 0,
+    role,
+    linkUp,
+    ...picture,
     memoryBytes: 0,
     items: 0,
   }

@@ -9,7 +9,7 @@ import type { Logger } from 'pino'
 import { freeEnginePort, memberById, type Shard } from '../document/cluster-document.ts'
 import type { DocumentWriter } from '../document/document-writer.ts'
 import { EngineControl, EngineError } from '../engines/engine-control.ts'
-import { parseClusterNodes } from '../engines/engine-picture.ts'
+import { clusterPicture } from '../engines/engine-picture.ts'
 import type { EngineControls } from './engine-controls.ts'
 import { type BucketPicture, type EnginePicture, engineAt, type ShardPicture } from './picture.ts'
 import type { Step } from './plan.ts'
@@ -282,7 +282,7 @@ export class StepRunner {
     const range = shardRanges(picture.shards.length)[index]
     if (!shard || !engine || !range) return
     const control = this.#control(picture, engine)
-    const itself = parseClusterNodes(await control.text('CLUSTER', 'NODES')).find((n) => n.myself)
+    const itself = clusterPicture(await control.text('CLUSTER', 'NODES'))
     if (!itself) return
     if (itself.slots.length === 0) await this.#claimSlots(picture, shard, engine, range)
     else if (shard.created) return
@@ -302,7 +302,9 @@ export class StepRunner {
     if (created) {
       this.#log.error({ bucket: picture.bucket.name, shard: index }, 'shard has lost its data')
     } else if (engine.configEpoch === 0 && engine.known.length === 0) {
-      await control.call('CLUSTER', 'SET-CONFIG-EPOCH', index + 1)
+      await control.call('CLUSTER', 'SET-CONFIG-EPOCH', index + 1).catch(() => {
+        // has met another meanwhile: then the engines settle their epochs themselves
+      })
     }
     const from = slotOfVbucket(range[0])
     const to = slotOfVbucket(range[1]) + SLOTS_PER_VBUCKET - 1
