@@ -13,8 +13,10 @@ import { parseInfo } from '../engines/engine-picture.ts'
 /** An election that has not been won by then goes on as a takeover. */
 const FORCE_TIMEOUT_MS = 300
 const TAKEOVER_TIMEOUT_MS = 400
-/** Longest that the primary's writers are held for a takeover in agreement. */
-const PAUSE_MS = 1000
+/** Longest that a primary's writers are held for a handover, should the leader die in the middle. */
+const PAUSE_MS = 250
+/** A replica that is further behind is not waited for: the handover is tried again later. */
+const HANDOVER_CATCH_UP_MS = 100
 const ROLE_POLL_MS = 4
 
 export interface Candidate {
@@ -69,7 +71,7 @@ export async function handoverTo(
 ): Promise<boolean> {
   try {
     await primary.call('CLIENT', 'PAUSE', PAUSE_MS, 'WRITE')
-    if (!(await catchesUp(candidate.control, primary, PAUSE_MS / 2))) {
+    if (!(await catchesUp(candidate.control, primary, HANDOVER_CATCH_UP_MS))) {
       log.warn({ member: candidate.member }, 'replica is behind, the handover is left')
       return false
     }
@@ -80,6 +82,14 @@ export async function handoverTo(
       // gone: then nobody is held there
     })
   }
+}
+
+/**
+ * True when the engine would serve writes as soon as it is primary. One that has just been started
+ * refuses them for up to two seconds.
+ */
+export async function wouldServe(control: EngineControl): Promise<boolean> {
+  return (await control.text('CLUSTER', 'INFO')).includes('cluster_state:ok')
 }
 
 /** True when the replica has come to have what the primary has at the time of the call. */

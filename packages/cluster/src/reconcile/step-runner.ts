@@ -13,7 +13,14 @@ import { clusterPicture } from '../engines/engine-picture.ts'
 import type { EngineControls } from './engine-controls.ts'
 import { type BucketPicture, type EnginePicture, engineAt, type ShardPicture } from './picture.ts'
 import type { Step } from './plan.ts'
-import { type Candidate, catchesUp, failoverTo, handoverTo, mostAdvanced } from './promote.ts'
+import {
+  type Candidate,
+  catchesUp,
+  failoverTo,
+  handoverTo,
+  mostAdvanced,
+  wouldServe,
+} from './promote.ts'
 
 const SLOTS_PER_VBUCKET = 16
 /** A replica that needs longer to have what its primary has is looked at again in the next turn. */
@@ -257,7 +264,7 @@ export class StepRunner {
     const [candidate] = this.#candidates(picture, step.shard, [step.to])
     const shard = picture.shards[step.shard]
     const primary = shard && engineAt(shard, shard.primary)
-    if (!candidate || !primary) return
+    if (!candidate || !primary || !(await wouldServe(candidate.control))) return
     this.#markFailover(picture, step.shard)
     const uuid = picture.bucket.uuid
     this.#handoverAtMs.set(uuid, Number.POSITIVE_INFINITY)
