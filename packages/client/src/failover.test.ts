@@ -2,7 +2,13 @@ import assert from 'node:assert/strict'
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test'
 import type { HoldfastExtension } from '@holdfast/topology'
 import { BucketClient } from './bucket-client.ts'
-import { startEngines, type TestEngine, type TestEngines, until } from './testing/engines.ts'
+import {
+  freeze,
+  startEngines,
+  type TestEngine,
+  type TestEngines,
+  until,
+} from './testing/engines.ts'
 import { TextUpstream } from './testing/text-upstream.ts'
 import { Turn } from './turn.ts'
 
@@ -44,8 +50,8 @@ describe('while engines fail', () => {
     await client.stop()
   })
 
-  function freezeReplicas(): void {
-    for (const shard of [0, 1, 2]) engineAt(engines, shard, 1).process.kill('SIGSTOP')
+  async function freezeReplicas(): Promise<void> {
+    for (const shard of [0, 1, 2]) await freeze(engineAt(engines, shard, 1).process)
   }
 
   /** The config without any replica, for this test only. */
@@ -64,7 +70,7 @@ describe('while engines fail', () => {
   }
 
   test('a write is not acknowledged while its replica is frozen, until the map says degraded', async () => {
-    freezeReplicas()
+    await freezeReplicas()
     const answer = upstream.ask('set k 0 0 1\r\nv\r\n')
     await until('short waits', () => client.counters.shortWaits >= 3)
     assert.equal(upstream.outstanding, 1)
@@ -78,7 +84,7 @@ describe('while engines fail', () => {
   })
 
   test('a degraded bucket that refuses writes says so, also to those that wait', async () => {
-    freezeReplicas()
+    await freezeReplicas()
     const answer = upstream.ask('set k 0 0 1\r\nv\r\n')
     await until('short waits', () => client.counters.shortWaits >= 1)
     client.applyConfig(degraded('refuse'))
@@ -95,7 +101,7 @@ describe('while engines fail', () => {
     client.applyConfig(config)
     const impatient = new TextUpstream(client, turn)
     await impatient.ask('set warm 0 0 1\r\nx\r\n')
-    freezeReplicas()
+    await freezeReplicas()
     const fromMs = performance.now()
     assert.equal(
       await impatient.ask('set k 0 0 1\r\nv\r\n'),
@@ -169,7 +175,7 @@ describe('while engines fail', () => {
   test('a frozen primary is left for the promoted replica; its late answers count for nothing', async () => {
     const old = engineAt(engines, 2, 0)
     const heir = engineAt(engines, 2, 1)
-    old.process.kill('SIGSTOP')
+    await freeze(old.process)
     const keys = Array.from({ length: 30 }, (_, i) => `f${i}`)
     const answers = upstream.ask(keys.map((key) => `add ${key} 0 0 1\r\n1\r\n`).join(''))
     await engines.promote(heir)

@@ -5,6 +5,7 @@ import { type AddressInfo, createServer, type Server, type Socket } from 'node:n
 import { after, before, describe, test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { MemcachedClient } from './memcached-client.ts'
+import { freeze } from './testing/engines.ts'
 
 const START_TIMEOUT_MS = 5000
 
@@ -195,7 +196,7 @@ test('a frozen server costs each request its deadline, then the connection', asy
     await kill(child)
   })
   await client.set('a', Buffer.from('1'))
-  child.kill('SIGSTOP')
+  await freeze(child)
   const startMs = performance.now()
   await assert.rejects(client.get('a', { timeoutMs: 100 }), code('HOLDFAST_OPERATION_TIMEOUT'))
   assert.ok(performance.now() - startMs < 350, 'the deadline of the call counts')

@@ -2,7 +2,13 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { BucketClient } from './bucket-client.ts'
-import { startEngines, type TestEngine, type TestEngines, until } from './testing/engines.ts'
+import {
+  freeze,
+  startEngines,
+  type TestEngine,
+  type TestEngines,
+  until,
+} from './testing/engines.ts'
 import { Relay } from './testing/relay.ts'
 import { TextUpstream } from './testing/text-upstream.ts'
 import { Turn } from './turn.ts'
@@ -90,7 +96,7 @@ describe('when answers are lost', () => {
     const [, replica] = engines.shards[0] ?? []
     assert.ok(replica)
     await upstream.ask('set w 0 0 1\r\n1\r\n')
-    replica.process.kill('SIGSTOP')
+    await freeze(replica.process)
     const before = await offset()
     const answer = askWithLoss('incr w 1\r\n', async () => (await offset()) > before)
     await until('replayed and waited for', () => client.counters.shortWaits >= 2)

@@ -6,7 +6,7 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import net from 'node:net'
 import { tmpdir } from 'node:os'
@@ -104,6 +104,18 @@ export async function until(
     if (performance.now() > deadlineMs) throw new Error(`${what}: not within ${timeoutMs} ms`)
     await new Promise((resolve) => setTimeout(resolve, 5))
   }
+}
+
+/** Stops a process and resolves when all its threads stand still: a signal takes its time. */
+export async function freeze(child: ChildProcess): Promise<void> {
+  child.kill('SIGSTOP')
+  const tasks = `/proc/${child.pid}/task`
+  await until('every thread stopped', () =>
+    readdirSync(tasks).every((task) => {
+      const stat = readFileSync(`${tasks}/${task}/stat`, 'latin1')
+      return stat.slice(stat.lastIndexOf(')') + 2).startsWith('T')
+    }),
+  )
 }
 
 /** A port for an engine whose bus port is free as well. */
