@@ -72,8 +72,6 @@ export function planBucket(
   for (const shard of picture.shards) {
     const step = planShard(shard, wanted[shard.index], {
       ...memory,
-      outOfSyncMs: memory.outOfSyncMs,
-      sinceFailoverMs: memory.sinceFailoverMs,
       fillingOn: (member) => memory.fillingOn(member) + (started.get(member) ?? 0),
     })
     if (!step) continue

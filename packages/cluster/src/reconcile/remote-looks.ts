@@ -7,13 +7,9 @@ import { clusterPicture, parseRole } from '../engines/engine-picture.ts'
 import type { EngineStatus } from '../membership/messages.ts'
 import type { RemoteLook } from './picture.ts'
 
-/** Looks in a row that must fail by time-out before an engine counts as silent. */
-const SILENT_LOOKS = 1
-
 interface Look {
   control: EngineControl
   result: RemoteLook | null
-  timeouts: number
   busy: boolean
   wantedAtMs: number
 }
@@ -40,7 +36,7 @@ export class RemoteLooks {
       let look = this.#looks.get(key)
       if (!look) {
         const control = new EngineControl(engine)
-        look = { control, result: null, timeouts: 0, busy: false, wantedAtMs: nowMs }
+        look = { control, result: null, busy: false, wantedAtMs: nowMs }
         this.#looks.set(key, look)
       }
       look.wantedAtMs = nowMs
@@ -72,14 +68,10 @@ export class RemoteLooks {
     look.busy = true
     try {
       const status = await statusOf(look.control, engine)
-      look.timeouts = 0
       look.result = { kind: 'answers', status }
     } catch (error) {
-      if (error instanceof EngineError && error.refused) {
-        look.result = { kind: 'refused' }
-      } else if (++look.timeouts >= SILENT_LOOKS) {
-        look.result = { kind: 'silent' }
-      }
+      const refused = error instanceof EngineError && error.refused
+      look.result = { kind: refused ? 'refused' : 'silent' }
     } finally {
       look.busy = false
     }
