@@ -6,8 +6,8 @@
 import { randomInt } from 'node:crypto'
 import {
   CasClock,
+  type MemcachedRequest,
   Op,
-  type TextRequest,
   ttlFromExptime,
   VALUE_BYTES_MAX_DEFAULT,
 } from '@holdfast/protocol'
@@ -116,7 +116,7 @@ export class BucketClient implements Backend {
     return true
   }
 
-  submit(request: TextRequest, upstream: Upstream): ReplySlot {
+  submit(request: MemcachedRequest, upstream: Upstream): ReplySlot {
     const deadlineMs = this.#turn.nowMs + this.#operationTimeoutMs
     if (request.keyCount === 1) {
       const operation = new Operation(request, 0, upstream, deadlineMs)
@@ -149,7 +149,7 @@ export class BucketClient implements Backend {
     }
   }
 
-  #prepare(operation: Operation, request: TextRequest): void {
+  #prepare(operation: Operation, request: MemcachedRequest): void {
     operation.vBucket = vbucketOf(operation.buf, operation.keyStart, operation.keyEnd)
     if (operation.readsOnly) return
     const nowMs = Date.now()
@@ -168,7 +168,7 @@ export class BucketClient implements Backend {
   }
 
   /** With a delay it answers at once and flushes later, as memcached does. */
-  #submitFlush(request: TextRequest, upstream: Upstream, deadlineMs: number): ReplySlot {
+  #submitFlush(request: MemcachedRequest, upstream: Upstream, deadlineMs: number): ReplySlot {
     const gather = new Gather(upstream, deadlineMs, request.noreply)
     const delayMs = ttlFromExptime(request.exptime, Date.now())
     if (this.#stopped) {
@@ -185,7 +185,7 @@ export class BucketClient implements Backend {
     return gather
   }
 
-  #flushShards = (gather: Gather, request: TextRequest): void => {
+  #flushShards = (gather: Gather, request: MemcachedRequest): void => {
     const shards = this.#shards
     const parts = shards.map(() => new Operation(request, 0, gather, gather.deadlineMs))
     gather.begin(parts)

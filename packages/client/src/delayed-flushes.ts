@@ -2,7 +2,7 @@
  * flush_all with a delay: answered at once, carried out later, as memcached does. A bounded number
  * of timers; a proxy that stops forgets them.
  */
-import type { TextRequest } from '@holdfast/protocol'
+import type { MemcachedRequest } from '@holdfast/protocol'
 import { Gather } from './gather.ts'
 import { TIMEOUT_LINE, UPSTREAM_ORDER_SHARDS, type Upstream } from './operation.ts'
 
@@ -23,9 +23,9 @@ export class DelayedFlushes {
 
   /** Has `flush` called after the delay; false when that is beyond the bounds. */
   schedule(
-    request: TextRequest,
+    request: MemcachedRequest,
     delayMs: number,
-    flush: (gather: Gather, request: TextRequest) => void,
+    flush: (gather: Gather, request: MemcachedRequest) => void,
   ): boolean {
     if (delayMs > TIMER_MS_MAX || this.#timers.size >= PENDING_MAX) return false
     const kept = { ...request }

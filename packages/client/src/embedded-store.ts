@@ -12,8 +12,8 @@
  */
 import {
   CasClock,
+  type MemcachedRequest,
   Op,
-  type TextRequest,
   ttlFromExptime,
   VALUE_BYTES_MAX_DEFAULT,
 } from '@holdfast/protocol'
@@ -77,7 +77,7 @@ export class EmbeddedStore implements Backend, Flushable {
     return this.#pending.length
   }
 
-  submit(request: TextRequest, upstream: Upstream): ReplySlot {
+  submit(request: MemcachedRequest, upstream: Upstream): ReplySlot {
     const deadlineMs = this.#turn.nowMs + this.#operationTimeoutMs
     if (request.keyCount === 1) {
       const operation = new Operation(request, 0, upstream, deadlineMs)
@@ -147,7 +147,7 @@ export class EmbeddedStore implements Backend, Flushable {
     await this.#root.close()
   }
 
-  #enqueue(operation: Operation, request: TextRequest): void {
+  #enqueue(operation: Operation, request: MemcachedRequest): void {
     if (this.#stopped || this.#pending.length >= PENDING_MAX) {
       operation.fail(this.#stopped ? 'SERVER_ERROR proxy is stopping' : QUEUE_FULL_LINE)
       return
@@ -163,14 +163,14 @@ export class EmbeddedStore implements Backend, Flushable {
     this.#turn.schedule(this)
   }
 
-  #submitFlush(gather: Gather, request: TextRequest): void {
+  #submitFlush(gather: Gather, request: MemcachedRequest): void {
     const delayMs = ttlFromExptime(request.exptime, Date.now())
     if (delayMs <= 0) this.#flushItems(gather, request)
     else if (this.#delayedFlushes.schedule(request, delayMs, this.#flushItems)) gather.succeed()
     else gather.fail(DELAYED_FLUSH_LINE)
   }
 
-  #flushItems = (gather: Gather, request: TextRequest): void => {
+  #flushItems = (gather: Gather, request: MemcachedRequest): void => {
     const operation = new Operation(request, 0, gather, gather.deadlineMs)
     gather.begin([operation])
     this.#enqueue(operation, request)

@@ -11,11 +11,11 @@
 import {
   type ByteWriter,
   ITEM_HEADER_BYTES,
+  type MemcachedRequest,
   Op,
   readCasHi,
   readCasLo,
   readFlags,
-  type TextRequest,
   writeValue,
 } from '@holdfast/protocol'
 
@@ -114,7 +114,7 @@ export class Operation implements ReplySlot {
 
   #accountant: OperationAccountant | undefined = undefined
 
-  constructor(request: TextRequest, keyIndex: number, upstream: Upstream, deadlineMs: number) {
+  constructor(request: MemcachedRequest, keyIndex: number, upstream: Upstream, deadlineMs: number) {
     this.kind = request.op
     this.upstream = upstream
     this.deadlineMs = deadlineMs

@@ -1,4 +1,4 @@
-// Reads one command line of the text protocol into the reused TextRequest. Pure and without state
+// Reads one command line of the text protocol into the reused MemcachedRequest. Pure and without state
 // between lines but for the reused object; text-request-parser.ts finds the lines and the values.
 //
 // Which line gets which error is memcached 1.6.18's behaviour, compared against it in
@@ -8,7 +8,7 @@
 
 import { parseSigned, parseUint64, parseUnsigned, type Uint64Halves } from './decimal.ts'
 import { KEY_BYTES_MAX, KEYS_PER_GET_MAX } from './limits.ts'
-import { Op, type TextRequest } from './text-request.ts'
+import { createRequest, type MemcachedRequest, Op } from './request.ts'
 
 const SPACE = 32
 const INT32_MAX = 0x7fff_ffff
@@ -25,7 +25,6 @@ const BAD_EXPTIME = 'CLIENT_ERROR invalid exptime argument'
 const TOO_LARGE = 'SERVER_ERROR object too large for cache'
 const TOO_MANY_KEYS = 'CLIENT_ERROR too many keys'
 const NOREPLY: Buffer = Buffer.from('noreply')
-const EMPTY: Buffer = Buffer.alloc(0)
 
 interface Command {
   word: Buffer
@@ -56,24 +55,7 @@ const COMMANDS_BY_LENGTH: readonly (readonly Command[])[] = commandsByLength({
 
 /** Decodes command lines into one reused request. */
 export class RequestLine {
-  readonly request: TextRequest = {
-    op: Op.Invalid,
-    buf: EMPTY,
-    keyCount: 0,
-    keyStarts: new Int32Array(KEYS_INITIAL),
-    keyEnds: new Int32Array(KEYS_INITIAL),
-    flags: 0,
-    exptime: 0,
-    valueStart: 0,
-    valueEnd: 0,
-    casHi: 0,
-    casLo: 0,
-    delta: 0n,
-    noreply: false,
-    args: '',
-    error: '',
-    fatal: false,
-  }
+  readonly request: MemcachedRequest = createRequest(KEYS_INITIAL)
   /** After an invalid line: bytes after it that are its value and must be skipped. */
   swallowBytes = 0
 

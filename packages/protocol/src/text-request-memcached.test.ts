@@ -8,7 +8,7 @@ import { existsSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
 import { after, before, test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
-import { Op, type TextRequest } from './text-request.ts'
+import { type MemcachedRequest, Op } from './request.ts'
 import { TextRequestParser } from './text-request-parser.ts'
 
 const MEMCACHED = '/usr/bin/memcached'
@@ -124,7 +124,7 @@ const INPUTS: readonly string[] = [
 ]
 
 /** What an empty store answers to a valid request. */
-function emptyStoreReply(request: TextRequest): string {
+function emptyStoreReply(request: MemcachedRequest): string {
   switch (request.op) {
     case Op.Invalid:
       return `${request.error}\r\n`

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { byteByByte, cutBytes, protocolNoise } from './chunking.test.ts'
 import { KEY_BYTES_MAX, KEYS_PER_GET_MAX, LINE_BYTES_MAX } from './limits.ts'
-import { Op, type TextRequest } from './text-request.ts'
+import { type MemcachedRequest, Op } from './request.ts'
 import { TextRequestParser } from './text-request-parser.ts'
 
 /** What a request says, without the offsets. */
@@ -25,7 +25,7 @@ const OP_NAMES = new Map(Object.entries(Op).map(([name, op]) => [op as number, n
 const STORES: readonly number[] = [Op.Set, Op.Add, Op.Replace, Op.Append, Op.Prepend, Op.Cas]
 const TIMED: readonly number[] = [...STORES, Op.Touch, Op.Gat, Op.Gats, Op.FlushAll]
 
-function see(request: TextRequest): Seen {
+function see(request: MemcachedRequest): Seen {
   const seen: Seen = { op: OP_NAMES.get(request.op) ?? '?' }
   const { op, buf } = request
   if (request.noreply) seen.noreply = true

@@ -1,5 +1,5 @@
 // Frames memcached's text protocol on the server side: finds command lines and the values after
-// them in chunks of any size, and hands each request over in the reused TextRequest.
+// them in chunks of any size, and hands each request over in the reused MemcachedRequest.
 //
 // A request that lies wholly in one chunk is read in place. A partial line is copied and joined
 // with the chunk that completes it; a partial value is collected in a buffer of its own that grows
@@ -7,7 +7,7 @@
 // not depend on how the bytes were split. Memory held: one line or one value, both bounded.
 
 import { LINE_BYTES_MAX, PLAIN_LINE_BYTES_MAX, VALUE_BYTES_MAX_DEFAULT } from './limits.ts'
-import { Op, type TextRequest } from './text-request.ts'
+import { type MemcachedRequest, Op } from './request.ts'
 import { NO_VALUE, RequestLine } from './text-request-line.ts'
 
 const LINE_FEED = 10
@@ -62,7 +62,7 @@ export class TextRequestParser {
   }
 
   /** Takes ownership of the chunk and reports the requests that it completes, in order. */
-  push(chunk: Buffer, onRequest: (request: TextRequest) => void): void {
+  push(chunk: Buffer, onRequest: (request: MemcachedRequest) => void): void {
     if (this.#stopped) return
     let buf = chunk
     let at = 0
@@ -79,7 +79,7 @@ export class TextRequestParser {
   }
 
   /** Reads the request at `from`, or keeps its part; returns where the next one starts. */
-  #parseRequest(buf: Buffer, from: number, onRequest: (request: TextRequest) => void): number {
+  #parseRequest(buf: Buffer, from: number, onRequest: (request: MemcachedRequest) => void): number {
     const lineFeed = findLineFeed(buf, from)
     if (lineFeed < 0) {
       this.#keepLine(buf, from, onRequest)
@@ -107,7 +107,11 @@ export class TextRequestParser {
   }
 
   /** As memcached: exactly the announced length and two bytes are consumed, right or wrong. */
-  #finishValue(start: number, valueBytes: number, onRequest: (request: TextRequest) => void): void {
+  #finishValue(
+    start: number,
+    valueBytes: number,
+    onRequest: (request: MemcachedRequest) => void,
+  ): void {
     const request = this.#line.request
     const end = start + valueBytes
     request.valueStart = start
@@ -135,7 +139,11 @@ export class TextRequestParser {
     this.#partialValueNeeded = needed
   }
 
-  #continueValue(chunk: Buffer, from: number, onRequest: (request: TextRequest) => void): number {
+  #continueValue(
+    chunk: Buffer,
+    from: number,
+    onRequest: (request: MemcachedRequest) => void,
+  ): number {
     const needed = this.#partialValueNeeded
     const held = this.#partialValueBytes
     const taken = Math.min(needed - held, chunk.length - from)
@@ -164,7 +172,7 @@ export class TextRequestParser {
     return from + skipped
   }
 
-  #keepLine(buf: Buffer, from: number, onRequest: (request: TextRequest) => void): void {
+  #keepLine(buf: Buffer, from: number, onRequest: (request: MemcachedRequest) => void): void {
     const added = buf.length - from
     const bytes = this.#partialLineBytes + added
     if (bytes > this.#partialLine.length) {
@@ -188,7 +196,7 @@ export class TextRequestParser {
     return joined
   }
 
-  #failLine(onRequest: (request: TextRequest) => void): void {
+  #failLine(onRequest: (request: MemcachedRequest) => void): void {
     const request = this.#line.request
     this.stop()
     this.#line.fail('CLIENT_ERROR line too long')

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { Op } from './text-request.ts'
+import { Op } from './request.ts'
 import { TextRequestParser } from './text-request-parser.ts'
 import {
   keyBytes,

@@ -7,7 +7,7 @@
 import { once } from 'node:events'
 import net from 'node:net'
 import { type Backend, Turn } from '@holdfast/client'
-import { ByteWriter, Op, type TextRequest, VALUE_BYTES_MAX_DEFAULT } from '@holdfast/protocol'
+import { ByteWriter, type MemcachedRequest, Op, VALUE_BYTES_MAX_DEFAULT } from '@holdfast/protocol'
 import type { FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
 import { type BackendSource, openSource } from './backend-source.ts'
@@ -176,7 +176,7 @@ class ProxyDaemon implements RunningProxy, UpstreamHost {
     await this.#http.close()
   }
 
-  localReply(request: TextRequest): string {
+  localReply(request: MemcachedRequest): string {
     switch (request.op) {
       case Op.Version:
         return `VERSION ${VERSION}\r\n`

@@ -24,7 +24,7 @@ import {
   UPSTREAM_ORDER_SHARDS,
   type Upstream,
 } from '@holdfast/client'
-import { type ByteWriter, Op, type TextRequest, TextRequestParser } from '@holdfast/protocol'
+import { type ByteWriter, type MemcachedRequest, Op, TextRequestParser } from '@holdfast/protocol'
 import type { Statistics } from './statistics.ts'
 
 /** Most bytes that are parsed before it is looked whether too much is outstanding. */
@@ -46,7 +46,7 @@ export interface UpstreamHost {
   /** Requests of one connection that may be outstanding before reading pauses. */
   readonly outstandingMax: number
   /** Reply of a command that needs no store, without a line end when empty. */
-  localReply(request: TextRequest): string
+  localReply(request: MemcachedRequest): string
   /** The connection is closed and owes nothing any more. */
   upstreamGone(connection: UpstreamConnection): void
 }
@@ -156,7 +156,7 @@ export class UpstreamConnection implements Upstream, Flushable, ByteSocketHandle
     }
   }
 
-  #take = (request: TextRequest): void => {
+  #take = (request: MemcachedRequest): void => {
     const { backend, statistics, turn } = this.#host
     if (request.keyCount > 0 && request.op !== Op.Invalid) {
       this.#slots.push(backend.submit(request, this))
