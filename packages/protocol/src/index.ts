@@ -1,6 +1,7 @@
 // The public face of @holdfast/protocol: bytes to messages and back. No sockets, no clocks, no
 // promises.
 
+export * from './binary.ts'
 export * from './byte-writer.ts'
 export * from './cas-clock.ts'
 export * from './decimal.ts'
