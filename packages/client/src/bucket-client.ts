@@ -4,18 +4,11 @@
  * deadlines. Whoever feeds it configs (config-follower.ts, a test) calls `applyConfig`.
  */
 import { randomInt } from 'node:crypto'
-import {
-  CasClock,
-  type MemcachedRequest,
-  Op,
-  ttlFromExptime,
-  VALUE_BYTES_MAX_DEFAULT,
-} from '@holdfast/protocol'
+import { CasClock, Op, ttlFromExptime, VALUE_BYTES_MAX_DEFAULT } from '@holdfast/protocol'
 import { type HoldfastExtension, type ShardRoute, VBUCKETS, vbucketOf } from '@holdfast/topology'
-import type { Backend } from './backend.ts'
-import { DELAYED_FLUSH_LINE, DelayedFlushes } from './delayed-flushes.ts'
-import { Gather } from './gather.ts'
-import { Operation, type OperationAccountant, type ReplySlot, type Upstream } from './operation.ts'
+import type { Backend, BackendReport } from './backend.ts'
+import { answerWhenAll, Fork } from './fork.ts'
+import type { Operation, OperationAccountant } from './operation.ts'
 import {
   type ClientLog,
   HELD_OPS_MAX,
@@ -23,7 +16,6 @@ import {
   Shard,
   type ShardCounters,
   type ShardSettings,
-  type ShardStatus,
 } from './shard.ts'
 import type { Turn } from './turn.ts'
 
@@ -35,8 +27,6 @@ const STOPPING_LINE = 'SERVER_ERROR proxy is stopping'
 /** What a bucket client is made with. */
 export interface BucketClientOptions {
   turn: Turn
-  /** Longest time from a request's arrival to its reply. */
-  operationTimeoutMs?: number
   connectTimeoutMs?: number
   valueBytesMax?: number
   log?: ClientLog
@@ -45,19 +35,17 @@ export interface BucketClientOptions {
 export class BucketClient implements Backend {
   readonly counters: ShardCounters = {
     replays: 0,
-    reconnects: 0,
-    shortWaits: 0,
-    heldRefused: 0,
-    degradedWrites: 0,
+    engine_connects: 0,
+    short_waits: 0,
+    hold_queue_refused: 0,
+    degraded_writes: 0,
   }
   readonly #turn: Turn
-  readonly #operationTimeoutMs: number
   readonly #connectTimeoutMs: number
   readonly #valueBytesMax: number
   readonly #log: ClientLog
   readonly #clock: CasClock = new CasClock(randomInt(2 ** PROXY_ID_BITS))
   readonly #sweepTimer: NodeJS.Timeout
-  readonly #delayedFlushes: DelayedFlushes
   #rev = -1
   #shards: Shard[] = []
   #shardOfVbucket: Shard[] = []
@@ -68,11 +56,9 @@ export class BucketClient implements Backend {
 
   constructor(options: BucketClientOptions) {
     this.#turn = options.turn
-    this.#operationTimeoutMs = options.operationTimeoutMs ?? 5000
     this.#connectTimeoutMs = options.connectTimeoutMs ?? 400
     this.#valueBytesMax = options.valueBytesMax ?? VALUE_BYTES_MAX_DEFAULT
     this.#log = options.log ?? (() => {})
-    this.#delayedFlushes = new DelayedFlushes(this.#operationTimeoutMs)
     this.#sweepTimer = setInterval(() => this.#sweep(), SWEEP_INTERVAL_MS)
     this.#sweepTimer.unref()
   }
@@ -80,10 +66,6 @@ export class BucketClient implements Backend {
   /** Revision of the config in use, -1 before the first. */
   get rev(): number {
     return this.#rev
-  }
-
-  get status(): ShardStatus[] {
-    return this.#shards.map((shard) => shard.status)
   }
 
   /** Operations accepted and not settled. */
@@ -116,47 +98,41 @@ export class BucketClient implements Backend {
     return true
   }
 
-  submit(request: MemcachedRequest, upstream: Upstream): ReplySlot {
-    const deadlineMs = this.#turn.nowMs + this.#operationTimeoutMs
-    if (request.keyCount === 1) {
-      const operation = new Operation(request, 0, upstream, deadlineMs)
-      this.#prepare(operation, request)
-      this.#dispatch(operation)
-      return operation
+  submit(operation: Operation): void {
+    if (operation.kind === Op.FlushAll) {
+      this.#submitFlush(operation)
+      return
     }
-    if (request.op === Op.FlushAll) return this.#submitFlush(request, upstream, deadlineMs)
-    const gather = new Gather(upstream, deadlineMs, request.noreply)
-    const parts: Operation[] = []
-    for (let i = 0; i < request.keyCount; i++) {
-      const part = new Operation(request, i, gather, deadlineMs)
-      this.#prepare(part, request)
-      parts.push(part)
+    operation.vBucket = vbucketOf(operation.buf, operation.keyStart, operation.keyEnd)
+    if (!operation.readsOnly) {
+      const nowMs = Date.now()
+      operation.ttlMs = ttlFromExptime(operation.exptime, nowMs)
+      this.#clock.next(nowMs)
+      operation.stampHi = this.#clock.hi
+      operation.stampLo = this.#clock.lo
     }
-    gather.begin(parts)
-    for (const part of parts) this.#dispatch(part)
-    return gather
+    this.#dispatch(operation)
+  }
+
+  report(): BackendReport {
+    return {
+      kind: 'cluster',
+      usable: this.#rev >= 0,
+      outstanding: this.outstanding,
+      servers: this.#shards.map((shard) => shard.report()),
+      counters: { ...this.counters },
+    }
   }
 
   async stop(): Promise<void> {
     this.#stopped = true
     clearInterval(this.#sweepTimer)
-    this.#delayedFlushes.stop()
     const undecided = [...this.#early, ...this.#shards.flatMap((shard) => shard.stop())]
     this.#early = []
     for (const operation of undecided) {
       operation.accountTo(NOBODY)
       operation.fail(STOPPING_LINE)
     }
-  }
-
-  #prepare(operation: Operation, request: MemcachedRequest): void {
-    operation.vBucket = vbucketOf(operation.buf, operation.keyStart, operation.keyEnd)
-    if (operation.readsOnly) return
-    const nowMs = Date.now()
-    operation.ttlMs = ttlFromExptime(request.exptime, nowMs)
-    this.#clock.next(nowMs)
-    operation.stampHi = this.#clock.hi
-    operation.stampLo = this.#clock.lo
   }
 
   #dispatch(operation: Operation): void {
@@ -167,31 +143,18 @@ export class BucketClient implements Backend {
     else operation.fail(QUEUE_FULL_LINE)
   }
 
-  /** With a delay it answers at once and flushes later, as memcached does. */
-  #submitFlush(request: MemcachedRequest, upstream: Upstream, deadlineMs: number): ReplySlot {
-    const gather = new Gather(upstream, deadlineMs, request.noreply)
-    const delayMs = ttlFromExptime(request.exptime, Date.now())
+  #submitFlush(operation: Operation): void {
     if (this.#stopped) {
-      gather.fail(STOPPING_LINE)
+      operation.fail(STOPPING_LINE)
     } else if (this.#shards.length === 0) {
-      gather.fail('SERVER_ERROR no bucket configuration yet')
-    } else if (delayMs <= 0) {
-      this.#flushShards(gather, request)
-    } else if (this.#delayedFlushes.schedule(request, delayMs, this.#flushShards)) {
-      gather.succeed()
+      operation.fail('SERVER_ERROR no bucket configuration yet')
     } else {
-      gather.fail(DELAYED_FLUSH_LINE)
+      const fork = new Fork(operation, answerWhenAll)
+      const parts = this.#shards.map(() => fork.child())
+      parts.forEach((part, index) => {
+        this.#shards[index]?.submit(part)
+      })
     }
-    return gather
-  }
-
-  #flushShards = (gather: Gather, request: MemcachedRequest): void => {
-    const shards = this.#shards
-    const parts = shards.map(() => new Operation(request, 0, gather, gather.deadlineMs))
-    gather.begin(parts)
-    parts.forEach((part, index) => {
-      shards[index]?.submit(part)
-    })
   }
 
   /** Shards whose vBuckets changed are made anew; what the old ones held goes to the new ones. */

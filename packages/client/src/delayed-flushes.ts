@@ -3,8 +3,8 @@
  * of timers; a proxy that stops forgets them.
  */
 import type { MemcachedRequest } from '@holdfast/protocol'
-import { Gather } from './gather.ts'
-import { TIMEOUT_LINE, UPSTREAM_ORDER_SHARDS, type Upstream } from './operation.ts'
+import type { Backend } from './backend.ts'
+import { Operation, TIMEOUT_LINE, UPSTREAM_ORDER_SHARDS, type Upstream } from './operation.ts'
 
 /** Reply line when a delayed flush_all cannot be taken. */
 export const DELAYED_FLUSH_LINE = 'SERVER_ERROR delayed flush_all out of bounds'
@@ -21,19 +21,16 @@ export class DelayedFlushes {
     this.#operationTimeoutMs = operationTimeoutMs
   }
 
-  /** Has `flush` called after the delay; false when that is beyond the bounds. */
-  schedule(
-    request: MemcachedRequest,
-    delayMs: number,
-    flush: (gather: Gather, request: MemcachedRequest) => void,
-  ): boolean {
+  /** Has the backend flushed after the delay; false when that is beyond the bounds. */
+  schedule(request: MemcachedRequest, delayMs: number, backend: Backend): boolean {
     if (delayMs > TIMER_MS_MAX || this.#timers.size >= PENDING_MAX) return false
-    const kept = { ...request }
+    const deadlineMs = performance.now() + delayMs + this.#operationTimeoutMs
+    const operation = new Operation(new NoUpstream(), deadlineMs).take(request, 0)
+    operation.exptime = 0
     const timer = setTimeout(() => {
       this.#timers.delete(timer)
-      const gather = new Gather(new NoUpstream(), 0, true)
-      flush(gather, kept)
-      setTimeout(() => gather.fail(TIMEOUT_LINE), this.#operationTimeoutMs).unref()
+      backend.submit(operation)
+      setTimeout(() => operation.fail(TIMEOUT_LINE), this.#operationTimeoutMs).unref()
     }, delayMs)
     timer.unref()
     this.#timers.add(timer)

@@ -4,7 +4,9 @@
  * store; the engines do the same with commands and functions.
  */
 import { ITEM_HEADER_BYTES, Op } from '@holdfast/protocol'
-import { type Operation, Outcome } from './operation.ts'
+import type { Operation } from './operation.ts'
+import { Outcome } from './outcome.ts'
+import { keepItem } from './result-item.ts'
 
 /** An item as the embedded store keeps it. */
 export interface EmbeddedItem {
@@ -61,9 +63,7 @@ function decideItem(operation: Operation, current: EmbeddedItem | undefined): vo
     operation.decide(Outcome.Miss)
     return
   }
-  operation.resultBuf = current.bytes
-  operation.resultStart = 0
-  operation.resultEnd = current.bytes.length
+  keepItem(operation, current.bytes, 0, current.bytes.length)
   operation.decide(Outcome.Hit)
 }
 

@@ -10,19 +10,12 @@
  * each second, led by an index of expiry times. Index entries of items that were overwritten
  * meanwhile are found stale and dropped.
  */
-import {
-  CasClock,
-  type MemcachedRequest,
-  Op,
-  ttlFromExptime,
-  VALUE_BYTES_MAX_DEFAULT,
-} from '@holdfast/protocol'
+import { CasClock, Op, ttlFromExptime, VALUE_BYTES_MAX_DEFAULT } from '@holdfast/protocol'
 import { type Database, open, type RootDatabase } from 'lmdb'
-import type { Backend } from './backend.ts'
-import { DELAYED_FLUSH_LINE, DelayedFlushes } from './delayed-flushes.ts'
+import type { Backend, BackendReport } from './backend.ts'
 import { applyToItem, type EmbeddedItem } from './embedded-items.ts'
-import { Gather } from './gather.ts'
-import { Operation, Outcome, type ReplySlot, type Upstream } from './operation.ts'
+import type { Operation } from './operation.ts'
+import { Outcome } from './outcome.ts'
 import { QUEUE_FULL_LINE } from './shard.ts'
 import type { Flushable, Turn } from './turn.ts'
 
@@ -38,27 +31,23 @@ export interface EmbeddedStoreOptions {
   /** Folder of the database; made when missing. */
   folder: string
   turn: Turn
-  operationTimeoutMs?: number
   valueBytesMax?: number
 }
 
 export class EmbeddedStore implements Backend, Flushable {
   flushScheduled = false
   readonly #turn: Turn
-  readonly #operationTimeoutMs: number
   readonly #valueBytesMax: number
   readonly #root: RootDatabase<Buffer, Buffer>
   readonly #items: Database<Buffer, Buffer>
   readonly #expiries: Database<Buffer, Buffer>
   readonly #clock: CasClock = new CasClock(0)
-  readonly #delayedFlushes: DelayedFlushes
   readonly #sweepTimer: NodeJS.Timeout
   #pending: Operation[] = []
   #stopped = false
 
   constructor(options: EmbeddedStoreOptions) {
     this.#turn = options.turn
-    this.#operationTimeoutMs = options.operationTimeoutMs ?? 5000
     this.#valueBytesMax = options.valueBytesMax ?? VALUE_BYTES_MAX_DEFAULT
     this.#root = open({ path: options.folder, encoding: 'binary', keyEncoding: 'binary' })
     this.#items = this.#root.openDB({ name: 'items', encoding: 'binary', keyEncoding: 'binary' })
@@ -67,35 +56,34 @@ export class EmbeddedStore implements Backend, Flushable {
       encoding: 'binary',
       keyEncoding: 'binary',
     })
-    this.#delayedFlushes = new DelayedFlushes(this.#operationTimeoutMs)
     this.#sweepTimer = setInterval(() => this.sweep(), SWEEP_INTERVAL_MS)
     this.#sweepTimer.unref()
   }
 
-  /** Operations accepted and not settled. */
-  get outstanding(): number {
-    return this.#pending.length
+  submit(operation: Operation): void {
+    if (this.#stopped || this.#pending.length >= PENDING_MAX) {
+      operation.fail(this.#stopped ? 'SERVER_ERROR proxy is stopping' : QUEUE_FULL_LINE)
+      return
+    }
+    if (!operation.readsOnly && operation.kind !== Op.FlushAll) {
+      const nowMs = Date.now()
+      operation.ttlMs = ttlFromExptime(operation.exptime, nowMs)
+      this.#clock.next(nowMs)
+      operation.stampHi = this.#clock.hi
+      operation.stampLo = this.#clock.lo
+    }
+    this.#pending.push(operation)
+    this.#turn.schedule(this)
   }
 
-  submit(request: MemcachedRequest, upstream: Upstream): ReplySlot {
-    const deadlineMs = this.#turn.nowMs + this.#operationTimeoutMs
-    if (request.keyCount === 1) {
-      const operation = new Operation(request, 0, upstream, deadlineMs)
-      this.#enqueue(operation, request)
-      return operation
+  report(): BackendReport {
+    return {
+      kind: 'embedded',
+      usable: !this.#stopped,
+      outstanding: this.#pending.length,
+      servers: [],
+      counters: {},
     }
-    const gather = new Gather(upstream, deadlineMs, request.noreply)
-    if (request.op === Op.FlushAll) {
-      this.#submitFlush(gather, request)
-      return gather
-    }
-    const parts: Operation[] = []
-    for (let i = 0; i < request.keyCount; i++) {
-      parts.push(new Operation(request, i, gather, deadlineMs))
-    }
-    gather.begin(parts)
-    for (const part of parts) this.#enqueue(part, request)
-    return gather
   }
 
   flush(): void {
@@ -141,39 +129,9 @@ export class EmbeddedStore implements Backend, Flushable {
     if (this.#stopped) return
     this.#stopped = true
     clearInterval(this.#sweepTimer)
-    this.#delayedFlushes.stop()
     this.flush()
     await this.#root.flushed
     await this.#root.close()
-  }
-
-  #enqueue(operation: Operation, request: MemcachedRequest): void {
-    if (this.#stopped || this.#pending.length >= PENDING_MAX) {
-      operation.fail(this.#stopped ? 'SERVER_ERROR proxy is stopping' : QUEUE_FULL_LINE)
-      return
-    }
-    if (!operation.readsOnly && operation.kind !== Op.FlushAll) {
-      const nowMs = Date.now()
-      operation.ttlMs = ttlFromExptime(request.exptime, nowMs)
-      this.#clock.next(nowMs)
-      operation.stampHi = this.#clock.hi
-      operation.stampLo = this.#clock.lo
-    }
-    this.#pending.push(operation)
-    this.#turn.schedule(this)
-  }
-
-  #submitFlush(gather: Gather, request: MemcachedRequest): void {
-    const delayMs = ttlFromExptime(request.exptime, Date.now())
-    if (delayMs <= 0) this.#flushItems(gather, request)
-    else if (this.#delayedFlushes.schedule(request, delayMs, this.#flushItems)) gather.succeed()
-    else gather.fail(DELAYED_FLUSH_LINE)
-  }
-
-  #flushItems = (gather: Gather, request: MemcachedRequest): void => {
-    const operation = new Operation(request, 0, gather, gather.deadlineMs)
-    gather.begin([operation])
-    this.#enqueue(operation, request)
   }
 
   #apply(batch: readonly Operation[]): void {

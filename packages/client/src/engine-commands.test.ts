@@ -4,7 +4,8 @@ import { ByteWriter, RespParser, TextRequestParser } from '@holdfast/protocol'
 import { TAGS, vbucketOf } from '@holdfast/topology'
 import { writeFence, writeOperation, writeWait } from './engine-commands.ts'
 import { decideFromReply, holdsBack } from './engine-replies.ts'
-import { Operation, Outcome, type Upstream } from './operation.ts'
+import { Operation, type Upstream } from './operation.ts'
+import { Outcome } from './outcome.ts'
 
 const UPSTREAM: Upstream = {
   readsOutstanding: new Int32Array(1),
@@ -17,7 +18,7 @@ const TAG = `{${TAGS[183]}}`
 function operationOf(text: string, ttlMs = -1): Operation {
   const made: Operation[] = []
   new TextRequestParser().push(Buffer.from(text, 'latin1'), (request) => {
-    made.push(new Operation(request, 0, UPSTREAM, 0))
+    made.push(new Operation(UPSTREAM, 0).take(request, 0))
   })
   const [operation] = made
   assert.ok(operation, text)

@@ -4,7 +4,9 @@
  * engine is not (or no longer, or not yet) a primary that can serve it.
  */
 import { ITEM_HEADER_BYTES, Op, RespKind, type RespReply } from '@holdfast/protocol'
-import { type Operation, Outcome } from './operation.ts'
+import type { Operation } from './operation.ts'
+import { Outcome } from './outcome.ts'
+import { keepItem } from './result-item.ts'
 
 const NOT_A_NUMBER_LINE = 'CLIENT_ERROR cannot increment or decrement non-numeric value'
 const TOO_LARGE_LINE = 'SERVER_ERROR object too large for cache'
@@ -97,7 +99,7 @@ function decideItem(operation: Operation, reply: RespReply): void {
     operation.decide(Outcome.Miss)
     return
   }
-  keepBytes(operation, reply)
+  keepItem(operation, reply.buf, reply.start, reply.end)
   operation.decide(Outcome.Hit)
 }
 
@@ -128,19 +130,15 @@ function decideFunction(
 
 function decideCount(operation: Operation, reply: RespReply): void {
   if (reply.kind === RespKind.Bulk) {
-    keepBytes(operation, reply)
+    operation.resultBuf = reply.buf
+    operation.resultStart = reply.start
+    operation.resultEnd = reply.end
     operation.decide(Outcome.Counted)
   } else if (reply.int === -1) {
     operation.decide(Outcome.NotFound)
   } else {
     operation.decide(Outcome.Refused, NOT_A_NUMBER_LINE)
   }
-}
-
-function keepBytes(operation: Operation, reply: RespReply): void {
-  operation.resultBuf = reply.buf
-  operation.resultStart = reply.start
-  operation.resultEnd = reply.end
 }
 
 /** PEXPIRE and DEL answer a count, GETEX the item or null. */

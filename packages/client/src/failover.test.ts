@@ -38,7 +38,7 @@ describe('while engines fail', () => {
 
   beforeEach(async () => {
     turn = new Turn()
-    client = new BucketClient({ turn, operationTimeoutMs: 5000 })
+    client = new BucketClient({ turn })
     client.applyConfig(config)
     upstream = new TextUpstream(client, turn)
     await upstream.ask('set warm 0 0 1\r\nx\r\nget warm\r\n')
@@ -72,7 +72,7 @@ describe('while engines fail', () => {
   test('a write is not acknowledged while its replica is frozen, until the map says degraded', async () => {
     await freezeReplicas()
     const answer = upstream.ask('set k 0 0 1\r\nv\r\n')
-    await until('short waits', () => client.counters.shortWaits >= 3)
+    await until('short waits', () => client.counters.short_waits >= 3)
     assert.equal(upstream.outstanding, 1)
     const reader = new TextUpstream(client, turn)
     assert.equal(await reader.ask('get warm\r\n'), 'VALUE warm 0 1\r\nx\r\nEND\r\n')
@@ -80,13 +80,13 @@ describe('while engines fail', () => {
     client.applyConfig(degraded('allow'))
     assert.equal(await answer, 'STORED\r\n')
     assert.equal(await upstream.ask('set k2 0 0 1\r\nv\r\n'), 'STORED\r\n')
-    assert.equal(client.counters.degradedWrites, 2)
+    assert.equal(client.counters.degraded_writes, 2)
   })
 
   test('a degraded bucket that refuses writes says so, also to those that wait', async () => {
     await freezeReplicas()
     const answer = upstream.ask('set k 0 0 1\r\nv\r\n')
-    await until('short waits', () => client.counters.shortWaits >= 1)
+    await until('short waits', () => client.counters.short_waits >= 1)
     client.applyConfig(degraded('refuse'))
     assert.equal(await answer, 'SERVER_ERROR degraded: write refused\r\n')
     assert.equal(
@@ -97,9 +97,9 @@ describe('while engines fail', () => {
 
   test('a frozen replica and no new map end at the deadline, and the next write works', async () => {
     await client.stop()
-    client = new BucketClient({ turn, operationTimeoutMs: 400 })
+    client = new BucketClient({ turn })
     client.applyConfig(config)
-    const impatient = new TextUpstream(client, turn)
+    const impatient = new TextUpstream(client, turn, 400)
     await impatient.ask('set warm 0 0 1\r\nx\r\n')
     await freezeReplicas()
     const fromMs = performance.now()
@@ -188,8 +188,8 @@ describe('while engines fail', () => {
   })
 
   test('without a config requests wait and then fail with the timeout', async () => {
-    const orphan = new BucketClient({ turn, operationTimeoutMs: 150 })
-    const asker = new TextUpstream(orphan, turn)
+    const orphan = new BucketClient({ turn })
+    const asker = new TextUpstream(orphan, turn, 150)
     assert.equal(await asker.ask('get a b\r\n'), 'SERVER_ERROR proxy downstream timeout\r\n')
     const late = asker.ask('get a\r\n')
     orphan.applyConfig(config)
@@ -224,7 +224,7 @@ test('a primary that hands over is followed before the map says so', async () =>
     })
     handedOver = true
     const count = await counting
-    const reconnects = client.counters.reconnects
+    const reconnects = client.counters.engine_connects
     client.applyConfig({
       ...engines.config,
       rev: 2,
@@ -234,7 +234,7 @@ test('a primary that hands over is followed before the map says so', async () =>
       await upstream.ask('get n\r\n'),
       `VALUE n 0 ${String(count).length}\r\n${count}\r\nEND\r\n`,
     )
-    assert.equal(client.counters.reconnects, reconnects, 'the connections stay')
+    assert.equal(client.counters.engine_connects, reconnects, 'the connections stay')
   } finally {
     upstream.close()
     await client.stop()

@@ -1,10 +1,12 @@
 /**
- * Requests that are answered by several operations: a get of several keys, scattered over the
- * shards and gathered in the order of the request, and flush_all, which every shard has to do.
- * One failed part fails the whole reply: a failure is never shown as a miss.
+ * The reply to a text get of several keys: one operation per key, scattered over the shards or
+ * servers and gathered in the order of the request, duplicates kept. One failed part fails the
+ * whole reply: a failure is never shown as a miss.
  */
 import type { ByteWriter } from '@holdfast/protocol'
-import { type Operation, Outcome, type ReplySlot, type Upstream } from './operation.ts'
+import type { Operation, ReplySlot, Upstream } from './operation.ts'
+import { Outcome } from './outcome.ts'
+import { writeTextValue } from './reply-text.ts'
 
 /** One reply made of the outcomes of several operations. */
 export class Gather implements ReplySlot, Upstream {
@@ -12,15 +14,13 @@ export class Gather implements ReplySlot, Upstream {
   readonly writesOutstanding: Int32Array
   readonly deadlineMs: number
   readonly #upstream: Upstream
-  readonly #noreply: boolean
   #parts: readonly Operation[] = []
   #unsettled = 0
   #settled = false
   #failure = ''
 
-  constructor(upstream: Upstream, deadlineMs: number, noreply: boolean) {
+  constructor(upstream: Upstream, deadlineMs: number) {
     this.#upstream = upstream
-    this.#noreply = noreply
     this.readsOutstanding = upstream.readsOutstanding
     this.writesOutstanding = upstream.writesOutstanding
     this.deadlineMs = deadlineMs
@@ -41,19 +41,13 @@ export class Gather implements ReplySlot, Upstream {
     this.#unsettled = parts.length
   }
 
-  /** Settles a gather that needs no parts with OK. */
-  succeed(): void {
-    this.#settled = true
-    this.#upstream.slotSettled()
-  }
-
   /** Called by each part when it is settled. */
   slotSettled(): void {
     this.#unsettled--
     if (this.#unsettled < 0) throw new Error('bug: a gather has more replies than parts')
     if (this.#unsettled > 0 || this.#settled) return
     this.#settled = true
-    this.#upstream.slotSettled()
+    this.#upstream.slotSettled(this)
   }
 
   fail(line: string): void {
@@ -61,22 +55,17 @@ export class Gather implements ReplySlot, Upstream {
     this.#settled = true
     this.#failure = line
     for (const part of this.#parts) part.fail(line)
-    this.#upstream.slotSettled()
+    this.#upstream.slotSettled(this)
   }
 
   writeReply(writer: ByteWriter): void {
-    if (this.#noreply) return
     const failure = this.#failure || this.#parts.find(failed)?.line
     if (failure !== undefined) {
       writer.ascii(`${failure}\r\n`)
       return
     }
-    if (this.#parts.length === 0 || this.#parts[0]?.outcome === Outcome.Ok) {
-      writer.ascii('OK\r\n')
-      return
-    }
     for (const part of this.#parts) {
-      if (part.outcome === Outcome.Hit) part.writeValue(writer)
+      if (part.outcome === Outcome.Hit) writeTextValue(part, writer)
     }
     writer.ascii('END\r\n')
   }

@@ -19,18 +19,21 @@ const NO_PRIMARY: HoldfastExtension = {
 describe('a shard without a primary', () => {
   test('holds a bounded number of operations and answers the rest at once', async () => {
     const turn = new Turn()
-    const client = new BucketClient({ turn, operationTimeoutMs: 300 })
+    const client = new BucketClient({ turn })
     client.applyConfig(NO_PRIMARY)
-    const upstream = new TextUpstream(client, turn)
+    const upstream = new TextUpstream(client, turn, 300)
     const batch = 'get a\r\n'.repeat(1000)
     for (let i = 0; i < HELD_OPS_MAX / 1000; i++) upstream.send(batch)
     assert.equal(client.outstanding, HELD_OPS_MAX)
-    const other = new TextUpstream(client, turn)
+    const other = new TextUpstream(client, turn, 300)
     assert.equal(await other.ask('get a\r\n'), 'SERVER_ERROR proxy hold queue full\r\n')
-    assert.equal(client.counters.heldRefused, 1)
+    assert.equal(client.counters.hold_queue_refused, 1)
     await until('all are answered', () => upstream.outstanding === 0)
     assert.equal(upstream.output, 'SERVER_ERROR proxy downstream timeout\r\n'.repeat(HELD_OPS_MAX))
-    await until('none is kept', () => client.outstanding === 0 && client.status[0]?.held === 0)
+    await until(
+      'none is kept',
+      () => client.outstanding === 0 && client.report().servers[0]?.held === 0,
+    )
     upstream.close()
     other.close()
     await client.stop()
@@ -38,9 +41,9 @@ describe('a shard without a primary', () => {
 
   test('refuses large operations beyond the bound on bytes', async () => {
     const turn = new Turn()
-    const client = new BucketClient({ turn, operationTimeoutMs: 200 })
+    const client = new BucketClient({ turn })
     client.applyConfig(NO_PRIMARY)
-    const upstream = new TextUpstream(client, turn)
+    const upstream = new TextUpstream(client, turn, 200)
     const value = 'x'.repeat(8 * 1024 * 1024)
     for (let i = 0; i < 9; i++) upstream.send(`set a 0 0 ${value.length}\r\n${value}\r\n`)
     const replies = (await upstream.ask('set b 0 0 1\r\nx\r\n')).trim().split('\r\n')
@@ -48,7 +51,7 @@ describe('a shard without a primary', () => {
       return i < 8 ? 'SERVER_ERROR proxy downstream timeout' : 'SERVER_ERROR proxy hold queue full'
     })
     assert.deepEqual(replies, expected)
-    assert.equal(client.counters.heldRefused, 2)
+    assert.equal(client.counters.hold_queue_refused, 2)
     upstream.close()
     await client.stop()
   })
@@ -67,9 +70,9 @@ describe('a shard without a primary', () => {
 
   test('operations follow their vBucket when the shards are cut anew', async () => {
     const turn = new Turn()
-    const client = new BucketClient({ turn, operationTimeoutMs: 200 })
+    const client = new BucketClient({ turn })
     client.applyConfig(NO_PRIMARY)
-    const upstream = new TextUpstream(client, turn)
+    const upstream = new TextUpstream(client, turn, 200)
     const answer = upstream.ask('get a\r\nset a 0 0 1\r\nx\r\n')
     client.applyConfig({
       ...NO_PRIMARY,
@@ -80,7 +83,7 @@ describe('a shard without a primary', () => {
       ],
     })
     assert.deepEqual(
-      client.status.map((shard) => shard.held),
+      client.report().servers.map((shard) => shard.held),
       [0, 2],
     )
     assert.equal(await answer, 'SERVER_ERROR proxy downstream timeout\r\n'.repeat(2))

@@ -99,7 +99,7 @@ describe('when answers are lost', () => {
     await freeze(replica.process)
     const before = await offset()
     const answer = askWithLoss('incr w 1\r\n', async () => (await offset()) > before)
-    await until('replayed and waited for', () => client.counters.shortWaits >= 2)
+    await until('replayed and waited for', () => client.counters.short_waits >= 2)
     assert.equal(upstream.outstanding, 1)
     replica.process.kill('SIGCONT')
     assert.equal(await answer, '2\r\n')

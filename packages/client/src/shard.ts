@@ -20,6 +20,7 @@
  * first answer was lost is answered NOT_FOUND by the replay.
  */
 import type { ShardRoute } from '@holdfast/topology'
+import type { ServerReport } from './backend.ts'
 import type { CommandOptions } from './engine-commands.ts'
 import type { EngineCredentials } from './engine-connection.ts'
 import { Fifo } from './fifo.ts'
@@ -50,14 +51,14 @@ export interface ShardSettings {
   credentials: EngineCredentials | undefined
 }
 
-/** Counters of what happened, for metrics. */
+/** Counters of what happened, as they are reported. */
 export interface ShardCounters {
   replays: number
-  reconnects: number
-  shortWaits: number
-  heldRefused: number
+  engine_connects: number
+  short_waits: number
+  hold_queue_refused: number
   /** Writes acknowledged without a replica in a replicated bucket. */
-  degradedWrites: number
+  degraded_writes: number
 }
 
 /** What a shard is made with. */
@@ -76,14 +77,6 @@ export type ClientLog = (
   message: string,
   fields: Record<string, string | number>,
 ) => void
-
-/** A shard's state, for health reports. */
-export interface ShardStatus {
-  vBuckets: [number, number]
-  primary: string | null
-  connected: boolean
-  held: number
-}
 
 export class Shard implements Flushable, WriteLinkOwner, ReadLinkOwner, OperationAccountant {
   flushScheduled = false
@@ -106,6 +99,8 @@ export class Shard implements Flushable, WriteLinkOwner, ReadLinkOwner, Operatio
   #outstanding = 0
   #outstandingBytes = 0
   #troubled = false
+  #connects = 0
+  #failures = 0
   #stopped = false
 
   constructor(options: ShardOptions, route: ShardRoute, settings: ShardSettings) {
@@ -129,12 +124,17 @@ export class Shard implements Flushable, WriteLinkOwner, ReadLinkOwner, Operatio
     return this.#settings.durability === 'replicated' && this.#route.replicas.length === 0
   }
 
-  get status(): ShardStatus {
+  report(): ServerReport {
+    const { primary, vBuckets } = this.#route
+    const connected = this.#write?.usable === true
     return {
-      vBuckets: this.#route.vBuckets,
-      primary: this.#route.primary,
-      connected: this.#write?.usable === true,
+      address: primary ?? '',
+      state: connected ? 'connected' : this.#write === undefined ? 'away' : 'connecting',
       held: this.#queue.length,
+      outstanding: this.#outstanding,
+      connects: this.#connects,
+      failures: this.#failures,
+      vBuckets,
     }
   }
 
@@ -146,7 +146,7 @@ export class Shard implements Flushable, WriteLinkOwner, ReadLinkOwner, Operatio
   /** Takes an operation; it will be settled exactly once, here or by its upstream's deadline. */
   submit(operation: Operation): void {
     if (this.#outstanding >= HELD_OPS_MAX || this.#outstandingBytes >= HELD_BYTES_MAX) {
-      this.#options.counters.heldRefused++
+      this.#options.counters.hold_queue_refused++
       operation.fail(QUEUE_FULL_LINE)
       return
     }
@@ -225,11 +225,11 @@ export class Shard implements Flushable, WriteLinkOwner, ReadLinkOwner, Operatio
   }
 
   writeLinkWaits(): void {
-    this.#options.counters.shortWaits++
+    this.#options.counters.short_waits++
   }
 
   writeLinkDegraded(): void {
-    this.#options.counters.degradedWrites++
+    this.#options.counters.degraded_writes++
   }
 
   writeLinkRefused(reason: string, undecided: Operation[]): void {
@@ -312,7 +312,8 @@ export class Shard implements Flushable, WriteLinkOwner, ReadLinkOwner, Operatio
     const target = { address: primary, credentials, connectTimeoutMs }
     const fenceVBucket = this.#route.vBuckets[0]
     if (this.#write === undefined) {
-      this.#options.counters.reconnects++
+      this.#options.counters.engine_connects++
+      this.#connects++
       this.#write = new WriteLink({ target, commands, turn: this.#turn, fenceVBucket }, this)
     } else {
       this.#write.fence()
@@ -369,6 +370,7 @@ export class Shard implements Flushable, WriteLinkOwner, ReadLinkOwner, Operatio
   #trouble(reason: string): void {
     if (this.#troubled) return
     this.#troubled = true
+    this.#failures++
     this.#options.log('warn', 'shard is held', { ...this.#place(), reason })
   }
 

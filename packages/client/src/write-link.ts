@@ -23,7 +23,8 @@ import {
 } from './engine-connection.ts'
 import { decideFromReply, holdsBack, replyText } from './engine-replies.ts'
 import type { Fifo } from './fifo.ts'
-import { type Operation, Outcome } from './operation.ts'
+import type { Operation } from './operation.ts'
+import { Outcome } from './outcome.ts'
 import type { Turn } from './turn.ts'
 
 /** How long the engine blocks in one WAIT before it reports how far the replicas are. */

@@ -3,6 +3,7 @@
  * deadlines as the proxy's connections do, and hands out the reply bytes as text.
  */
 import { ByteWriter, Op, TextRequestParser } from '@holdfast/protocol'
+import { submitRequest } from '../accept.ts'
 import type { Backend } from '../backend.ts'
 import { Fifo } from '../fifo.ts'
 import { type ReplySlot, TIMEOUT_LINE, UPSTREAM_ORDER_SHARDS, type Upstream } from '../operation.ts'
@@ -16,13 +17,15 @@ export class TextUpstream implements Upstream, Flushable {
   output = ''
   readonly #backend: Backend
   readonly #turn: Turn
+  readonly #timeoutMs: number
   readonly #slots: Fifo<ReplySlot> = new Fifo()
   readonly #parser: TextRequestParser = new TextRequestParser()
   readonly #writer: ByteWriter = new ByteWriter()
   readonly #timer: NodeJS.Timeout
   #waiting: (() => void) | undefined = undefined
 
-  constructor(backend: Backend, turn: Turn) {
+  constructor(backend: Backend, turn: Turn, timeoutMs = 5000) {
+    this.#timeoutMs = timeoutMs
     this.#backend = backend
     this.#turn = turn
     this.#timer = setInterval(() => this.#expire(), 10)
@@ -36,7 +39,8 @@ export class TextUpstream implements Upstream, Flushable {
   send(text: string): void {
     this.#parser.push(Buffer.from(text, 'latin1'), (request) => {
       if (request.op === Op.Invalid) throw new Error(request.error)
-      this.#slots.push(this.#backend.submit(request, this))
+      const deadlineMs = this.#turn.nowMs + this.#timeoutMs
+      this.#slots.push(submitRequest(this.#backend, request, this, deadlineMs))
     })
     this.#turn.schedule(this)
   }
