@@ -4,11 +4,10 @@
  */
 import {
   type Backend,
+  type BackendReport,
   BucketClient,
   ConfigFollower,
   EmbeddedStore,
-  type ShardCounters,
-  type ShardStatus,
   type Turn,
 } from '@holdfast/client'
 import type { BucketConfig } from '@holdfast/topology'
@@ -16,14 +15,6 @@ import type { Logger } from 'pino'
 import { VERSION } from './version.ts'
 
 const EMBEDDED_PREFIX = 'embedded:'
-const NO_SHARDS: ShardCounters = {
-  replays: 0,
-  reconnects: 0,
-  shortWaits: 0,
-  heldRefused: 0,
-  degradedWrites: 0,
-}
-
 /** How a source stands, for health, statistics and metrics. */
 export interface SourceReport {
   /** True once requests can be routed. */
@@ -33,9 +24,7 @@ export interface SourceReport {
   configRev: number
   configsReceived: number
   configsRefused: number
-  outstanding: number
-  shards: readonly ShardStatus[]
-  counters: ShardCounters
+  backend: BackendReport
 }
 
 /** A backend and where it gets its knowledge from. */
@@ -52,7 +41,6 @@ export interface SourceOptions {
   turn: Turn
   urls: readonly string[]
   credentials: { username: string; password: string } | undefined
-  operationTimeoutMs: number
   connectTimeoutMs: number
   valueBytesMax: number
   logger: Logger
@@ -72,10 +60,9 @@ function followCluster(options: SourceOptions): BackendSource {
   const log = (level: 'info' | 'warn', message: string, fields: object): void => {
     logger[level](fields, message)
   }
-  const { operationTimeoutMs, connectTimeoutMs, valueBytesMax } = options
+  const { connectTimeoutMs, valueBytesMax } = options
   const bucket = new BucketClient({
     turn,
-    operationTimeoutMs,
     connectTimeoutMs,
     valueBytesMax,
     log,
@@ -109,9 +96,7 @@ function followCluster(options: SourceOptions): BackendSource {
       configRev: bucket.rev,
       configsReceived: follower.counters.received,
       configsRefused: follower.counters.refused,
-      outstanding: bucket.outstanding,
-      shards: bucket.status,
-      counters: bucket.counters,
+      backend: bucket.report(),
     }),
     stop: async () => {
       follower.stop()
@@ -121,8 +106,8 @@ function followCluster(options: SourceOptions): BackendSource {
 }
 
 function openEmbedded(folder: string, options: SourceOptions): BackendSource {
-  const { turn, operationTimeoutMs, valueBytesMax } = options
-  const store = new EmbeddedStore({ folder, turn, operationTimeoutMs, valueBytesMax })
+  const { turn, valueBytesMax } = options
+  const store = new EmbeddedStore({ folder, turn, valueBytesMax })
   return {
     backend: store,
     ready: Promise.resolve(),
@@ -133,9 +118,7 @@ function openEmbedded(folder: string, options: SourceOptions): BackendSource {
       configRev: 0,
       configsReceived: 0,
       configsRefused: 0,
-      outstanding: store.outstanding,
-      shards: [],
-      counters: NO_SHARDS,
+      backend: store.report(),
     }),
     stop: () => store.stop(),
   }

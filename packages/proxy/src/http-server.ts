@@ -19,10 +19,10 @@ export function createHttpServer(options: HttpServerOptions): FastifyInstance {
   const { registry, report, draining } = options
   const server = fastify({ logger: false, forceCloseConnections: true })
   server.get('/health', async (_request, reply) => {
-    const { usable, kind, bucket, configRev, shards } = report()
+    const { usable, kind, bucket, configRev, backend } = report()
     const ok = usable && !draining()
     reply.code(ok ? 200 : 503)
-    return { ok, draining: draining(), kind, bucket, configRev, shards }
+    return { ok, draining: draining(), kind, bucket, configRev, servers: backend.servers }
   })
   server.get('/metrics', async (_request, reply) => {
     reply.header('Content-Type', registry.contentType)

@@ -37,27 +37,27 @@ const COUNTERS: readonly Reading[] = [
   {
     name: 'replays_total',
     help: 'operations taken back from an engine to be sent again',
-    read: (_, report) => report.counters.replays,
+    read: (_, report) => report.backend.counters.replays ?? 0,
   },
   {
     name: 'engine_connects_total',
     help: 'attempts to connect to an engine for writing',
-    read: (_, report) => report.counters.reconnects,
+    read: (_, report) => report.backend.counters.engine_connects ?? 0,
   },
   {
     name: 'short_waits_total',
     help: 'times the replicas were not yet where an acknowledgement needs them',
-    read: (_, report) => report.counters.shortWaits,
+    read: (_, report) => report.backend.counters.short_waits ?? 0,
   },
   {
     name: 'degraded_writes_total',
     help: 'writes acknowledged that no replica has, in shards declared degraded',
-    read: (_, report) => report.counters.degradedWrites,
+    read: (_, report) => report.backend.counters.degraded_writes ?? 0,
   },
   {
     name: 'hold_queue_refused_total',
     help: 'operations refused because a hold queue was full',
-    read: (_, report) => report.counters.heldRefused,
+    read: (_, report) => report.backend.counters.hold_queue_refused ?? 0,
   },
   {
     name: 'configs_received_total',
@@ -78,17 +78,26 @@ const GAUGES: readonly Reading[] = [
     read: (statistics) => statistics.currentConnections,
   },
   { name: 'config_rev', help: 'revision of the config in use', read: (_, r) => r.configRev },
-  { name: 'outstanding', help: 'operations without outcome', read: (_, r) => r.outstanding },
+  {
+    name: 'outstanding',
+    help: 'operations without outcome',
+    read: (_, r) => r.backend.outstanding,
+  },
   {
     name: 'held',
     help: 'operations queued for their turn or for a primary',
-    read: (_, report) => report.shards.reduce((sum, shard) => sum + shard.held, 0),
+    read: (_, report) => report.backend.servers.reduce((sum, shard) => sum + shard.held, 0),
   },
-  { name: 'shards', help: 'shards of the bucket', read: (_, report) => report.shards.length },
+  {
+    name: 'shards',
+    help: 'shards of the bucket',
+    read: (_, report) => report.backend.servers.length,
+  },
   {
     name: 'shards_connected',
     help: 'shards with a usable primary',
-    read: (_, report) => report.shards.filter((shard) => shard.connected).length,
+    read: (_, report) =>
+      report.backend.servers.filter((shard) => shard.state === 'connected').length,
   },
 ]
 

@@ -58,8 +58,9 @@ describe('a proxy over a replicated bucket', () => {
       kind: 'cluster',
       bucket: 'default',
       configRev: 1,
-      shards: engines.config.shards.map(({ vBuckets, primary }) => {
-        return { vBuckets, primary, connected: true, held: 0 }
+      servers: engines.config.shards.map(({ vBuckets, primary }) => {
+        const counts = { held: 0, outstanding: 0, connects: 1, failures: 0 }
+        return { address: primary, state: 'connected', ...counts, vBuckets }
       }),
     })
     assert.ok(!body.includes('pa55word'))

@@ -6,8 +6,14 @@
  */
 import { once } from 'node:events'
 import net from 'node:net'
-import { type Backend, Turn } from '@holdfast/client'
-import { ByteWriter, type MemcachedRequest, Op, VALUE_BYTES_MAX_DEFAULT } from '@holdfast/protocol'
+import { type Backend, DELAYED_FLUSH_LINE, DelayedFlushes, Turn } from '@holdfast/client'
+import {
+  ByteWriter,
+  type MemcachedRequest,
+  Op,
+  ttlFromExptime,
+  VALUE_BYTES_MAX_DEFAULT,
+} from '@holdfast/protocol'
 import type { FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
 import { type BackendSource, openSource } from './backend-source.ts'
@@ -105,6 +111,7 @@ class ProxyDaemon implements RunningProxy, UpstreamHost {
   readonly #http: FastifyInstance
   readonly #upstreams: Set<UpstreamConnection> = new Set()
   #sweepTimer: NodeJS.Timeout | undefined = undefined
+  readonly #delayedFlushes: DelayedFlushes
   #draining = false
   #drained: () => void = () => {}
   #port = 0
@@ -117,11 +124,11 @@ class ProxyDaemon implements RunningProxy, UpstreamHost {
     this.outstandingMax = options.outstandingMax ?? PROXY_DEFAULTS.outstandingMax
     this.#connectTimeoutMs = options.connectTimeoutMs ?? PROXY_DEFAULTS.connectTimeoutMs
     this.#connectionsMax = options.connectionsMax ?? PROXY_DEFAULTS.connectionsMax
+    this.#delayedFlushes = new DelayedFlushes(this.operationTimeoutMs)
     this.#source = openSource({
       turn: this.turn,
       urls: options.urls,
       credentials: options.credentials,
-      operationTimeoutMs: this.operationTimeoutMs,
       connectTimeoutMs: this.#connectTimeoutMs,
       valueBytesMax: this.valueBytesMax,
       logger: options.logger,
@@ -172,6 +179,7 @@ class ProxyDaemon implements RunningProxy, UpstreamHost {
     if (this.#upstreams.size > 0) await this.#drain()
     for (const upstream of this.#upstreams) upstream.destroy()
     clearInterval(this.#sweepTimer)
+    this.#delayedFlushes.stop()
     await this.#source.stop()
     await this.#http.close()
   }
@@ -182,6 +190,8 @@ class ProxyDaemon implements RunningProxy, UpstreamHost {
         return `VERSION ${VERSION}\r\n`
       case Op.Verbosity:
         return 'OK\r\n'
+      case Op.FlushAll:
+        return this.#flushLater(request)
       case Op.Stats:
         return this.#stats(request.args)
       case Op.Quit:
@@ -236,6 +246,12 @@ class ProxyDaemon implements RunningProxy, UpstreamHost {
     clearTimeout(timer)
   }
 
+  #flushLater(request: MemcachedRequest): string {
+    const delayMs = ttlFromExptime(request.exptime, Date.now())
+    const taken = this.#delayedFlushes.schedule(request, Math.max(0, delayMs), this.backend)
+    return taken ? 'OK\r\n' : `${DELAYED_FLUSH_LINE}\r\n`
+  }
+
   #sweep(): void {
     if (this.#upstreams.size === 0) return
     const nowMs = performance.now()
@@ -243,7 +259,7 @@ class ProxyDaemon implements RunningProxy, UpstreamHost {
   }
 
   #stats(args: string): string {
-    const { bucket, configRev, configsReceived, shards, counters } = this.#source.report()
+    const { bucket, configRev, configsReceived, backend } = this.#source.report()
     return statsReply(args, {
       statistics: this.statistics,
       port: this.#port,
@@ -254,8 +270,7 @@ class ProxyDaemon implements RunningProxy, UpstreamHost {
       outstandingMax: this.outstandingMax,
       operationTimeoutMs: this.operationTimeoutMs,
       connectTimeoutMs: this.#connectTimeoutMs,
-      shards,
-      shardCounters: counters,
+      backend,
     })
   }
 }

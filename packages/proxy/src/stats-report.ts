@@ -3,7 +3,7 @@
  * A client that probes servers with `stats` finds what it expects; what a proxy cannot know (items,
  * memory of the store) is left out rather than invented.
  */
-import { Outcome, type ShardCounters, type ShardStatus } from '@holdfast/client'
+import { type BackendReport, Outcome } from '@holdfast/client'
 import { Op } from '@holdfast/protocol'
 import type { Statistics } from './statistics.ts'
 import { VERSION } from './version.ts'
@@ -19,8 +19,7 @@ export interface StatsSource {
   readonly outstandingMax: number
   readonly operationTimeoutMs: number
   readonly connectTimeoutMs: number
-  readonly shards: readonly ShardStatus[]
-  readonly shardCounters: ShardCounters
+  readonly backend: BackendReport
 }
 
 type Stat = [name: string, value: string | number]
@@ -107,9 +106,10 @@ function settings(source: StatsSource): Stat[] {
 }
 
 function proxy(source: StatsSource): Stat[] {
-  const { statistics, shards, shardCounters } = source
+  const { statistics, backend } = source
+  const { servers, counters } = backend
   const place = `${source.port}:${source.bucketName === '' ? 'default' : source.bucketName}`
-  const connected = shards.filter((shard) => shard.connected).length
+  const connected = servers.filter((server) => server.state === 'connected').length
   const timeouts = Object.values(Op).reduce((total, op) => {
     return total + statistics.replies(op, Outcome.Failed)
   }, 0)
@@ -128,8 +128,8 @@ function proxy(source: StatsSource): Stat[] {
     [`${place}:pstd_stats:num_upstream`, statistics.currentConnections],
     [`${place}:pstd_stats:tot_upstream`, statistics.totalConnections],
     [`${place}:pstd_stats:num_downstream_conn`, connected],
-    [`${place}:pstd_stats:tot_downstream_conn`, shardCounters.reconnects],
-    [`${place}:pstd_stats:tot_retry`, shardCounters.replays],
+    [`${place}:pstd_stats:tot_downstream_conn`, counters.engine_connects ?? 0],
+    [`${place}:pstd_stats:tot_retry`, counters.replays ?? 0],
     [`${place}:pstd_stats:tot_downstream_timeout`, timeouts],
     [`${place}:pstd_stats_cmd:regular_get:seen`, statistics.commands(Op.Get, Op.Gets)],
     [`${place}:pstd_stats_cmd:regular_set:seen`, statistics.commands(Op.Set)],

@@ -19,6 +19,7 @@ import {
   Fifo,
   type Flushable,
   type ReplySlot,
+  submitRequest,
   TIMEOUT_LINE,
   type Turn,
   UPSTREAM_ORDER_SHARDS,
@@ -158,12 +159,13 @@ export class UpstreamConnection implements Upstream, Flushable, ByteSocketHandle
 
   #take = (request: MemcachedRequest): void => {
     const { backend, statistics, turn } = this.#host
-    if (request.keyCount > 0 && request.op !== Op.Invalid) {
-      this.#slots.push(backend.submit(request, this))
-      return
-    }
-    if (request.op === Op.FlushAll) {
-      this.#slots.push(backend.submit(request, this))
+    const delayed = request.op === Op.FlushAll && request.exptime !== 0
+    if (
+      (request.keyCount > 0 && request.op !== Op.Invalid) ||
+      (request.op === Op.FlushAll && !delayed)
+    ) {
+      const deadlineMs = turn.nowMs + this.#host.operationTimeoutMs
+      this.#slots.push(submitRequest(backend, request, this, deadlineMs))
       return
     }
     if (request.op === Op.Quit || request.fatal) this.#ending = true

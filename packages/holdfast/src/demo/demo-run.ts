@@ -19,7 +19,7 @@ const HEALTH_TIMEOUT_MS = 1_000
 const KEY_CTRL_C = '\u0003'
 
 interface ProxyHealth {
-  readonly shards?: readonly { readonly primary: string | null; readonly connected: boolean }[]
+  readonly servers?: readonly { readonly state: string }[]
 }
 
 export interface DemoOptions {
@@ -199,9 +199,9 @@ class Demo {
         const response = await fetch(`http://127.0.0.1:${httpPort}/health`, {
           signal: AbortSignal.timeout(HEALTH_TIMEOUT_MS),
         })
-        const { shards = [] } = (await response.json()) as ProxyHealth
-        const writable = shards.filter(({ primary, connected }) => primary !== null && connected)
-        return { total: shards.length, writable: writable.length }
+        const { servers = [] } = (await response.json()) as ProxyHealth
+        const writable = servers.filter(({ state }) => state === 'connected')
+        return { total: servers.length, writable: writable.length }
       } catch {
         // The next proxy is asked: this one may have been killed.
       }
