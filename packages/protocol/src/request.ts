@@ -168,4 +168,20 @@ export function createRequest(keysInitial: number): MemcachedRequest {
   }
 }
 
+/** What a line parser returns when no value follows. */
+export const NO_VALUE = -1
+
+/** Turns the request into an invalid one with the given error. */
+export function refuseRequest(request: MemcachedRequest, error: string): typeof NO_VALUE {
+  request.op = Op.Invalid
+  request.error = error
+  request.fatal = false
+  request.keyCount = 0
+  request.valueStart = 0
+  request.valueEnd = 0
+  request.extras = 0
+  request.quiet = false
+  return NO_VALUE
+}
+
 const EMPTY: Buffer = Buffer.alloc(0)

@@ -1,5 +1,6 @@
 // Reads one command line of the text protocol into the reused MemcachedRequest. Pure and without state
-// between lines but for the reused object; text-request-parser.ts finds the lines and the values.
+// between lines but for the reused object; text-request-parser.ts finds the lines and the values,
+// meta-request-line.ts reads the lines of meta commands.
 //
 // Which line gets which error is memcached 1.6.18's behaviour, compared against it in
 // text-request-memcached.test.ts. Deliberate differences, all stricter: control bytes in a key and
@@ -8,15 +9,23 @@
 
 import { parseSigned, parseUint64, parseUnsigned, type Uint64Halves } from './decimal.ts'
 import { KEY_BYTES_MAX, KEYS_PER_GET_MAX } from './limits.ts'
-import { createRequest, type MemcachedRequest, Op } from './request.ts'
+import { MetaRequestLine } from './meta-request-line.ts'
+import {
+  createRequest,
+  Dialect,
+  type MemcachedRequest,
+  NO_VALUE,
+  Op,
+  refuseRequest,
+} from './request.ts'
+import { equalsWord, hasControlByte, skipBlanks, skipWord } from './text-request-line-words.ts'
 
 const SPACE = 32
+/** First byte of the meta commands, which have two. */
+const META = 109
 const INT32_MAX = 0x7fff_ffff
 const TOKENS_MAX = 8
 const KEYS_INITIAL = 16
-
-/** `RequestLine.parse`: no value follows the line. */
-export const NO_VALUE = -1
 
 const BAD_FORMAT = 'CLIENT_ERROR bad command line format'
 const BAD_DELETE = 'CLIENT_ERROR bad command line format.  Usage: delete <key> [noreply]'
@@ -60,6 +69,7 @@ export class RequestLine {
   swallowBytes = 0
 
   readonly #valueBytesMax: number
+  readonly #meta: MetaRequestLine
   readonly #starts = new Int32Array(TOKENS_MAX)
   readonly #ends = new Int32Array(TOKENS_MAX)
   readonly #uint64: Uint64Halves = { hi: 0, lo: 0 }
@@ -67,6 +77,7 @@ export class RequestLine {
 
   constructor(valueBytesMax: number) {
     this.#valueBytesMax = valueBytesMax
+    this.#meta = new MetaRequestLine(this.request, valueBytesMax)
   }
 
   /** Reads the line without its line end; returns the length of the value to come or `NO_VALUE`. */
@@ -77,9 +88,18 @@ export class RequestLine {
     request.valueStart = 0
     request.valueEnd = 0
     request.noreply = false
+    request.quiet = false
+    request.keyEncoded = false
+    request.extras = 0
     this.swallowBytes = 0
     const wordStart = skipBlanks(buf, start, end)
     const wordEnd = skipWord(buf, wordStart, end)
+    if (wordEnd - wordStart === 2 && buf[wordStart] === META) {
+      const valueBytes = this.#meta.parse(buf[wordStart + 1] ?? 0, wordEnd, end)
+      this.swallowBytes = this.#meta.swallowBytes
+      return valueBytes
+    }
+    request.dialect = Dialect.Text
     request.op = opOf(buf, wordStart, wordEnd)
     switch (request.op) {
       case Op.Get:
@@ -92,18 +112,6 @@ export class RequestLine {
         this.#tokenize(buf, wordEnd, end)
         return this.#parseTokens(buf, wordEnd, end)
     }
-  }
-
-  /** Turns the request into an invalid one with the given reply line. */
-  fail(error: string): number {
-    const request = this.request
-    request.op = Op.Invalid
-    request.error = error
-    request.fatal = false
-    request.keyCount = 0
-    request.valueStart = 0
-    request.valueEnd = 0
-    return NO_VALUE
   }
 
   #parseTokens(buf: Buffer, argsStart: number, end: number): number {
@@ -135,7 +143,7 @@ export class RequestLine {
       case Op.Quit:
         return NO_VALUE
       default:
-        return this.fail('ERROR')
+        return refuseRequest(this.request, 'ERROR')
     }
   }
 
@@ -147,10 +155,10 @@ export class RequestLine {
     for (let at = skipBlanks(buf, from, end); at < end; at = skipBlanks(buf, at, end)) {
       const keyStart = at
       while (at < end && (buf[at] ?? 0) > SPACE) at++
-      if (at - keyStart > KEY_BYTES_MAX) return this.fail(BAD_FORMAT)
-      if (at < end && buf[at] !== SPACE) return this.fail(BAD_FORMAT)
+      if (at - keyStart > KEY_BYTES_MAX) return refuseRequest(this.request, BAD_FORMAT)
+      if (at < end && buf[at] !== SPACE) return refuseRequest(this.request, BAD_FORMAT)
       if (count === starts.length) {
-        if (count >= KEYS_PER_GET_MAX) return this.fail(TOO_MANY_KEYS)
+        if (count >= KEYS_PER_GET_MAX) return refuseRequest(this.request, TOO_MANY_KEYS)
         starts = request.keyStarts = grown(starts)
         ends = request.keyEnds = grown(ends)
       }
@@ -158,15 +166,15 @@ export class RequestLine {
       ends[count++] = at
     }
     request.keyCount = count
-    return count === 0 ? this.fail('ERROR') : NO_VALUE
+    return count === 0 ? refuseRequest(this.request, 'ERROR') : NO_VALUE
   }
 
   #parseGetAndTouch(buf: Buffer, from: number, end: number): number {
     const timeStart = skipBlanks(buf, from, end)
-    if (timeStart === end) return this.fail('ERROR')
+    if (timeStart === end) return refuseRequest(this.request, 'ERROR')
     const timeEnd = skipWord(buf, timeStart, end)
     const exptime = parseSigned(buf, timeStart, timeEnd)
-    if (Number.isNaN(exptime)) return this.fail(BAD_EXPTIME)
+    if (Number.isNaN(exptime)) return refuseRequest(this.request, BAD_EXPTIME)
     this.request.exptime = exptime
     return this.#parseKeys(buf, timeEnd, end)
   }
@@ -182,20 +190,21 @@ export class RequestLine {
     const lengthValid = valueBytes >= 0 && valueBytes <= INT32_MAX - 2
     if (!this.#takeKey(buf)) {
       if (lengthValid) this.swallowBytes = valueBytes + 2
-      return this.fail(BAD_FORMAT)
+      return refuseRequest(this.request, BAD_FORMAT)
     }
     if (flags < 0 || flags > 0xffff_ffff || Number.isNaN(exptime) || !lengthValid) {
-      return this.fail(BAD_FORMAT)
+      return refuseRequest(this.request, BAD_FORMAT)
     }
     if (request.op === Op.Cas) {
       const cas = this.#uint64
-      if (!parseUint64(buf, this.#start(4), this.#end(4), cas)) return this.fail(BAD_FORMAT)
+      if (!parseUint64(buf, this.#start(4), this.#end(4), cas))
+        return refuseRequest(this.request, BAD_FORMAT)
       request.casHi = cas.hi
       request.casLo = cas.lo
     }
     if (valueBytes > this.#valueBytesMax) {
       this.swallowBytes = valueBytes + 2
-      return this.fail(TOO_LARGE)
+      return refuseRequest(this.request, TOO_LARGE)
     }
     request.flags = flags
     request.exptime = exptime
@@ -205,9 +214,10 @@ export class RequestLine {
   #parseDelta(buf: Buffer): number {
     if (!this.#expectWords(2, 3)) return NO_VALUE
     this.#seeNoreply(buf)
-    if (!this.#takeKey(buf)) return this.fail(BAD_FORMAT)
+    if (!this.#takeKey(buf)) return refuseRequest(this.request, BAD_FORMAT)
     const delta = this.#uint64
-    if (!parseUint64(buf, this.#start(1), this.#end(1), delta)) return this.fail(BAD_DELTA)
+    if (!parseUint64(buf, this.#start(1), this.#end(1), delta))
+      return refuseRequest(this.request, BAD_DELTA)
     this.request.delta =
       delta.hi === 0 ? BigInt(delta.lo) : (BigInt(delta.hi) << 32n) | BigInt(delta.lo)
     return NO_VALUE
@@ -220,15 +230,15 @@ export class RequestLine {
       this.#seeNoreply(buf)
       const noreply = this.request.noreply
       const valid = this.#tokenCount === 2 ? holdIsZero || noreply : holdIsZero && noreply
-      if (!valid) return this.fail(BAD_DELETE)
+      if (!valid) return refuseRequest(this.request, BAD_DELETE)
     }
-    return this.#takeKey(buf) ? NO_VALUE : this.fail(BAD_FORMAT)
+    return this.#takeKey(buf) ? NO_VALUE : refuseRequest(this.request, BAD_FORMAT)
   }
 
   #parseTouch(buf: Buffer): number {
     if (!this.#expectWords(2, 3)) return NO_VALUE
     this.#seeNoreply(buf)
-    if (!this.#takeKey(buf)) return this.fail(BAD_FORMAT)
+    if (!this.#takeKey(buf)) return refuseRequest(this.request, BAD_FORMAT)
     return this.#takeExptime(buf, 1)
   }
 
@@ -243,14 +253,15 @@ export class RequestLine {
   #parseVerbosity(buf: Buffer): number {
     if (!this.#expectWords(1, 2)) return NO_VALUE
     this.#seeNoreply(buf)
-    if (parseUnsigned(buf, this.#start(0), this.#end(0)) < 0) return this.fail(BAD_FORMAT)
+    if (parseUnsigned(buf, this.#start(0), this.#end(0)) < 0)
+      return refuseRequest(this.request, BAD_FORMAT)
     this.request.args = buf.toString('latin1', this.#start(0), this.#end(0))
     return NO_VALUE
   }
 
   #takeExptime(buf: Buffer, token: number): number {
     const exptime = parseSigned(buf, this.#start(token), this.#end(token))
-    if (Number.isNaN(exptime)) return this.fail(BAD_EXPTIME)
+    if (Number.isNaN(exptime)) return refuseRequest(this.request, BAD_EXPTIME)
     this.request.exptime = exptime
     return NO_VALUE
   }
@@ -259,9 +270,7 @@ export class RequestLine {
     const start = this.#start(0)
     const end = this.#end(0)
     if (end - start > KEY_BYTES_MAX) return false
-    for (let at = start; at < end; at++) {
-      if ((buf[at] ?? 0) < SPACE) return false
-    }
+    if (hasControlByte(buf, start, end)) return false
     this.request.keyStarts[0] = start
     this.request.keyEnds[0] = end
     this.request.keyCount = 1
@@ -270,14 +279,14 @@ export class RequestLine {
 
   #expectWords(min: number, max: number): boolean {
     if (this.#tokenCount >= min && this.#tokenCount <= max) return true
-    this.fail('ERROR')
+    refuseRequest(this.request, 'ERROR')
     return false
   }
 
   /** As in memcached only the last word counts, whatever its place. */
   #seeNoreply(buf: Buffer): void {
     const last = this.#tokenCount - 1
-    this.request.noreply = last >= 0 && equals(buf, this.#start(last), this.#end(last), NOREPLY)
+    this.request.noreply = last >= 0 && equalsWord(buf, this.#start(last), this.#end(last), NOREPLY)
   }
 
   /** Splits the words after the command; more than `TOKENS_MAX` are counted as one too many. */
@@ -307,7 +316,7 @@ function opOf(buf: Buffer, start: number, end: number): Op {
   if (candidates === undefined) return Op.Invalid
   for (let index = 0; index < candidates.length; index++) {
     const command = candidates[index]
-    if (command !== undefined && equals(buf, start, end, command.word)) return command.op
+    if (command !== undefined && equalsWord(buf, start, end, command.word)) return command.op
   }
   return Op.Invalid
 }
@@ -317,26 +326,6 @@ function commandsByLength(ops: Record<string, Op>): Command[][] {
   for (const [word, op] of Object.entries(ops))
     table[word.length]?.push({ word: Buffer.from(word), op })
   return table
-}
-
-function equals(buf: Buffer, start: number, end: number, word: Buffer): boolean {
-  if (end - start !== word.length) return false
-  for (let index = 0; index < word.length; index++) {
-    if (buf[start + index] !== word[index]) return false
-  }
-  return true
-}
-
-function skipBlanks(buf: Buffer, from: number, end: number): number {
-  let at = from
-  while (at < end && buf[at] === SPACE) at++
-  return at
-}
-
-function skipWord(buf: Buffer, from: number, end: number): number {
-  let at = from
-  while (at < end && buf[at] !== SPACE) at++
-  return at
 }
 
 function grown(offsets: Int32Array): Int32Array {

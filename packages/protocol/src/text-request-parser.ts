@@ -7,8 +7,8 @@
 // not depend on how the bytes were split. Memory held: one line or one value, both bounded.
 
 import { LINE_BYTES_MAX, PLAIN_LINE_BYTES_MAX, VALUE_BYTES_MAX_DEFAULT } from './limits.ts'
-import { type MemcachedRequest, Op } from './request.ts'
-import { NO_VALUE, RequestLine } from './text-request-line.ts'
+import { Dialect, type MemcachedRequest, NO_VALUE, Op, refuseRequest } from './request.ts'
+import { RequestLine } from './text-request-line.ts'
 
 const LINE_FEED = 10
 const CARRIAGE_RETURN = 13
@@ -35,8 +35,9 @@ export class TextRequestParser {
   readonly #line: RequestLine
   #partialLine: Buffer = EMPTY
   #partialLineBytes = 0
-  /** Key, value and line end of the request in `#line` whose value is arriving. */
+  /** Key, meta flags, value and line end of the request in `#line` whose value is arriving. */
   #partialValue: Buffer = EMPTY
+  #partialValueStart = 0
   #partialValueBytes = 0
   #partialValueNeeded = 0
   #swallowBytes = 0
@@ -117,24 +118,30 @@ export class TextRequestParser {
     request.valueStart = start
     request.valueEnd = end
     if (request.buf[end] !== CARRIAGE_RETURN || request.buf[end + 1] !== LINE_FEED) {
-      this.#line.fail('CLIENT_ERROR bad data chunk')
+      refuseRequest(request, 'CLIENT_ERROR bad data chunk')
     }
     onRequest(request)
   }
 
+  /** Copies what of the request is needed later: key, meta flags and the value so far. */
   #keepValue(buf: Buffer, valueStart: number, valueBytes: number): void {
     const request = this.#line.request
-    const keyStart = request.keyStarts[0] ?? 0
-    const keyBytes = (request.keyEnds[0] ?? 0) - keyStart
-    const needed = keyBytes + valueBytes + 2
-    const here = keyBytes + buf.length - valueStart
+    const headStart = request.keyStarts[0] ?? 0
+    const keyEnd = request.keyEnds[0] ?? 0
+    const headEnd = request.dialect === Dialect.Meta ? request.metaEnd : keyEnd
+    const headBytes = headEnd - headStart
+    const needed = headBytes + valueBytes + 2
+    const here = headBytes + buf.length - valueStart
     const room = Math.max(here, Math.min(needed, VALUE_FIRST_BYTES_MAX))
     const kept = Buffer.allocUnsafe(room)
-    buf.copy(kept, 0, keyStart, keyStart + keyBytes)
-    buf.copy(kept, keyBytes, valueStart)
+    buf.copy(kept, 0, headStart, headEnd)
+    buf.copy(kept, headBytes, valueStart)
     request.keyStarts[0] = 0
-    request.keyEnds[0] = keyBytes
+    request.keyEnds[0] = keyEnd - headStart
+    request.metaStart -= headStart
+    request.metaEnd -= headStart
     this.#partialValue = kept
+    this.#partialValueStart = headBytes
     this.#partialValueBytes = here
     this.#partialValueNeeded = needed
   }
@@ -157,12 +164,12 @@ export class TextRequestParser {
     this.#partialValueBytes = held + taken
     if (held + taken < needed) return chunk.length
     const request = this.#line.request
-    const keyBytes = request.keyEnds[0] ?? 0
+    const start = this.#partialValueStart
     request.buf = this.#partialValue
     this.#partialValue = EMPTY
     this.#partialValueBytes = 0
     this.#partialValueNeeded = 0
-    this.#finishValue(keyBytes, needed - keyBytes - 2, onRequest)
+    this.#finishValue(start, needed - start - 2, onRequest)
     return from + taken
   }
 
@@ -199,7 +206,7 @@ export class TextRequestParser {
   #failLine(onRequest: (request: MemcachedRequest) => void): void {
     const request = this.#line.request
     this.stop()
-    this.#line.fail('CLIENT_ERROR line too long')
+    refuseRequest(request, 'CLIENT_ERROR line too long')
     request.fatal = true
     request.noreply = false
     onRequest(request)
