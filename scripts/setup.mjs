@@ -4,7 +4,7 @@
 // does, does only what is missing, and takes well under a second when nothing is. Plain JavaScript
 // without dependencies, because it runs before there are any.
 //
-// `node scripts/setup.mjs [start|test|check]`: the purpose says which system programs are wanted.
+// `node scripts/setup.mjs [start|test|bench|check]`: the purpose says which system programs are wanted.
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
@@ -33,6 +33,12 @@ const wantedPrograms = {
       'the reference of the protocol tests',
       'the tests that need it are skipped',
     ),
+  ],
+  bench: [
+    engineProgram(),
+    program('memcached', 'a backend of the benchmarks', 'they cannot run'),
+    program('nutcracker', 'the peer of the benchmarks', 'the proxy has nothing to compare with'),
+    compiler(),
   ],
   check: [],
 }
@@ -134,6 +140,16 @@ function program(name, why, without) {
     why: `${name}, ${why}`,
     without,
     find: () => findProgram(name),
+  }
+}
+
+function compiler() {
+  return {
+    names: ['gcc'],
+    package: 'gcc libc6-dev',
+    why: 'gcc, for the load generator of the benchmarks',
+    without: 'the benchmarks cannot run',
+    find: () => findProgram('gcc'),
   }
 }
 

@@ -1,0 +1,18 @@
+/*
+ * CPU time of other processes, read by the load generator itself because only it knows the exact
+ * moments between which it measures.
+ */
+#ifndef CPU_H
+#define CPU_H
+
+#include <stdint.h>
+
+/* Nanoseconds on CPU of all threads of the processes in "PID,PID,..." (schedstat: exact). */
+uint64_t cpu_of_pids_ns(const char *pids);
+
+/* Nanoseconds that a core was not idle (/proc/stat: sampled by the tick, good to about 1 %). */
+uint64_t cpu_of_core_ns(int core);
+
+uint64_t cpu_of_self_ns(void);
+
+#endif
