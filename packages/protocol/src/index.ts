@@ -2,6 +2,8 @@
 // promises.
 
 export * from './binary.ts'
+export * from './binary-reply.ts'
+export { BinaryRequestParser, type BinaryRequestParserOptions } from './binary-request-parser.ts'
 export * from './byte-writer.ts'
 export * from './cas-clock.ts'
 export * from './decimal.ts'
