@@ -6,6 +6,8 @@
  * written belongs to the socket. There is one `closed` call per socket, whatever ended it.
  */
 import net from 'node:net'
+import { TLSSocket } from 'node:tls'
+import { keepBytes, READ_BUFFER } from './read-slab.ts'
 
 /** What a socket tells its owner. */
 export interface ByteSocketHandler {
@@ -42,7 +44,15 @@ export interface ConnectTarget {
 /** Opens a connection; failures arrive as `socketClosed`. */
 export function connectSocket(target: ConnectTarget, handler: ByteSocketHandler): ByteSocket {
   const { host, port, connectTimeoutMs } = target
-  const socket = net.connect({ host, port, noDelay: true, keepAlive: true, allowHalfOpen: true })
+  const onread = {
+    buffer: READ_BUFFER,
+    callback: (count: number) => {
+      handler.socketRead(keepBytes(READ_BUFFER, 0, count))
+      return true
+    },
+  }
+  const options = { host, port, noDelay: true, keepAlive: true, allowHalfOpen: true, onread }
+  const socket = net.connect(options)
   const opened = new NetSocket(socket, handler)
   const timer = setTimeout(() => {
     socket.destroy(new Error(`connect to ${host}:${port} timed out after ${connectTimeoutMs} ms`))
@@ -56,10 +66,39 @@ export function connectSocket(target: ConnectTarget, handler: ByteSocketHandler)
 }
 
 /** Takes over an accepted connection; the server must allow half-open sockets. */
-export function adoptSocket(socket: net.Socket, handler: ByteSocketHandler): ByteSocket {
+export function adoptSocket(accepted: net.Socket, handler: ByteSocketHandler): ByteSocket {
+  const socket = readingIntoSharedBuffer(accepted, handler)
   socket.setNoDelay(true)
   socket.setKeepAlive(true)
-  return new NetSocket(socket, handler)
+  const adopted = new NetSocket(socket, handler)
+  if (socket === accepted) {
+    socket.on('data', (chunk: Buffer) => handler.socketRead(chunk))
+  }
+  return adopted
+}
+
+/**
+ * The public API can give a socket a read buffer only when it is made, and a server makes its
+ * sockets itself. So the handle is moved to a socket of our own; where that is not possible (TLS,
+ * or a runtime without the property) the accepted socket stays and reads as usual.
+ */
+function readingIntoSharedBuffer(accepted: net.Socket, handler: ByteSocketHandler): net.Socket {
+  const holder = accepted as net.Socket & { _handle?: net.BoundSocket | null }
+  const handle = holder._handle
+  if (handle === undefined || handle === null || accepted instanceof TLSSocket) return accepted
+  if (!('useUserBuffer' in handle)) return accepted
+  holder._handle = null
+  return new net.Socket({
+    handle,
+    allowHalfOpen: true,
+    onread: {
+      buffer: READ_BUFFER,
+      callback: (count: number) => {
+        handler.socketRead(keepBytes(READ_BUFFER, 0, count))
+        return true
+      },
+    },
+  })
 }
 
 class NetSocket implements ByteSocket {
@@ -68,7 +107,6 @@ class NetSocket implements ByteSocket {
   constructor(socket: net.Socket, handler: ByteSocketHandler) {
     this.#socket = socket
     let reason = ''
-    socket.on('data', (chunk: Buffer) => handler.socketRead(chunk))
     socket.on('end', () => handler.socketEnded())
     socket.on('drain', () => handler.socketDrained())
     socket.on('error', (error) => {
