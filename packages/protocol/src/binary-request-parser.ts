@@ -45,6 +45,11 @@ export class BinaryRequestParser {
     return this.#partialBytes
   }
 
+  /** True between two requests: nothing of the bytes so far matters to those to come. */
+  get idle(): boolean {
+    return this.#partialBytes === 0 && this.#swallowBytes === 0 && !this.#stopped
+  }
+
   /** Ignores everything from here on, also what is left of the chunk being parsed. */
   stop(): void {
     this.#stopped = true

@@ -52,6 +52,11 @@ export class TextRequestParser {
     return this.#partialLineBytes + this.#partialValueBytes
   }
 
+  /** True between two requests: nothing of the bytes so far matters to those to come. */
+  get idle(): boolean {
+    return this.bufferedBytes === 0 && this.#swallowBytes === 0 && !this.#stopped
+  }
+
   /** Ignores everything from here on, also what is left of the chunk being parsed. */
   stop(): void {
     this.#stopped = true
