@@ -4,6 +4,7 @@
 // A ring holds the points in order; the first point at or after the key's hash owns it.
 
 import { hash } from 'node:crypto'
+import { md5FirstWord } from './ketama-md5.ts'
 
 /** One server: `host:port`, and its weight, which only the weighted form heeds. */
 export interface RingServer {
@@ -68,7 +69,7 @@ export function modula(servers: readonly RingServer[]): KeyLocator {
 
 /** Hash of a key on a ketama ring: the first four bytes of its MD5, little endian. */
 export function ketamaHash(key: Uint8Array, start = 0, end: number = key.length): number {
-  return md5(key.subarray(start, end)).readUInt32LE(0)
+  return md5FirstWord(key, start, end)
 }
 
 /** Jenkins' one-at-a-time hash, unsigned 32 bit. */
@@ -94,8 +95,8 @@ function ring(points: readonly Point[]): KeyLocator {
   const ordered = points.toSorted((a, b) => a.hash - b.hash)
   const hashes = Uint32Array.from(ordered, (point) => point.hash)
   const servers = Uint16Array.from(ordered, (point) => point.server)
-  return (key, start, end) => {
-    const wanted = ketamaHash(key, start, end)
+  return (key, start = 0, end = key.length) => {
+    const wanted = md5FirstWord(key, start, end)
     let low = 0
     let high = hashes.length
     while (low < high) {
