@@ -3,7 +3,9 @@
 
 export * from './binary.ts'
 export * from './binary-reply.ts'
+export * from './binary-reply-parser.ts'
 export { BinaryRequestParser, type BinaryRequestParserOptions } from './binary-request-parser.ts'
+export * from './binary-request-writer.ts'
 export * from './byte-writer.ts'
 export * from './cas-clock.ts'
 export * from './decimal.ts'
