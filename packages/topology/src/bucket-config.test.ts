@@ -322,3 +322,46 @@ test('any JSON is read or refused with a ConfigError', () => {
     { numRuns: 500 },
   )
 })
+
+test('a terse config of Couchbase is read: rev, $HOST, ports in nodesExt, unknown members', () => {
+  const json = JSON.stringify({
+    rev: 1273,
+    revEpoch: 1,
+    name: 'travel',
+    nodeLocator: 'vbucket',
+    uuid: '2b1c',
+    uri: '/pools/default/buckets/travel?bucket_uuid=2b1c',
+    nodes: [{ hostname: '$HOST:8091', ports: { direct: 11210 } }, { hostname: '$HOST:9000' }],
+    nodesExt: [
+      { services: { mgmt: 8091, kv: 11210 }, thisNode: true },
+      { services: { kv: 12000 } },
+    ],
+    bucketCapabilitiesVer: '',
+    bucketCapabilities: ['collections', 'durableWrite', 'tombstonedUserXAttrs'],
+    vBucketServerMap: {
+      hashAlgorithm: 'CRC',
+      numReplicas: 1,
+      serverList: ['$HOST:11210', '$HOST:12000'],
+      vBucketMap: [
+        [0, 1],
+        [1, 0],
+      ],
+    },
+    clusterCapabilitiesVer: [1, 0],
+    clusterCapabilities: { n1ql: ['costBasedOptimizer'] },
+  })
+  const config = parseBucketConfig(json, { host: '10.1.1.7' })
+  assert.equal(config.rev, 1273)
+  assert.equal(config.revEpoch, 1)
+  assert.equal(config.bucketType, 'membase')
+  assert.deepEqual(config.serverList, ['10.1.1.7:11210', '10.1.1.7:12000'])
+  assert.deepEqual(config.nodes[1]?.ports, { proxy: 0, direct: 0 })
+  const overV6 = parseBucketConfig(json, { host: '::1' })
+  assert.deepEqual(overV6.serverList, ['[::1]:11210', '[::1]:12000'])
+})
+
+test('configs of Membase have no rev', () => {
+  const config = parseBucketConfig(JSON.stringify(buildBucketConfig(INPUT)))
+  assert.equal(config.rev, null)
+  assert.equal(config.revEpoch, 0)
+})

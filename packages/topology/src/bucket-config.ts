@@ -37,6 +37,9 @@ export interface BucketConfig {
   name: string
   bucketType: 'membase' | 'memcached'
   uuid: string | null
+  /** Couchbase numbers its configs: the higher epoch, then the higher rev is newer. */
+  rev: number | null
+  revEpoch: number
   saslPassword: string
   nodeLocator: 'vbucket' | 'ketama'
   nodes: BucketNode[]

@@ -56,7 +56,7 @@ export function parseBucketConfigs(
   json: string,
   options: ParseBucketConfigOptions = {},
 ): BucketConfig[] {
-  const host = options.host ?? 'localhost'
+  const host = hostInAddress(options.host ?? 'localhost')
   const root = objectOf(parseJson(json), 'Expected an object')
   if (root.buckets === undefined) return [parseBucket(root, host)]
   const buckets = arrayOf(root.buckets, 'Expected array for buckets')
@@ -70,6 +70,11 @@ export function parseBucketConfigs(
       return []
     }
   })
+}
+
+/** An IPv6 address stands in brackets before a port. */
+function hostInAddress(host: string): string {
+  return host.includes(':') && !host.startsWith('[') ? `[${host}]` : host
 }
 
 function parseJson(json: string): unknown {
@@ -95,12 +100,18 @@ function parseBucket(bucket: JsonObject, host: string): BucketConfig {
     name: stringOr(bucket.name, 'default'),
     bucketType: bucketTypeOf(bucket, locator),
     uuid: typeof uuid === 'string' ? uuid : null,
+    rev: revisionOf(bucket.rev),
+    revEpoch: revisionOf(bucket.revEpoch) ?? 0,
     saslPassword: stringOr(bucket.saslPassword, ''),
     nodeLocator: locator,
     nodes: parseNodes(bucket.nodes, host),
     ...(locator === 'vbucket' ? parseMap(map, host) : parseKetama(bucket, map, host)),
     holdfast: bucket.holdfast === undefined ? null : parseHoldfastExtension(bucket.holdfast),
   }
+}
+
+function revisionOf(value: unknown): number | null {
+  return typeof value === 'number' && Number.isSafeInteger(value) ? value : null
 }
 
 function bucketTypeOf(bucket: JsonObject, locator: 'vbucket' | 'ketama'): 'membase' | 'memcached' {
