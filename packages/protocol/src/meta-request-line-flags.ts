@@ -28,6 +28,7 @@ export const MetaLetter = {
   Delta: 68,
   NewCas: 69,
   ClientFlags: 70,
+  FlagsAsked: 102,
   Hit: 104,
   Invalidate: 73,
   Initial: 74,
