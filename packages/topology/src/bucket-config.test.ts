@@ -86,6 +86,8 @@ test('what is built parses back to what it was built from', () => {
     name: 'default',
     bucketType: 'membase',
     uuid: 'u-1',
+    rev: null,
+    revEpoch: 0,
     saslPassword: '',
     nodeLocator: 'vbucket',
     nodes: INPUT.nodes.map(({ hostname, status, clusterMembership, ports }) => ({
