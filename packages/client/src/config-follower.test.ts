@@ -119,6 +119,41 @@ describe('a config follower', () => {
     assert.deepEqual(follower?.counters, { received: 1, refused: 2 })
   })
 
+  test('gives all buckets of a config, and names those that cannot be used', async () => {
+    const good = configText(4)
+    const bad = good
+      .replace('default', 'warming')
+      .replace(/"vBucketMap":\[.*?\]\]/, '"vBucketMap":[]')
+    const url = await serve((_request, response) => {
+      response.write(`{"buckets":[${bad},${good}]}\n\n\n\n`)
+    })
+    let names: string[] = []
+    follower = new ConfigFollower({
+      urls: [url],
+      version: '1.2.3',
+      onConfigs: (configs, unusable) => {
+        names = [...configs.map(({ name }) => name), ...unusable.map((name) => `not ${name}`)]
+      },
+    })
+    follower.start()
+    await until('the config', () => names.length > 0)
+    assert.deepEqual(names, ['default', 'not warming'])
+  })
+
+  test('tells refused credentials from other ends', async () => {
+    const ends: string[] = []
+    const refusing = await serve((_request, response) => response.writeHead(401).end())
+    follower = new ConfigFollower({
+      urls: [refusing, 'http://127.0.0.1:9/'],
+      version: '1.2.3',
+      onConfigs: () => {},
+      onStreamEnd: (_url, reason) => ends.push(reason),
+    })
+    follower.start()
+    await until('both were asked', () => ends.length >= 2)
+    assert.ok(ends.includes('unauthorized') && ends.includes('other'), ends.join())
+  })
+
   test('a server that answers and closes is asked again, but not without pause', async () => {
     let asked = 0
     const closing: Answer = (_request, response) => {

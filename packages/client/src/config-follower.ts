@@ -6,18 +6,24 @@
  * arrives at once although one of the servers has just vanished without a word. Configs carry a
  * revision, so whoever receives them can tell which is newer. The last good config stays in use
  * whatever happens here.
+ *
+ * A Holdfast store sends a blank every second, so its silence is noticed at once. Membase and
+ * Couchbase say nothing while nothing changes: their streams are asked for anew now and then.
  */
 import http from 'node:http'
+import https from 'node:https'
 import {
   type BucketConfig,
   ConfigError,
   ConfigStreamParser,
-  parseBucketConfig,
+  parseBucketConfigs,
 } from '@holdfast/topology'
 import type { ClientLog } from './shard.ts'
 
 /** A stream without a byte for this long is dead; the store sends a blank every second. */
 export const STREAM_SILENT_MS = 3000
+/** The same for servers that keep no stream alive. */
+export const QUIET_STREAM_SILENT_MS = 30_000
 /** Pause after a pass over all URLs that gave no config. */
 const PASS_PAUSE_MS = 1000
 const STREAMS_MAX = 2
@@ -29,14 +35,25 @@ export interface ConfigFollowerOptions {
   credentials?: { username: string; password: string } | undefined
   /** Sent as `X-Holdfast-Proxy`. */
   version: string
-  onConfig: (config: BucketConfig, url: string) => void
+  /** The first bucket of each config. */
+  onConfig?: (config: BucketConfig, url: string) => void
+  /** All buckets of each config, with the names of those that cannot be used: keep their last. */
+  onConfigs?: (configs: readonly BucketConfig[], unusable: readonly string[], url: string) => void
+  /** What the server sent, once it was found good. */
+  onText?: (json: string, url: string) => void
+  onStreamEnd?: (url: string, reason: StreamEnd) => void
   log?: ClientLog
 }
+
+/** Why a stream ended: the credentials were refused, there is no such bucket, or anything else. */
+export type StreamEnd = 'unauthorized' | 'not-found' | 'other'
 
 export class ConfigFollower {
   readonly #options: ConfigFollowerOptions
   readonly #log: ClientLog
   readonly #walks: UrlWalk[] = []
+  /** Whether the servers send blanks while nothing changes, as far as is known. */
+  #keepsAlive = true
   /** Configs received and refused, for metrics. */
   readonly counters: { received: number; refused: number } = { received: 0, refused: 0 }
 
@@ -73,10 +90,28 @@ export class ConfigFollower {
 
   /** Reads one config text; a bad one is reported and changes nothing. */
   take(json: string, url: string): boolean {
+    const unusable: string[] = []
     try {
-      const config = parseBucketConfig(json)
+      const configs = parseBucketConfigs(json, {
+        host: hostOf(url),
+        onUnusable: (name, error) => {
+          unusable.push(name)
+          this.#log('warn', `bad JSON configuration from ${redacted(url)}: ${error.message}`, {
+            bucket: name,
+          })
+        },
+      })
+      const { onConfig, onConfigs, onText } = this.#options
+      const [first] = configs
+      if (onConfigs === undefined && first === undefined) {
+        throw new ConfigError('No buckets available')
+      }
       this.counters.received++
-      this.#options.onConfig(config, url)
+      this.counters.refused += unusable.length
+      onConfigs?.(configs, unusable, url)
+      if (first !== undefined) onConfig?.(first, url)
+      onText?.(json, url)
+      this.#keepsAlive = configs.some((config) => config.holdfast !== null)
       return true
     } catch (error) {
       if (!(error instanceof ConfigError)) throw error
@@ -86,8 +121,17 @@ export class ConfigFollower {
     }
   }
 
+  /** How long a stream may be silent. */
+  get silentMs(): number {
+    return this.#keepsAlive ? STREAM_SILENT_MS : QUIET_STREAM_SILENT_MS
+  }
+
   streamEnded(url: string, reason: string, hadConfig: boolean): void {
     this.#log(hadConfig ? 'info' : 'warn', 'config stream ended', { url: redacted(url), reason })
+    let end: StreamEnd = 'other'
+    if (reason === 'HTTP 401') end = 'unauthorized'
+    else if (reason === 'HTTP 404') end = 'not-found'
+    this.#options.onStreamEnd?.(url, end)
   }
 }
 
@@ -125,15 +169,16 @@ class UrlWalk {
       if (this.#follower.take(json, url)) {
         hadConfig = true
         this.#failures = 0
+        request.setTimeout(this.#follower.silentMs)
       }
     }
-    const request = http.get(url, {
+    const request = (url.startsWith('https:') ? https : http).get(url, {
       agent: false,
       headers: { 'X-Holdfast-Proxy': version, Accept: 'application/json' },
       ...(credentials && { auth: `${credentials.username}:${credentials.password}` }),
     })
     this.#request = request
-    request.setTimeout(STREAM_SILENT_MS, () => end(`no byte for ${STREAM_SILENT_MS} ms`))
+    request.setTimeout(STREAM_SILENT_MS, () => end(`no byte for ${this.#follower.silentMs} ms`))
     request.on('error', (error) => end(error.message))
     request.on('close', () => end('closed'))
     request.on('response', (response) => {
@@ -182,6 +227,10 @@ class UrlWalk {
 
 /** Pause before the only server, or one that closed at once, is asked again. */
 const RETURN_MS = 100
+
+function hostOf(url: string): string {
+  return (URL.parse(url)?.hostname ?? 'localhost').replace(/^\[|\]$/g, '')
+}
 
 /** A URL without the credentials that it may hold. */
 export function redacted(url: string): string {

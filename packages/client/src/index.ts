@@ -3,7 +3,12 @@
 export { submitRequest } from './accept.ts'
 export type { Backend, BackendReport, ServerReport } from './backend.ts'
 export { BucketClient, type BucketClientOptions } from './bucket-client.ts'
-export { ConfigFollower, type ConfigFollowerOptions, redacted } from './config-follower.ts'
+export {
+  ConfigFollower,
+  type ConfigFollowerOptions,
+  redacted,
+  type StreamEnd,
+} from './config-follower.ts'
 export { DELAYED_FLUSH_LINE, DelayedFlushes } from './delayed-flushes.ts'
 export { EmbeddedStore, type EmbeddedStoreOptions } from './embedded-store.ts'
 export { ENGINE_LIBRARY, type EngineLibrary } from './engine-functions.ts'
