@@ -5,9 +5,11 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { runCommit } from './harness/commit-suite.ts'
 import { runGrid } from './harness/grid-suite.ts'
+import { runIdle } from './harness/idle-suite.ts'
 import { buildLoadGenerator } from './harness/load-generator.ts'
 import { describeMachine } from './harness/machine.ts'
 import { type BenchOptions, parseBenchOptions, type Suite, USAGE } from './harness/options.ts'
+import { runSoak } from './harness/soak-suite.ts'
 import { Stage } from './harness/stage.ts'
 import type { SuiteReport, SuiteSurroundings } from './harness/suite.ts'
 
@@ -16,6 +18,8 @@ const RAW_BYTES_MAX = 128 * 1024
 const SUITE_RUNS: Record<Suite, (surroundings: SuiteSurroundings) => Promise<SuiteReport>> = {
   grid: runGrid,
   commit: runCommit,
+  idle: runIdle,
+  soak: runSoak,
 }
 
 process.exitCode = await main(process.argv.slice(2))

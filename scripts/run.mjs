@@ -33,6 +33,7 @@ testStep('unit tests and project checks', UNIT_FILES_AT_ONCE, UNIT_TEST_TIMEOUT_
   'scripts/*.test.ts',
   'packages/*/src/**/*.test.ts',
   'examples/**/*.test.ts',
+  'bench/**/*.test.ts',
 ])
 if (purpose === 'test' && !failed) {
   const files =

@@ -4,7 +4,8 @@
 // does, does only what is missing, and takes well under a second when nothing is. Plain JavaScript
 // without dependencies, because it runs before there are any.
 //
-// `node scripts/setup.mjs [start|test|bench|check]`: the purpose says which system programs are wanted.
+// `node scripts/setup.mjs [start|test|bench|check]`: the purpose says which system programs are
+// wanted.
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'

@@ -4,6 +4,7 @@
 import { startBackend } from './backends.ts'
 import { startHoldfast } from './candidates.ts'
 import { cellName, commitCells, filterCells } from './cells.ts'
+import { absentNotes, startEntrants } from './contenders.ts'
 import { type LoadResult, median, ratioTo, type Series, valuesOf } from './figures.ts'
 import { figure, markdownTable } from './markdown.ts'
 import { type CellResult, playRounds } from './rounds.ts'
@@ -16,12 +17,15 @@ const BOUND = 0.6
 export async function runCommit(surroundings: SuiteSurroundings): Promise<SuiteReport> {
   const { stage, options, say } = surroundings
   const backend = await startBackend(stage, 'engine-replicated', options.shards)
-  const contenders = [
-    { name: WITHOUT, target: await startHoldfast(stage, backend, {}, true) },
-    { name: WITH, target: await startHoldfast(stage, backend, {}) },
+  const entrants = [
+    { name: WITHOUT, start: () => startHoldfast(stage, backend, {}, true) },
+    { name: WITH, start: () => startHoldfast(stage, backend, {}) },
   ]
+  const absent: string[] = []
+  const contenders = await startEntrants(surroundings, backend.kind, entrants, absent)
+  const cells = filterCells(commitCells(options.quick), options.cells)
   const results: CellResult[] = []
-  for (const cell of filterCells(commitCells(options.quick), options.cells)) {
+  for (const cell of contenders.length < entrants.length ? [] : cells) {
     const result = await playRounds(stage, cell, contenders, {
       ...options,
       backendPids: backend.pids,
@@ -30,7 +34,7 @@ export async function runCommit(surroundings: SuiteSurroundings): Promise<SuiteR
     say(`${cellName(cell)}: ${figure(setsRatio(result), 'x')} of the sets without WAIT`)
   }
   return {
-    markdown: commitTable(results),
+    markdown: [...commitTable(results), ...absentNotes(absent)],
     raw: results,
     sound: results.every(({ series }) => series.every(({ failures }) => failures.length === 0)),
   }

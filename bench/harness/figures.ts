@@ -20,6 +20,8 @@ export interface LoadResult {
   readonly backendCpuUsPerOp: number
   readonly proxyBusyShare: number
   readonly proxyCoreBusyShare: number
+  /** Of the proxy's core, by the host of a virtual machine. */
+  readonly stolenShare: number
 }
 
 /** One contender in one cell: the run of each round, null where it failed. */

@@ -1,10 +1,11 @@
 // The suite `grid`: all candidates of each backend side by side, cell by cell.
-import { type Backend, startBackend } from './backends.ts'
+import { startBackend } from './backends.ts'
 import { chooseCandidates } from './candidates.ts'
 import { type BackendKind, type Cell, cellName, filterCells, gridCells } from './cells.ts'
+import { absentNotes, startContenders } from './contenders.ts'
 import { median, valuesOf } from './figures.ts'
 import { gridTables } from './grid-tables.ts'
-import { type CellResult, type Contender, playRounds } from './rounds.ts'
+import { type CellResult, playRounds } from './rounds.ts'
 import type { SuiteReport, SuiteSurroundings } from './suite.ts'
 
 const KINDS: readonly BackendKind[] = ['memcached', 'engine']
@@ -27,31 +28,11 @@ export async function runGrid(surroundings: SuiteSurroundings): Promise<SuiteRep
       say(`${cellName(cell)}: ${summary(result)}`)
     }
   }
-  const notes = absent.length === 0 ? [] : ['## Not measured', '', ...absent, '']
   return {
-    markdown: [...gridTables(results), ...notes, ...failureNotes(results)],
+    markdown: [...gridTables(results), ...absentNotes(absent), ...failureNotes(results)],
     raw: results,
     sound: results.every(({ series }) => series.every(({ failures }) => failures.length === 0)),
   }
-}
-
-async function startContenders(
-  { stage, options, say }: SuiteSurroundings,
-  backend: Backend,
-  absent: string[],
-): Promise<Contender[]> {
-  const contenders: Contender[] = []
-  for (const candidate of chooseCandidates(options.candidates, backend.kind)) {
-    try {
-      contenders.push({ name: candidate.name, target: await candidate.start(stage, backend) })
-    } catch (error) {
-      stage.ending.throwIfAborted()
-      const { message } = error instanceof Error ? error : new Error(String(error))
-      say(`${candidate.name} in front of ${backend.kind} does not start: ${message}`)
-      absent.push(`- ${candidate.name} in front of ${backend.kind}: ${message}`)
-    }
-  }
-  return contenders
 }
 
 function summary({ series }: CellResult): string {

@@ -1,6 +1,7 @@
 // What a result depends on besides the code: machine and versions, as lines for the head of a
 // result file.
 import { spawnSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
 import { cpus, loadavg, release, totalmem } from 'node:os'
 import { dirname } from 'node:path'
 import { engineProgram } from '@holdfast/client/testing'
@@ -13,6 +14,7 @@ export function describeMachine({ proxyCore, loadCore, backendCore }: Cores): st
   const engine = engineProgram()
   return [
     `- machine: ${cpus().length} cores ${[...models].join(', ')}, ${gigabytes} GB, kernel ${release()}`,
+    `- TCP congestion control: ${read('/proc/sys/net/ipv4/tcp_congestion_control')}`,
     `- cores: proxy ${proxyCore}, load ${loadCore}, backend ${backendCore}`,
     `- load average at the start: ${loadavg()
       .map((load) => load.toFixed(2))
@@ -25,12 +27,21 @@ export function describeMachine({ proxyCore, loadCore, backendCore }: Cores): st
   ]
 }
 
+function read(path: string): string {
+  try {
+    return readFileSync(path, 'utf8').trim()
+  } catch {
+    return 'unknown'
+  }
+}
+
 function firstLine(program: string, args: readonly string[]): string {
   const { stdout, stderr, error } = spawnSync(program, args, { encoding: 'utf8' })
   if (error !== undefined) return `${program}: not installed`
   return (stdout.trim() || stderr.trim()).split('\n')[0] ?? ''
 }
 
+// Without git, or outside of a checkout, there is none to name.
 function commit(): string {
   const git = (...args: string[]): string =>
     spawnSync('git', args, {
@@ -38,5 +49,6 @@ function commit(): string {
       encoding: 'utf8',
     }).stdout?.trim() ?? ''
   const dirty = git('status', '--porcelain', '--untracked-files=no', ':/packages') !== ''
-  return `${git('rev-parse', '--short', 'HEAD')}${dirty ? ' with changes in packages/' : ''}`
+  const name = git('rev-parse', '--short', 'HEAD') || 'unknown'
+  return `${name}${dirty ? ' with changes in packages/' : ''}`
 }

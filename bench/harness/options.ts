@@ -2,7 +2,7 @@
 import { parseArgs } from 'node:util'
 
 /** What can be measured. */
-export const SUITES = ['grid', 'commit'] as const
+export const SUITES = ['grid', 'commit', 'idle', 'soak'] as const
 
 export type Suite = (typeof SUITES)[number]
 

@@ -44,22 +44,25 @@ uint64_t cpu_of_pids_ns(const char *pids) {
   return sum_ns;
 }
 
-uint64_t cpu_of_core_ns(int core) {
+struct core_time cpu_of_core(int core) {
+  struct core_time time = {0, 0};
   FILE *file = fopen("/proc/stat", "r");
-  if (file == NULL) return 0;
+  if (file == NULL) return time;
   char line[512], name[16];
   int name_bytes = snprintf(name, sizeof name, "cpu%d ", core);
-  uint64_t busy_ticks = 0;
+  uint64_t tick_ns = 1000000000ull / (uint64_t)sysconf(_SC_CLK_TCK);
   while (fgets(line, sizeof line, file) != NULL) {
     if (strncmp(line, name, (size_t)name_bytes) != 0) continue;
     unsigned long long user, nice, system, idle, iowait, irq, softirq, steal;
     int fields = sscanf(line + name_bytes, "%llu %llu %llu %llu %llu %llu %llu %llu", &user, &nice,
                         &system, &idle, &iowait, &irq, &softirq, &steal);
-    if (fields == 8) busy_ticks = user + nice + system + irq + softirq + steal;
+    if (fields != 8) break;
+    time.busy_ns = (user + nice + system + irq + softirq) * tick_ns;
+    time.stolen_ns = steal * tick_ns;
     break;
   }
   fclose(file);
-  return busy_ticks * (1000000000ull / (uint64_t)sysconf(_SC_CLK_TCK));
+  return time;
 }
 
 uint64_t cpu_of_self_ns(void) {

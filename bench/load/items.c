@@ -20,7 +20,7 @@ void items_make(struct items *items, uint32_t count, uint32_t value_bytes, uint3
   items->count = count;
   items->value_bytes = value_bytes;
   items->keys_per_get = keys_per_get;
-  items->heads = malloc((size_t)count * HEAD_BYTES_MAX);
+  items->heads = aligned_alloc(HEAD_BYTES_MAX, (size_t)count * HEAD_BYTES_MAX);
   items->pattern = malloc((size_t)value_bytes + PATTERN_OFFSETS);
   if (items->heads == NULL || items->pattern == NULL) abort();
   for (uint32_t key = 0; key < count; key++) {

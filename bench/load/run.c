@@ -27,7 +27,8 @@ static const uint64_t FILL_STALL_NS = 10000000000ull;
 enum phase { PHASE_FILL, PHASE_WARM_UP, PHASE_MEASURE, PHASE_DRAIN };
 
 struct cpu {
-  uint64_t at_ns, self_ns, proxy_ns, backend_ns, proxy_core_ns;
+  uint64_t at_ns, self_ns, proxy_ns, backend_ns;
+  struct core_time proxy_core;
 };
 
 struct load {
@@ -54,7 +55,7 @@ static struct cpu cpu_read(const struct options *options) {
       .at_ns = now_ns(), .self_ns = cpu_of_self_ns(),
       .proxy_ns = cpu_of_pids_ns(options->proxy_pids),
       .backend_ns = cpu_of_pids_ns(options->backend_pids),
-      .proxy_core_ns = options->proxy_core < 0 ? 0 : cpu_of_core_ns(options->proxy_core),
+      .proxy_core = cpu_of_core(options->proxy_core),
   };
   return cpu;
 }
@@ -235,9 +236,10 @@ static void print_result(struct load *load) {
   printf("\"loadCpuUsPerOp\":%.3f,\"proxyCpuUsPerOp\":%.3f,\"backendCpuUsPerOp\":%.3f,",
          (double)(b->self_ns - a->self_ns) * per_op, (double)(b->proxy_ns - a->proxy_ns) * per_op,
          (double)(b->backend_ns - a->backend_ns) * per_op);
-  printf("\"proxyBusyShare\":%.4f,\"proxyCoreBusyShare\":%.4f}\n",
+  printf("\"proxyBusyShare\":%.4f,\"proxyCoreBusyShare\":%.4f,\"stolenShare\":%.4f}\n",
          (double)(b->proxy_ns - a->proxy_ns) / window_ns,
-         (double)(b->proxy_core_ns - a->proxy_core_ns) / window_ns);
+         (double)(b->proxy_core.busy_ns - a->proxy_core.busy_ns) / window_ns,
+         (double)(b->proxy_core.stolen_ns - a->proxy_core.stolen_ns) / window_ns);
 }
 
 void load_run(const struct options *options, const struct items *items) {
