@@ -4,7 +4,7 @@
  * deadlines. Whoever feeds it configs (config-follower.ts, a test) calls `applyConfig`.
  */
 import { randomInt } from 'node:crypto'
-import { CasClock, Op, ttlFromExptime, VALUE_BYTES_MAX_DEFAULT } from '@holdfast/protocol'
+import { CasClock, Op, PROXY_ID_BITS, VALUE_BYTES_MAX_DEFAULT } from '@holdfast/protocol'
 import { type HoldfastExtension, type ShardRoute, VBUCKETS, vbucketOf } from '@holdfast/topology'
 import type { Backend, BackendReport } from './backend.ts'
 import { answerWhenAll, Fork } from './fork.ts'
@@ -18,10 +18,10 @@ import {
   type ShardSettings,
 } from './shard.ts'
 import type { Turn } from './turn.ts'
+import { stampWrite } from './write-stamp.ts'
 
 /** How often silent connections and abandoned operations are looked for. */
 const SWEEP_INTERVAL_MS = 100
-const PROXY_ID_BITS = 13
 const STOPPING_LINE = 'SERVER_ERROR proxy is stopping'
 
 /** What a bucket client is made with. */
@@ -104,13 +104,7 @@ export class BucketClient implements Backend {
       return
     }
     operation.vBucket = vbucketOf(operation.buf, operation.keyStart, operation.keyEnd)
-    if (!operation.readsOnly) {
-      const nowMs = Date.now()
-      operation.ttlMs = ttlFromExptime(operation.exptime, nowMs)
-      this.#clock.next(nowMs)
-      operation.stampHi = this.#clock.hi
-      operation.stampLo = this.#clock.lo
-    }
+    if (!operation.readsOnly) stampWrite(operation, this.#clock)
     this.#dispatch(operation)
   }
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { ByteWriter, RespParser, TextRequestParser } from '@holdfast/protocol'
-import { TAGS, vbucketOf } from '@holdfast/topology'
+import { TAG_PREFIXES, TAGS, vbucketOf } from '@holdfast/topology'
 import { writeFence, writeOperation, writeWait } from './engine-commands.ts'
 import { decideFromReply, holdsBack } from './engine-replies.ts'
 import { Operation, type Upstream } from './operation.ts'
@@ -13,6 +13,7 @@ const UPSTREAM: Upstream = {
   slotSettled: () => {},
 }
 const STAMP = '\x01\x02\x03\x04\x05\x06\x07\x08'
+const STORED_STAMP = '\x81\x02\x03\x04\x05\x06\x07\x08'
 const TAG = `{${TAGS[183]}}`
 
 function operationOf(text: string, ttlMs = -1): Operation {
@@ -46,7 +47,7 @@ function commandOf(operation: Operation): string[] {
 }
 
 describe('an operation as an engine command', () => {
-  const item = `\x00\x00\x00\x07${STAMP}xyz`
+  const item = `\x00\x00\x00\x07${STORED_STAMP}xyz`
   const rows: [request: string, ttlMs: number, command: string[]][] = [
     ['get a', -1, ['GET', `${TAG}a`]],
     ['set a 7 0 3\r\nxyz', -1, ['SET', `${TAG}a`, item]],
@@ -67,15 +68,23 @@ describe('an operation as an engine command', () => {
     [
       'incr a 18446744073709551615',
       -1,
-      ['FCALL', 'holdfast_incr', '1', `${TAG}a`, STAMP, '18446744073709551615'],
+      ['FCALL', 'holdfast_incr', '1', `${TAG}a`, STAMP, '18446744073709551615', ''],
     ],
-    ['decr a 1', -1, ['FCALL', 'holdfast_decr', '1', `${TAG}a`, STAMP, '1']],
-    ['append a 0 0 2\r\nxy', -1, ['FCALL', 'holdfast_append', '1', `${TAG}a`, STAMP, 'xy', '99']],
-    ['prepend a 0 0 2\r\nxy', -1, ['FCALL', 'holdfast_prepend', '1', `${TAG}a`, STAMP, 'xy', '99']],
+    ['decr a 1', -1, ['FCALL', 'holdfast_decr', '1', `${TAG}a`, STAMP, '1', '']],
+    [
+      'append a 0 0 2\r\nxy',
+      -1,
+      ['FCALL', 'holdfast_append', '1', `${TAG}a`, STAMP, 'xy', '99', ''],
+    ],
+    [
+      'prepend a 0 0 2\r\nxy',
+      -1,
+      ['FCALL', 'holdfast_prepend', '1', `${TAG}a`, STAMP, 'xy', '99', ''],
+    ],
     [
       'cas a 7 0 3 258\r\nxyz',
       -1,
-      ['FCALL', 'holdfast_cas', '1', `${TAG}a`, '\0\0\0\0\0\0\x01\x02', item, '-1'],
+      ['FCALL', 'holdfast_cas', '1', `${TAG}a`, '\0\0\0\0\0\0\x01\x02', item, '-1', ''],
     ],
     ['flush_all', -1, ['FLUSHALL']],
   ]
@@ -93,7 +102,7 @@ describe('an operation as an engine command', () => {
 
   test('the fence writes and removes a key that no client can have', () => {
     assert.deepEqual(
-      commands((writer) => writeFence(writer, 183)),
+      commands((writer) => writeFence(writer, TAG_PREFIXES[183] ?? Buffer.alloc(0))),
       [
         ['SET', TAG, '0'],
         ['DEL', TAG],
@@ -109,9 +118,9 @@ describe('an operation as an engine command', () => {
 describe("an engine's reply as an outcome", () => {
   const bulk = (text: string): string => `$${text.length}\r\n${text}\r\n`
   const rows: [request: string, reply: string, outcome: Outcome, line?: string][] = [
-    ['get a', bulk(`\0\0\0\0${STAMP}x`), Outcome.Hit],
+    ['get a', bulk(`\0\0\0\0${STORED_STAMP}x`), Outcome.Hit],
     ['get a', '$-1\r\n', Outcome.Miss],
-    ['get a', bulk('foreign'), Outcome.Miss],
+    ['get a', bulk('foreign'), Outcome.Hit],
     ['set a 0 0 1\r\nx', '+OK\r\n', Outcome.Stored],
     ['set a 0 0 1\r\nx', ':0\r\n', Outcome.Stored],
     ['add a 0 0 1\r\nx', '$-1\r\n', Outcome.NotStored],

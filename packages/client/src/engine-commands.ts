@@ -2,22 +2,28 @@
  * Memcached operations as engine commands, written straight from the request's bytes.
  *
  * Engine key = `{tag}` + key, engine value = 12 byte header + data. Most operations are one plain
- * command, the others one call of the function library (engine-functions.ts).
+ * command, the others one call of the function library (engine-functions.ts); which of them the
+ * meta and binary protocols need is in engine-function-calls.ts.
  */
 import {
   type ByteWriter,
-  ITEM_HEADER_BYTES,
+  Dialect,
+  Extra,
   Op,
   writeArrayHeader,
   writeBulk,
   writeBulkAscii,
-  writeItemHeader,
 } from '@holdfast/protocol'
-import { TAG_PREFIXES } from '@holdfast/topology'
+import { writeFunction, writeItem, writeKey } from './engine-arguments.ts'
+import {
+  needsReadFunction,
+  writeCas,
+  writeCount,
+  writeDeleteFunction,
+  writeExtend,
+  writeRead,
+} from './engine-function-calls.ts'
 import type { Operation } from './operation.ts'
-
-const EMPTY: Buffer = Buffer.alloc(0)
-const STAMP_BYTES = 8
 
 /** What a serialized operation needs beside itself. */
 export interface CommandOptions {
@@ -33,8 +39,15 @@ export function writeOperation(
   switch (operation.kind) {
     case Op.Get:
     case Op.Gets:
+      if (operation.extras !== 0 && needsReadFunction(operation)) {
+        writeRead(writer, operation)
+        break
+      }
       writer.ascii('*2\r\n$3\r\nGET\r\n')
       writeKey(writer, operation)
+      break
+    case Op.Debug:
+      writeRead(writer, operation)
       break
     case Op.Set:
     case Op.Add:
@@ -55,28 +68,16 @@ export function writeOperation(
       writer.ascii('*1\r\n$8\r\nFLUSHALL\r\n')
       break
     case Op.Cas:
-      writeFunction(writer, 'holdfast_cas', operation, 3)
-      writeStamp(writer, operation.casHi, operation.casLo)
-      writeItem(writer, operation)
-      writeBulkAscii(writer, String(operation.ttlMs))
+      writeCas(writer, operation)
       break
     case Op.Incr:
-    case Op.Decr: {
-      const name = operation.kind === Op.Incr ? 'holdfast_incr' : 'holdfast_decr'
-      writeFunction(writer, name, operation, 2)
-      writeStamp(writer, operation.stampHi, operation.stampLo)
-      writeBulkAscii(writer, operation.delta.toString())
+    case Op.Decr:
+      writeCount(writer, operation)
       break
-    }
     case Op.Append:
-    case Op.Prepend: {
-      const name = operation.kind === Op.Append ? 'holdfast_append' : 'holdfast_prepend'
-      writeFunction(writer, name, operation, 3)
-      writeStamp(writer, operation.stampHi, operation.stampLo)
-      writeBulk(writer, operation.buf, operation.valueStart, operation.valueEnd)
-      writeBulkAscii(writer, String(options.valueBytesMax))
+    case Op.Prepend:
+      writeExtend(writer, operation, options.valueBytesMax)
       break
-    }
     default:
       throw new Error(`bug: operation kind ${operation.kind} has no engine command`)
   }
@@ -87,13 +88,19 @@ export function writeOperation(
  * writable primary and that every later WAIT on the connection covers, and its removal. The key
  * has no memcached key behind its tag, so it can never be a client's.
  */
-export function writeFence(writer: ByteWriter, vBucket: number): void {
-  const tag = TAG_PREFIXES[vBucket] ?? EMPTY
+export function writeFence(writer: ByteWriter, key: Buffer): void {
   writer.ascii('*3\r\n$3\r\nSET\r\n')
-  writeBulk(writer, tag, 0, tag.length)
+  writeBulk(writer, key, 0, key.length)
   writer.ascii('$1\r\n0\r\n')
   writer.ascii('*2\r\n$3\r\nDEL\r\n')
-  writeBulk(writer, tag, 0, tag.length)
+  writeBulk(writer, key, 0, key.length)
+}
+
+/** A fence that leaves no trace: asks as much of the engine, but no WAIT builds on it. */
+export function writeTracelessFence(writer: ByteWriter, key: Buffer): void {
+  writer.ascii('*1\r\n$4\r\nPING\r\n')
+  writer.ascii('*2\r\n$3\r\nDEL\r\n')
+  writeBulk(writer, key, 0, key.length)
 }
 
 /** Appends `WAIT replicas timeout`. */
@@ -106,6 +113,10 @@ export function writeWait(writer: ByteWriter, replicas: number, timeoutMs: numbe
 
 function writeStore(writer: ByteWriter, operation: Operation): void {
   const { kind, ttlMs } = operation
+  if (kind !== Op.Set && (operation.extras & Extra.Compare) !== 0) {
+    writeCas(writer, operation)
+    return
+  }
   if (kind === Op.Add && operation.attempts > 0) {
     writeFunction(writer, 'holdfast_add', operation, 2)
     writeItem(writer, operation)
@@ -139,13 +150,22 @@ function writeExpiredStore(writer: ByteWriter, operation: Operation): void {
 }
 
 function writeDelete(writer: ByteWriter, operation: Operation): void {
+  if (operation.extras !== 0 && operation.kind === Op.Delete) {
+    writeDeleteFunction(writer, operation)
+    return
+  }
   writer.ascii('*2\r\n$3\r\nDEL\r\n')
   writeKey(writer, operation)
 }
 
-/** PERSIST alone cannot tell a missing item from one that never expires; GETEX can. */
+/**
+ * PERSIST alone cannot tell a missing item from one that never expires; GETEX can. A binary touch
+ * answers the CAS as well.
+ */
 function writeTouch(writer: ByteWriter, operation: Operation): void {
-  if (operation.ttlMs < 0) {
+  if (operation.dialect === Dialect.Binary) {
+    writeRead(writer, operation)
+  } else if (operation.ttlMs < 0) {
     writer.ascii('*3\r\n$5\r\nGETEX\r\n')
     writeKey(writer, operation)
     writer.ascii('$7\r\nPERSIST\r\n')
@@ -172,42 +192,4 @@ function writeGetAndTouch(writer: ByteWriter, operation: Operation): void {
     writer.ascii('$2\r\nPX\r\n')
     writeBulkAscii(writer, String(operation.ttlMs))
   }
-}
-
-function writeFunction(writer: ByteWriter, name: string, operation: Operation, args: number): void {
-  writeArrayHeader(writer, 4 + args)
-  writer.ascii('$5\r\nFCALL\r\n')
-  writeBulkAscii(writer, name)
-  writer.ascii('$1\r\n1\r\n')
-  writeKey(writer, operation)
-}
-
-function writeKey(writer: ByteWriter, operation: Operation): void {
-  const { buf, keyStart, keyEnd } = operation
-  const tag = TAG_PREFIXES[operation.vBucket] ?? EMPTY
-  writer.ascii('$')
-  writer.int(tag.length + keyEnd - keyStart)
-  writer.ascii('\r\n')
-  writer.bytes(tag, 0, tag.length)
-  writer.bytes(buf, keyStart, keyEnd)
-  writer.ascii('\r\n')
-}
-
-function writeItem(writer: ByteWriter, operation: Operation): void {
-  const { buf, valueStart, valueEnd } = operation
-  writer.ascii('$')
-  writer.int(ITEM_HEADER_BYTES + valueEnd - valueStart)
-  writer.ascii('\r\n')
-  writeItemHeader(writer, operation.flags, operation.stampHi, operation.stampLo)
-  writer.bytes(buf, valueStart, valueEnd)
-  writer.ascii('\r\n')
-}
-
-function writeStamp(writer: ByteWriter, hi: number, lo: number): void {
-  writer.ascii('$')
-  writer.int(STAMP_BYTES)
-  writer.ascii('\r\n')
-  writer.u32be(hi)
-  writer.u32be(lo)
-  writer.ascii('\r\n')
 }

@@ -2,21 +2,22 @@
  * The function library that every engine primary of a bucket carries.
  *
  * Most operations are plain engine commands. Only those that must look at the stored item first
- * (cas, incr, decr, append, prepend, and the replay of add) are functions. The store loads the
- * library with `FUNCTION LOAD REPLACE`; the proxy only calls it. Functions are replicated and
- * persisted, unlike scripts, so a promoted replica has them too.
+ * (cas, incr, decr, append, prepend, the replay of add, and whatever the meta and binary protocols
+ * ask beyond the plain operations) are functions. The store loads the library with `FUNCTION LOAD
+ * REPLACE`; the proxy only calls it, except in front of somebody's own engines. Functions are
+ * replicated and persisted, unlike scripts, so a promoted replica has them too.
  *
- * Item layout: 4 bytes flags, 8 bytes CAS stamp (both big endian), then the data.
+ * Item layout and marks: item.ts of @holdfast/protocol. Stamps travel as 8 bytes without marks,
+ * whole items with them. A value that is not ours counts as flags 0, a CAS that nothing equals, and
+ * the whole value as data; a write makes it ours.
  *
- * Replay rule: every write carries one stamp, made once. A function that finds its own stamp
- * already stored was applied before a failover and answers its success again, changing nothing.
+ * Replay rule: every write carries one stamp, made once. A function that is called again (option
+ * `r`) and finds its own stamp stored was applied before a failover: it answers its success again
+ * and changes nothing.
  *
  * Lua numbers are doubles, so 64 bit numbers are kept as two decimal parts of base 10^10.
- * A key that holds less than an item header counts as missing.
- *
- * Results: 1 done, 0 refused (cas mismatch, add of an existing key), -1 missing,
- * -2 not a number, -3 too large; incr and decr answer the number as a string of digits.
  */
+import { FUNCTION_BASICS, FUNCTION_NUMBERS } from './engine-functions-basics.ts'
 
 /** What the store hands to `FUNCTION LOAD REPLACE`, and the version that tells whether it must. */
 export interface EngineLibrary {
@@ -25,150 +26,184 @@ export interface EngineLibrary {
   source: string
 }
 
-const SOURCE = `#!lua name=holdfast
-local HEADER = 12
-local BASE = 10000000000
-local TOP_HIGH = 1844674407
-local TOP_LOW = 3709551615
-
-local function stamp_of(key)
-  local stamp = redis.call('GETRANGE', key, 4, 11)
-  if #stamp < 8 then return nil end
-  return stamp
-end
-
-local function store(key, item, ttl)
-  if ttl == '-1' then
-    redis.call('SET', key, item)
-  elseif ttl == '0' then
-    redis.call('DEL', key)
-  else
-    redis.call('SET', key, item, 'PX', ttl)
-  end
-  return 1
-end
-
-local function above_top(high, low)
-  return high > TOP_HIGH or (high == TOP_HIGH and low > TOP_LOW)
-end
-
-local function parts_of(digits)
-  digits = string.gsub(digits, '^0+', '')
-  if #digits > 20 then return nil end
-  local high = tonumber(string.sub(digits, 1, -11)) or 0
-  local low = tonumber(string.sub(digits, -10)) or 0
-  if above_top(high, low) then return nil end
-  return high, low
-end
-
-local function number_in(item)
-  local digits, after = string.match(item, '^%s*%+?(%d+)(.?)', HEADER + 1)
-  if not digits or not (after == '' or string.find(after, '^%s')) then return nil end
-  return parts_of(digits)
-end
-
-local function digits_of(high, low)
-  if high == 0 then return string.format('%.0f', low) end
-  return string.format('%.0f%010.0f', high, low)
-end
-
-local function sum(high, low, delta_high, delta_low)
-  high = high + delta_high
-  low = low + delta_low
-  if low >= BASE then
-    high = high + 1
-    low = low - BASE
-  end
-  if above_top(high, low) then
-    high = high - TOP_HIGH
-    low = low - TOP_LOW - 1
-    if low < 0 then
-      high = high - 1
-      low = low + BASE
-    end
-  end
-  return high, low
-end
-
-local function difference(high, low, delta_high, delta_low)
-  high = high - delta_high
-  low = low - delta_low
-  if low < 0 then
-    high = high - 1
-    low = low + BASE
-  end
-  if high < 0 then return 0, 0 end
-  return high, low
-end
-
-local function change_number(key, args, change)
-  local stamp = args[1]
-  local item = redis.call('GET', key)
-  if not item or #item < HEADER then return -1 end
-  local high, low = number_in(item)
-  if not high then return -2 end
-  if string.sub(item, 5, 12) == stamp then return digits_of(high, low) end
-  local delta_high, delta_low = parts_of(args[2])
-  if not delta_high then return -2 end
-  local digits = digits_of(change(high, low, delta_high, delta_low))
-  local padding = string.rep(' ', #item - HEADER - #digits)
-  redis.call('SET', key, string.sub(item, 1, 4) .. stamp .. digits .. padding, 'KEEPTTL')
-  return digits
-end
-
-local function too_large(key, addition, bytes_max)
-  return redis.call('STRLEN', key) - HEADER + #addition > tonumber(bytes_max)
-end
-
+const STORES = `
 redis.register_function('holdfast_add', function(keys, args)
-  local stamp = stamp_of(keys[1])
-  if not stamp then return store(keys[1], args[1], args[2]) end
-  if stamp == string.sub(args[1], 5, 12) then return 1 end
+  local item = head(keys[1])
+  if not item then return store(keys[1], args[1], args[2]) end
+  if item.stamp == stamp_of(args[1]) then return 1 end
   return 0
 end)
 
 redis.register_function('holdfast_cas', function(keys, args)
-  local stamp = stamp_of(keys[1])
-  if not stamp then return -1 end
-  if stamp == string.sub(args[2], 5, 12) then return 1 end
-  if stamp ~= args[1] then return 0 end
-  return store(keys[1], args[2], args[3])
-end)
-
-redis.register_function('holdfast_incr', function(keys, args)
-  return change_number(keys[1], args, sum)
-end)
-
-redis.register_function('holdfast_decr', function(keys, args)
-  return change_number(keys[1], args, difference)
-end)
-
-redis.register_function('holdfast_append', function(keys, args)
-  local stamp = stamp_of(keys[1])
-  if not stamp then return -1 end
-  if stamp == args[1] then return 1 end
-  if too_large(keys[1], args[2], args[3]) then return -3 end
-  redis.call('APPEND', keys[1], args[2])
-  redis.call('SETRANGE', keys[1], 4, args[1])
+  local key, expected, bytes, ttl, options = keys[1], args[1], args[2], args[3], args[4]
+  local item = head(key)
+  if not item then return -1 end
+  if has(options, 'r') and item.stamp == stamp_of(bytes) then return 1 end
+  if item.stamp == expected then return store(key, bytes, ttl) end
+  if not (has(options, 'I') and item.ours and lower(expected, item.stamp)) then return 0 end
+  local marks = STALE + (marked(item, WON) and WON or 0)
+  local first = string.char(string.byte(bytes, 5) + marks)
+  redis.call('SET', key, string.sub(bytes, 1, 4) .. first .. string.sub(bytes, 6), 'KEEPTTL')
   return 1
 end)
 
+local function extend(keys, args, after)
+  local key, stamp, addition, options = keys[1], args[1], args[2], args[4]
+  local item = head(key)
+  if not item then
+    if not has(options, 'N') then return -1 end
+    return store(key, header(NO_FLAGS, 0, stamp) .. addition, args[6])
+  end
+  if has(options, 'r') and item.stamp == stamp then return 1 end
+  if has(options, 'C') and item.stamp ~= args[5] then return 0 end
+  local bytes = redis.call('STRLEN', key) - (item.ours and HEADER or 0)
+  if bytes + #addition > tonumber(args[3]) then return -3 end
+  if after and item.ours then
+    redis.call('APPEND', key, addition)
+    redis.call('SETRANGE', key, 0, header(item.flags, 0, stamp))
+    return 1
+  end
+  local data = opened(redis.call('GET', key)).data
+  local changed = after and data .. addition or addition .. data
+  redis.call('SET', key, header(item.flags, 0, stamp) .. changed, 'KEEPTTL')
+  return 1
+end
+
+redis.register_function('holdfast_append', function(keys, args)
+  return extend(keys, args, true)
+end)
+
 redis.register_function('holdfast_prepend', function(keys, args)
-  local stamp = stamp_of(keys[1])
-  if not stamp then return -1 end
-  if stamp == args[1] then return 1 end
-  if too_large(keys[1], args[2], args[3]) then return -3 end
-  local item = redis.call('GET', keys[1])
-  local changed = string.sub(item, 1, 4) .. args[1] .. args[2] .. string.sub(item, HEADER + 1)
-  redis.call('SET', keys[1], changed, 'KEEPTTL')
+  return extend(keys, args, false)
+end)
+
+redis.register_function('holdfast_delete', function(keys, args)
+  local key, options, expected, stamp, ttl = keys[1], args[1], args[2], args[3], args[4]
+  local item = head(key)
+  if not item then return -1 end
+  if has(options, 'r') and item.stamp == stamp then return 1 end
+  if has(options, 'C') and item.stamp ~= expected then return 0 end
+  if has(options, 'x') then
+    local kept = (has(options, 'E') or not item.ours) and stamp or item.stamp
+    store(key, header(args[5], 0, kept), ttl)
+    item = head(key)
+    if not item then return 1 end
+  elseif not has(options, 'I') then
+    redis.call('DEL', key)
+  end
+  if has(options, 'I') then
+    if not item.ours then
+      redis.call('SET', key, header(NO_FLAGS, 0, stamp) .. redis.call('GET', key), 'KEEPTTL')
+    end
+    local marks = STALE + (marked(item, READ) and READ or 0)
+    redis.call('SETRANGE', key, 0, header(item.flags, marks, stamp))
+    if has(options, 'T') then expire(key, ttl) end
+  end
   return 1
 end)
 `
 
+const COUNTS = `
+local function count(keys, args, change)
+  local key, stamp, options = keys[1], args[1], args[3]
+  local raw = redis.call('GET', key)
+  local item = raw and opened(raw)
+  local left, created, digits = -1, false, nil
+  if not item then
+    if not has(options, 'N') then return -1 end
+    created = true
+    digits = args[5]
+    redis.call('SET', key, header(NO_FLAGS, 0, stamp) .. digits)
+  else
+    local high, low = number_in(item.data)
+    if not high then return -2 end
+    if has(options, 'r') and item.stamp == stamp then
+      digits = digits_of(high, low)
+    else
+      if has(options, 'C') and item.stamp ~= args[4] then return 0 end
+      local delta_high, delta_low = parts_of(args[2])
+      if not delta_high then return -2 end
+      digits = digits_of(change(high, low, delta_high, delta_low))
+      local padding = string.rep(' ', #item.data - #digits)
+      local marks = #digits > #item.data and 0 or item.marks
+      redis.call('SET', key, header(item.flags, marks, stamp) .. digits .. padding, 'KEEPTTL')
+    end
+    if has(options, 't') then left = redis.call('PTTL', key) end
+  end
+  if not has(options, 't') then return digits end
+  local walk = walked(args[8], left, created, { ttl = args[7], vivify_ttl = args[6] })
+  if walk.left ~= left then expire(key, walk.left) end
+  return { digits, walk.shown }
+end
+
+redis.register_function('holdfast_incr', function(keys, args)
+  return count(keys, args, sum)
+end)
+
+redis.register_function('holdfast_decr', function(keys, args)
+  return count(keys, args, difference)
+end)
+`
+
+const READS = `
+redis.register_function('holdfast_read', function(keys, args)
+  local key, options, steps, stamp = keys[1], args[1], args[2], args[3]
+  local idle = redis.pcall('OBJECT', 'IDLETIME', key)
+  local raw = has(options, 'h') and redis.call('GETRANGE', key, 0, HEADER - 1)
+  if not has(options, 'h') or raw == '' then raw = redis.call('GET', key) end
+  local item = raw and opened(raw)
+  local created = false
+  if not item then
+    if not has(options, 'N') then return false end
+    created = true
+    raw = header(NO_FLAGS, 0, stamp)
+    redis.call('SET', key, raw)
+    item = opened(raw)
+  elseif has(options, 'N') and has(options, 'r') and item.stamp == stamp then
+    created = true
+    item.marks = 0
+  end
+  local left = created and -1 or redis.call('PTTL', key)
+  local sent = marked(item, WON)
+  local walk = walked(steps, left, created,
+    { ttl = args[4], vivify_ttl = args[5], recache = tonumber(args[6]), sent = sent })
+  local stale = marked(item, STALE)
+  local won = walk.won or (stale and not sent and not has(options, 'd'))
+  local marks = item.marks
+  if won and not sent then marks = marks + WON end
+  if not has(options, 'u') and not marked(item, READ) then marks = marks + READ end
+  if walk.left == 0 then
+    redis.call('DEL', key)
+  else
+    if item.ours and marks ~= item.marks then
+      redis.call('SETRANGE', key, 4, string.sub(header(NO_FLAGS, marks, item.stamp), 5))
+    end
+    if walk.left ~= left then expire(key, walk.left) end
+  end
+  local seen = (won and 1 or 0) + (stale and 2 or 0) + (sent and 4 or 0)
+  seen = seen + (marked(item, READ) and 8 or 0) + (created and 16 or 0)
+  return { raw, seen, walk.shown, type(idle) == 'number' and idle or -1 }
+end)
+`
+
+const SOURCE = `#!lua name=holdfast\n${FUNCTION_BASICS}${FUNCTION_NUMBERS}${STORES}${COUNTS}${READS}`
+
 /**
- * The library. Calls, each with exactly one key:
- * `holdfast_add item ttl`, `holdfast_cas expected item ttl`, `holdfast_incr stamp delta`,
- * `holdfast_decr stamp delta`, `holdfast_append stamp data bytesMax`,
- * `holdfast_prepend stamp data bytesMax`. ttl: milliseconds, `-1` never expires, `0` expired.
+ * The library. Calls, each with exactly one key; ttl in milliseconds, `-1` never expires, `0`
+ * expired; options are letters: `r` replay, `C` compare with `expected`, `N` make what is missing,
+ * `I` invalidate, `T` with a new ttl, `t` a reply with the time to live, `x` only the value goes,
+ * `E` with a CAS of the client's, `h` header only, `u` not counted as a read, `d` only looks; steps:
+ * meta-steps.ts.
+ *
+ * - `holdfast_add item ttl`
+ * - `holdfast_cas expected item ttl options`
+ * - `holdfast_append|prepend stamp data bytesMax options expected vivifyTtl`
+ * - `holdfast_delete options expected stamp ttl flags`
+ * - `holdfast_incr|decr stamp delta options expected initial vivifyTtl ttl steps`
+ * - `holdfast_read options steps stamp ttl vivifyTtl recacheSeconds`
+ *
+ * Stores and deletes answer 1 done, 0 refused (CAS mismatch, add of an existing key), -1 missing,
+ * -3 too large. incr and decr answer the digits, or with `t` digits and ttl, or 0, -1, or -2 not a
+ * number. read answers null or: header and data, bits of `ItemMark`, ttl, idle seconds or -1.
  */
-export const ENGINE_LIBRARY: EngineLibrary = { name: 'holdfast', version: '1', source: SOURCE }
+export const ENGINE_LIBRARY: EngineLibrary = { name: 'holdfast', version: '2', source: SOURCE }

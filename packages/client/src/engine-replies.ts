@@ -3,10 +3,10 @@
  * whether that is an answer or a reason to hold the operation back and try again, because the
  * engine is not (or no longer, or not yet) a primary that can serve it.
  */
-import { ITEM_HEADER_BYTES, Op, RespKind, type RespReply } from '@holdfast/protocol'
+import { Extra, Op, RespKind, type RespReply } from '@holdfast/protocol'
 import type { Operation } from './operation.ts'
 import { Outcome } from './outcome.ts'
-import { keepItem } from './result-item.ts'
+import { keepItem, leavesRecache } from './result-item.ts'
 
 const NOT_A_NUMBER_LINE = 'CLIENT_ERROR cannot increment or decrement non-numeric value'
 const TOO_LARGE_LINE = 'SERVER_ERROR object too large for cache'
@@ -39,8 +39,8 @@ export function decideFromReply(operation: Operation, reply: RespReply): boolean
     case Op.Gets:
     case Op.Gat:
     case Op.Gats:
-      decideItem(operation, reply)
-      break
+    case Op.Debug:
+      return decideItem(operation, reply)
     case Op.Set:
     case Op.Replace:
     case Op.Add:
@@ -51,18 +51,17 @@ export function decideFromReply(operation: Operation, reply: RespReply): boolean
       break
     case Op.Append:
     case Op.Prepend:
-      decideFunction(operation, reply, Outcome.NotStored, Outcome.NotStored)
+      decideFunction(operation, reply, Outcome.Exists, Outcome.NotStored)
       break
     case Op.Incr:
     case Op.Decr:
       decideCount(operation, reply)
       break
     case Op.Delete:
-      if (positive(reply)) operation.onceDeleted = true
-      operation.decide(operation.onceDeleted ? Outcome.Deleted : Outcome.NotFound)
+      decideDelete(operation, reply)
       break
     case Op.Touch:
-      operation.decide(positive(reply) ? Outcome.Touched : Outcome.NotFound)
+      decideTouch(operation, reply)
       break
     default:
       operation.decide(Outcome.Ok)
@@ -93,18 +92,59 @@ function decideFromError(operation: Operation, reply: RespReply): boolean {
   return true
 }
 
-function decideItem(operation: Operation, reply: RespReply): void {
-  const complete = reply.end - reply.start >= ITEM_HEADER_BYTES
-  if (reply.kind !== RespKind.Bulk || !complete) {
+/** GET and GETEX answer the item, the read function an array, both null for a miss. */
+function decideItem(operation: Operation, reply: RespReply): boolean {
+  if (reply.kind === RespKind.Bulk) {
+    keepItem(operation, reply.buf, reply.start, reply.end)
+    if (leavesRecache(operation)) return false
+    operation.decide(Outcome.Hit)
+  } else if (reply.kind === RespKind.Array) {
+    keepRead(operation, reply)
+    operation.decide(Outcome.Hit)
+  } else {
     operation.decide(Outcome.Miss)
+  }
+  return true
+}
+
+function keepRead(operation: Operation, reply: RespReply): void {
+  const [item, marks, ttl, idle] = reply.items
+  if (item === undefined) return
+  keepItem(operation, item.buf, item.start, item.end)
+  operation.resultMarks = marks?.int ?? 0
+  operation.resultTtlSeconds = secondsOf(ttl?.int ?? -1)
+  operation.resultAccessSeconds = Math.max(0, idle?.int ?? 0)
+}
+
+function decideTouch(operation: Operation, reply: RespReply): void {
+  if (reply.kind !== RespKind.Array) {
+    operation.decide(positive(reply) ? Outcome.Touched : Outcome.NotFound)
     return
   }
-  keepItem(operation, reply.buf, reply.start, reply.end)
-  operation.decide(Outcome.Hit)
+  keepRead(operation, reply)
+  operation.stampHi = operation.resultCasHi
+  operation.stampLo = operation.resultCasLo
+  operation.decide(Outcome.Touched)
+}
+
+/** DEL answers a count; the function also 0 for another CAS and -1 for nothing there. */
+function decideDelete(operation: Operation, reply: RespReply): void {
+  if (positive(reply)) operation.onceDeleted = true
+  if (operation.onceDeleted) operation.decide(Outcome.Deleted)
+  else if (reply.int === 0 && comparesOnDelete(operation)) operation.decide(Outcome.Exists)
+  else operation.decide(Outcome.NotFound)
+}
+
+function comparesOnDelete(operation: Operation): boolean {
+  return (operation.extras & Extra.Compare) !== 0
 }
 
 /** SET answers OK or null, EXISTS and DEL (an item stored as expired) and holdfast_add a number. */
 function decideStore(operation: Operation, reply: RespReply): void {
+  if (operation.kind !== Op.Set && (operation.extras & Extra.Compare) !== 0) {
+    decideFunction(operation, reply, Outcome.Exists, Outcome.NotFound)
+    return
+  }
   const found = reply.kind !== RespKind.Null && (reply.kind !== RespKind.Int || reply.int > 0)
   let stored = found
   if (operation.kind === Op.Set) stored = true
@@ -129,16 +169,31 @@ function decideFunction(
 }
 
 function decideCount(operation: Operation, reply: RespReply): void {
+  const [digits, ttl] = reply.items
   if (reply.kind === RespKind.Bulk) {
-    operation.resultBuf = reply.buf
-    operation.resultStart = reply.start
-    operation.resultEnd = reply.end
-    operation.decide(Outcome.Counted)
+    keepNumber(operation, reply)
+  } else if (reply.kind === RespKind.Array && digits !== undefined) {
+    keepNumber(operation, digits)
+    operation.resultTtlSeconds = secondsOf(ttl?.int ?? -1)
   } else if (reply.int === -1) {
     operation.decide(Outcome.NotFound)
+  } else if (reply.int === 0) {
+    operation.decide(Outcome.Exists)
   } else {
     operation.decide(Outcome.Refused, NOT_A_NUMBER_LINE)
   }
+}
+
+function keepNumber(operation: Operation, digits: RespReply): void {
+  operation.resultBuf = digits.buf
+  operation.resultStart = digits.start
+  operation.resultEnd = digits.end
+  operation.decide(Outcome.Counted)
+}
+
+/** Whole seconds to live, any part of one counting in full; -1 never expires. */
+function secondsOf(ttlMs: number): number {
+  return ttlMs < 0 ? -1 : Math.ceil(ttlMs / 1000)
 }
 
 /** PEXPIRE and DEL answer a count, GETEX the item or null. */

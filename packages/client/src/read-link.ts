@@ -2,7 +2,7 @@
  * The read connection of a shard: plain gets, pipelined to the primary, so that they do not wait
  * behind a WAIT. Answers arrive in order; each settles its operation at once.
  */
-import type { RespReply } from '@holdfast/protocol'
+import { RespKind, type RespReply } from '@holdfast/protocol'
 import { type CommandOptions, writeOperation } from './engine-commands.ts'
 import {
   EngineConnection,
@@ -18,6 +18,8 @@ import type { Turn } from './turn.ts'
 export interface ReadLinkOwner {
   /** The engine will not serve this read now. */
   readRefused(operation: Operation, reason: string): void
+  /** The item is found, but the operation has to be asked in another way. */
+  readReturned(operation: Operation): void
   /** The reads up to `notifyAt` are answered. */
   readsPassed(): void
   /** The connection is gone; `undecided` go back to the queue. */
@@ -78,6 +80,7 @@ export class ReadLink implements EngineConnectionOwner {
     this.#answered++
     if (!operation.settled) {
       if (decideFromReply(operation, reply)) operation.settle()
+      else if (reply.kind !== RespKind.Error) this.#owner.readReturned(operation)
       else this.#owner.readRefused(operation, replyText(reply))
     }
     if (this.#answered === this.notifyAt) this.#owner.readsPassed()

@@ -19,7 +19,7 @@
  * its primary died, if another client changed the same item before the replay. And a delete whose
  * first answer was lost is answered NOT_FOUND by the replay.
  */
-import type { ShardRoute } from '@holdfast/topology'
+import { type ShardRoute, TAG_PREFIXES } from '@holdfast/topology'
 import type { ServerReport } from './backend.ts'
 import type { CommandOptions } from './engine-commands.ts'
 import type { EngineCredentials } from './engine-connection.ts'
@@ -27,7 +27,7 @@ import { Fifo } from './fifo.ts'
 import { type Operation, type OperationAccountant, UPSTREAM_ORDER_SHARDS } from './operation.ts'
 import { ReadLink, type ReadLinkOwner } from './read-link.ts'
 import type { Flushable, Turn } from './turn.ts'
-import { DEGRADED_LINE, WriteLink, type WriteLinkOwner } from './write-link.ts'
+import { DEGRADED_LINE, type Fence, WriteLink, type WriteLinkOwner } from './write-link.ts'
 
 /** Most operations that one shard holds at a time. */
 export const HELD_OPS_MAX = 100_000
@@ -36,6 +36,7 @@ export const HELD_BYTES_MAX: number = 64 * 1024 * 1024
 /** Reply line of an operation beyond these bounds. */
 export const QUEUE_FULL_LINE = 'SERVER_ERROR proxy hold queue full'
 
+const NO_TAG: Buffer = Buffer.alloc(0)
 const RETRY_MS_MIN = 10
 const RETRY_MS_MAX = 50
 /** With nobody waiting a lost engine is tried less often. */
@@ -69,6 +70,8 @@ export interface ShardOptions {
   connectTimeoutMs: number
   counters: ShardCounters
   log: ClientLog
+  /** Unless the tag of its first vBucket will do. */
+  fence?: Fence
 }
 
 /** Where a client reports what happens to its engines. */
@@ -85,6 +88,7 @@ export class Shard implements Flushable, WriteLinkOwner, ReadLinkOwner, Operatio
   /** Place in the upstreams' counters; bounded, so that two of very many shards may share one. */
   readonly #orderIndex: number
   readonly #queue: Fifo<Operation> = new Fifo()
+  readonly #fence: Fence
   #route: ShardRoute
   #settings: ShardSettings
   /** The successor that the route's primary named. */
@@ -109,6 +113,7 @@ export class Shard implements Flushable, WriteLinkOwner, ReadLinkOwner, Operatio
     this.#orderIndex = options.index % UPSTREAM_ORDER_SHARDS
     this.#route = route
     this.#settings = settings
+    this.#fence = options.fence ?? { key: tagOf(route), writes: true }
     this.#connect()
   }
 
@@ -252,6 +257,11 @@ export class Shard implements Flushable, WriteLinkOwner, ReadLinkOwner, Operatio
     if (!this.#followed(reason)) this.#turn.schedule(this)
   }
 
+  readReturned(operation: Operation): void {
+    this.#giveBack([operation])
+    this.#turn.schedule(this)
+  }
+
   readsPassed(): void {
     this.#turn.schedule(this)
   }
@@ -310,11 +320,10 @@ export class Shard implements Flushable, WriteLinkOwner, ReadLinkOwner, Operatio
     const { commands, connectTimeoutMs } = this.#options
     const { credentials } = this.#settings
     const target = { address: primary, credentials, connectTimeoutMs }
-    const fenceVBucket = this.#route.vBuckets[0]
     if (this.#write === undefined) {
       this.#options.counters.engine_connects++
       this.#connects++
-      this.#write = new WriteLink({ target, commands, turn: this.#turn, fenceVBucket }, this)
+      this.#write = new WriteLink({ target, commands, turn: this.#turn, fence: this.#fence }, this)
     } else {
       this.#write.fence()
     }
@@ -377,4 +386,8 @@ export class Shard implements Flushable, WriteLinkOwner, ReadLinkOwner, Operatio
   #place(): { shard: number; primary: string } {
     return { shard: this.#options.index, primary: this.#route.primary ?? 'none' }
   }
+}
+
+function tagOf(route: ShardRoute): Buffer {
+  return TAG_PREFIXES[route.vBuckets[0]] ?? NO_TAG
 }

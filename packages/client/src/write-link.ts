@@ -14,8 +14,14 @@
  *
  * A short WAIT never acknowledges by itself: only the shard's route may lower the need.
  */
-import { RespKind, type RespReply } from '@holdfast/protocol'
-import { type CommandOptions, writeFence, writeOperation, writeWait } from './engine-commands.ts'
+import { Dialect, Extra, RespKind, type RespReply } from '@holdfast/protocol'
+import {
+  type CommandOptions,
+  writeFence,
+  writeOperation,
+  writeTracelessFence,
+  writeWait,
+} from './engine-commands.ts'
 import {
   EngineConnection,
   type EngineConnectionOwner,
@@ -59,19 +65,26 @@ export interface WriteLinkOwner {
   writeLinkDegraded(): void
 }
 
+/** The write that opens a connection. */
+export interface Fence {
+  /** An engine key of the shard's that no client can name. */
+  key: Buffer
+  /** Whether WAIT has to build on it; else it changes nothing. */
+  writes: boolean
+}
+
 /** What a write connection is made with. */
 export interface WriteLinkOptions {
   target: EngineTarget
   commands: CommandOptions
   turn: Turn
-  /** A vBucket of the shard, for the fence. */
-  fenceVBucket: number
+  fence: Fence
 }
 
 export class WriteLink implements EngineConnectionOwner {
   readonly #owner: WriteLinkOwner
   readonly #commands: CommandOptions
-  readonly #fenceVBucket: number
+  readonly #fence: Fence
   readonly #connection: EngineConnection
   #usable = false
   #fenceRepliesDue = 0
@@ -87,7 +100,7 @@ export class WriteLink implements EngineConnectionOwner {
   constructor(options: WriteLinkOptions, owner: WriteLinkOwner) {
     this.#owner = owner
     this.#commands = options.commands
-    this.#fenceVBucket = options.fenceVBucket
+    this.#fence = options.fence
     this.#connection = new EngineConnection(options.target, options.turn, this)
   }
 
@@ -105,7 +118,9 @@ export class WriteLink implements EngineConnectionOwner {
   fence(): void {
     if (!this.#connection.ready || this.#usable || this.#fenceRepliesDue > 0) return
     this.#fenceRefusal = ''
-    writeFence(this.#connection.writer, this.#fenceVBucket)
+    const { key, writes } = this.#fence
+    if (writes) writeFence(this.#connection.writer, key)
+    else writeTracelessFence(this.#connection.writer, key)
     this.#fenceRepliesDue = FENCE_REPLIES
     this.#connection.sent(FENCE_REPLIES)
   }
@@ -125,6 +140,9 @@ export class WriteLink implements EngineConnectionOwner {
           continue
         }
         writes = true
+      } else if (operation.dialect === Dialect.Meta) {
+        // The read function finds and claims what is stale in one go.
+        operation.extras |= Extra.WantAccess
       }
       writeOperation(writer, operation, this.#commands)
       operation.attempts++

@@ -95,12 +95,12 @@ test('bytes handed out are never overwritten', () => {
 test('an item header is 12 bytes, big endian, and reads back', () => {
   const writer = new ByteWriter()
   writer.byte(1)
-  writeItemHeader(writer, 0xffff_fffe, 0x8000_0001, 0x0102_0304)
+  writeItemHeader(writer, 0xffff_fffe, 0x0800_0001, 0x0102_0304)
   const bytes = writer.take()
-  assert.equal(bytes.toString('hex'), '01fffffffe8000000101020304')
+  assert.equal(bytes.toString('hex'), '01fffffffe8800000101020304')
   assert.equal(bytes.length, 1 + ITEM_HEADER_BYTES)
   assert.equal(readFlags(bytes, 1), 0xffff_fffe)
-  assert.equal(readCasHi(bytes, 1), 0x8000_0001)
+  assert.equal(readCasHi(bytes, 1), 0x0800_0001)
   assert.equal(readCasLo(bytes, 1), 0x0102_0304)
 })
 

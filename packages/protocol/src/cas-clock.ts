@@ -1,14 +1,20 @@
 // CAS stamps that are unique in the whole cluster without anyone to ask: a hybrid logical clock.
-// 64 bits = ms since 2020-01-01 (41, lasts until 2089) | sequence (10) | proxy id (13). Strictly
-// increasing, also when the wall clock goes back or more than 1024 stamps are made in one ms.
+// 60 bits = ms since 2020-01-01 (40, lasts until 2054) | sequence (8) | proxy id (12). Strictly
+// increasing, also when the wall clock goes back or more than 256 stamps are made in one ms. The
+// upper 4 bits of 64 stay free for the marks of a stored item (item.ts).
 
 const EPOCH_MS: number = Date.UTC(2020, 0, 1)
-const SEQUENCE_MAX = 0x3ff
-const PROXY_ID_MAX = 0x1fff
+const SEQUENCE_MAX = 0xff
+const PROXY_ID_MAX = 0xfff
+/** Milliseconds that fit the lower half beside sequence and proxy id. */
+const LOWER_MS = 4096
+
+/** Bits of a proxy id. */
+export const PROXY_ID_BITS = 12
 
 /** Makes CAS stamps; read `hi` and `lo` after each `next`. */
 export class CasClock {
-  /** Upper and lower half of the last stamp, unsigned 32 bit. */
+  /** Upper (28 bits) and lower half of the last stamp, unsigned. */
   hi = 0
   lo = 0
 
@@ -16,7 +22,7 @@ export class CasClock {
   #lastMs = 0
   #sequence = 0
 
-  /** Throws a RangeError when the id does not fit 13 bits. */
+  /** Throws a RangeError when the id does not fit its bits. */
   constructor(proxyId: number) {
     if (!Number.isInteger(proxyId) || proxyId < 0 || proxyId > PROXY_ID_MAX) {
       throw new RangeError(`proxy id ${proxyId} is not in 0..${PROXY_ID_MAX}`)
@@ -36,7 +42,7 @@ export class CasClock {
       this.#lastMs++
       this.#sequence = 0
     }
-    this.hi = Math.floor(this.#lastMs / 512) >>> 0
-    this.lo = (((this.#lastMs % 512) << 23) | (this.#sequence << 13) | this.#proxyId) >>> 0
+    this.hi = Math.floor(this.#lastMs / LOWER_MS)
+    this.lo = (((this.#lastMs % LOWER_MS) << 20) | (this.#sequence << 12) | this.#proxyId) >>> 0
   }
 }
