@@ -1,194 +1,117 @@
 /**
- * The proxy's metrics for Prometheus. Nothing is counted here: each metric reads the counters that
- * the data path keeps when it is scraped, so that a request costs no metrics call.
+ * The proxy's metrics for Prometheus, made from a snapshot when they are asked for: nothing is
+ * counted here, and a request costs no metrics call. With several workers the snapshots are summed
+ * first and the process metrics are aggregated by the library, so the series look the same.
+ *
+ * Cardinality is bounded: beyond `BUCKETS_SHOWN_MAX` buckets the rest is one bucket `other`, beyond
+ * `SERVERS_SHOWN_MAX` servers of a bucket the rest is one server `other`.
  */
-import { Outcome } from '@holdfast/client'
-import { Op } from '@holdfast/protocol'
-import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client'
-import type { SourceReport } from './backend-source.ts'
-import { LATENCY_BOUNDS_SECONDS, type Statistics } from './statistics.ts'
+import type { ServerReport } from '@holdfast/client'
+import { AggregatorRegistry, collectDefaultMetrics, Registry } from 'prom-client'
+import {
+  BUCKET_METRICS,
+  METRICS_PREFIX,
+  type MetricRow,
+  type MetricValue,
+  PROXY_METRICS,
+  SERVER_METRICS,
+} from './metrics-table.ts'
+import { type BucketSnapshot, mergeBuckets, type ProxySnapshot } from './stats-snapshot.ts'
 
-const PREFIX = 'holdfast_proxy_'
+/** Type of what `metricsText` returns. */
+export const METRICS_CONTENT_TYPE: string = Registry.PROMETHEUS_CONTENT_TYPE
 
-interface Reading {
-  name: string
-  help: string
-  read: (statistics: Statistics, report: SourceReport) => number
-}
+export const BUCKETS_SHOWN_MAX = 100
+export const SERVERS_SHOWN_MAX = 256
+const OTHER = 'other'
 
-const COUNTERS: readonly Reading[] = [
-  {
-    name: 'connections_total',
-    help: 'application connections accepted',
-    read: (statistics) => statistics.totalConnections,
-  },
-  {
-    name: 'connections_refused_total',
-    help: 'application connections beyond the limit',
-    read: (statistics) => statistics.refusedConnections,
-  },
-  { name: 'read_bytes_total', help: 'bytes of requests', read: (s) => s.bytesRead },
-  { name: 'written_bytes_total', help: 'bytes of replies', read: (s) => s.bytesWritten },
-  {
-    name: 'invalid_requests_total',
-    help: 'requests that were no memcached requests',
-    read: (statistics) => statistics.invalidRequests,
-  },
-  {
-    name: 'replays_total',
-    help: 'operations taken back from an engine to be sent again',
-    read: (_, report) => report.backend.counters.replays ?? 0,
-  },
-  {
-    name: 'engine_connects_total',
-    help: 'attempts to connect to an engine for writing',
-    read: (_, report) => report.backend.counters.engine_connects ?? 0,
-  },
-  {
-    name: 'short_waits_total',
-    help: 'times the replicas were not yet where an acknowledgement needs them',
-    read: (_, report) => report.backend.counters.short_waits ?? 0,
-  },
-  {
-    name: 'degraded_writes_total',
-    help: 'writes acknowledged that no replica has, in shards declared degraded',
-    read: (_, report) => report.backend.counters.degraded_writes ?? 0,
-  },
-  {
-    name: 'hold_queue_refused_total',
-    help: 'operations refused because a hold queue was full',
-    read: (_, report) => report.backend.counters.hold_queue_refused ?? 0,
-  },
-  {
-    name: 'configs_received_total',
-    help: 'bucket configs received',
-    read: (_, report) => report.configsReceived,
-  },
-  {
-    name: 'configs_refused_total',
-    help: 'bucket configs that were no use',
-    read: (_, report) => report.configsRefused,
-  },
-]
+/** The metrics of one process, as plain objects that can be sent to another one. */
+export type ProcessMetrics = readonly object[]
 
-const GAUGES: readonly Reading[] = [
-  {
-    name: 'connections',
-    help: 'application connections open',
-    read: (statistics) => statistics.currentConnections,
-  },
-  { name: 'config_rev', help: 'revision of the config in use', read: (_, r) => r.configRev },
-  {
-    name: 'outstanding',
-    help: 'operations without outcome',
-    read: (_, r) => r.backend.outstanding,
-  },
-  {
-    name: 'held',
-    help: 'operations queued for their turn or for a primary',
-    read: (_, report) => report.backend.servers.reduce((sum, shard) => sum + shard.held, 0),
-  },
-  {
-    name: 'shards',
-    help: 'shards of the bucket',
-    read: (_, report) => report.backend.servers.length,
-  },
-  {
-    name: 'shards_connected',
-    help: 'shards with a usable primary',
-    read: (_, report) =>
-      report.backend.servers.filter((shard) => shard.state === 'connected').length,
-  },
-]
+/** Measures this process: CPU, memory, event loop. One for each process, for its lifetime. */
+export class ProcessMeter {
+  readonly #registry: Registry = new Registry()
 
-/** A registry whose metrics read `statistics` and `report` at each scrape. */
-export function createMetrics(statistics: Statistics, report: () => SourceReport): Registry {
-  const registry = new Registry()
-  // A finer look at the loop's delay would wake an idle process a hundred times a second.
-  collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: 100 })
-  const registers = [registry]
-  for (const { name, help, read } of COUNTERS) {
-    new Counter({
-      name: PREFIX + name,
-      help,
-      registers,
-      collect() {
-        this.reset()
-        this.inc(read(statistics, report()))
-      },
-    })
+  constructor() {
+    // A finer look at the loop's delay would wake an idle process a hundred times a second.
+    collectDefaultMetrics({ register: this.#registry, eventLoopMonitoringPrecision: 100 })
   }
-  for (const { name, help, read } of GAUGES) {
-    new Gauge({
-      name: PREFIX + name,
-      help,
-      registers,
-      collect() {
-        this.set(read(statistics, report()))
-      },
-    })
+
+  async collect(): Promise<ProcessMetrics> {
+    return await this.#registry.getMetricsAsJSON()
   }
-  registerCommands(registry, statistics)
-  registerLatency(registry, statistics)
-  return registry
 }
 
-function registerCommands(registry: Registry, statistics: Statistics): void {
-  new Counter({
-    name: `${PREFIX}commands_total`,
-    help: 'commands by name and result',
-    labelNames: ['command', 'result'],
-    registers: [registry],
-    collect() {
-      this.reset()
-      for (const [command, op] of Object.entries(Op)) {
-        for (const [result, outcome] of Object.entries(Outcome)) {
-          const count = statistics.replies(op, outcome)
-          if (count > 0) this.inc({ command: snake(command), result: snake(result) }, count)
-        }
-      }
-    },
-  })
+/** The text for Prometheus, from a snapshot and the metrics of all processes behind it. */
+export async function metricsText(
+  snapshot: ProxySnapshot,
+  processes: readonly ProcessMetrics[],
+): Promise<string> {
+  const shown = boundBuckets(snapshot.buckets)
+  const metrics = [
+    ...PROXY_METRICS.map((row) => metricOf(row, row.read(snapshot))),
+    ...BUCKET_METRICS.map((row) =>
+      metricOf(
+        row,
+        shown.flatMap((one) => labelled(row, one)),
+      ),
+    ),
+    ...SERVER_METRICS.map((row) =>
+      metricOf(
+        row,
+        shown.flatMap((one) => byServer(row, one)),
+      ),
+    ),
+  ]
+  const registry = AggregatorRegistry.aggregate([...processes.map((one) => [...one]), metrics])
+  return await registry.metrics()
 }
 
-/** Written as plain series, since the buckets are counted on the data path, not by the library. */
-function registerLatency(registry: Registry, statistics: Statistics): void {
-  const name = `${PREFIX}latency_seconds`
-  const registers = [registry]
-  new Counter({
-    name: `${name}_bucket`,
-    help: 'replies by time since their request, cumulative by upper bound',
-    labelNames: ['le'],
-    registers,
-    collect() {
-      this.reset()
-      let sum = 0
-      statistics.latencyCounts.forEach((count, i) => {
-        sum += count
-        this.inc({ le: String(LATENCY_BOUNDS_SECONDS[i] ?? '+Inf') }, sum)
-      })
-    },
-  })
-  new Counter({
-    name: `${name}_sum`,
-    help: 'seconds from requests to their replies',
-    registers,
-    collect() {
-      this.reset()
-      this.inc(statistics.latencySumSeconds)
-    },
-  })
-  new Counter({
-    name: `${name}_count`,
-    help: 'replies timed',
-    registers,
-    collect() {
-      this.reset()
-      this.inc(statistics.latencyCounts.reduce((sum, count) => sum + count, 0))
-    },
+function metricOf(row: MetricRow<never>, values: readonly MetricValue[]): object {
+  const { name, help, type } = row
+  return { name: METRICS_PREFIX + name, help, type, aggregator: 'sum', values }
+}
+
+function labelled(row: MetricRow<BucketSnapshot>, bucket: BucketSnapshot): MetricValue[] {
+  return row.read(bucket).map(({ labels, ...value }) => {
+    return { ...value, labels: { bucket: bucket.name, ...labels } }
   })
 }
 
-function snake(name: string): string {
-  return name.replace(/(?<=.)[A-Z]/g, '_$&').toLowerCase()
+function byServer(row: MetricRow<ServerReport>, bucket: BucketSnapshot): MetricValue[] {
+  return boundServers(bucket.backend.servers).flatMap((server) => {
+    const labels = { bucket: bucket.name, server: server.address }
+    return row.read(server).map((value) => ({ ...value, labels: { ...labels, ...value.labels } }))
+  })
+}
+
+function boundBuckets(buckets: readonly BucketSnapshot[]): readonly BucketSnapshot[] {
+  if (buckets.length <= BUCKETS_SHOWN_MAX) return buckets
+  const [first, ...rest] = buckets.slice(BUCKETS_SHOWN_MAX)
+  if (first === undefined) return buckets
+  const other = rest.reduce(mergeBuckets, { ...first, name: OTHER })
+  return [...buckets.slice(0, BUCKETS_SHOWN_MAX), other]
+}
+
+/** Several shards may be on one server, and while there is none their address is empty. */
+function boundServers(servers: readonly ServerReport[]): ServerReport[] {
+  const byAddress = new Map<string, ServerReport>()
+  for (const server of servers) {
+    const isKnown = byAddress.has(server.address)
+    const address = isKnown || byAddress.size < SERVERS_SHOWN_MAX ? server.address : OTHER
+    const before = byAddress.get(address)
+    byAddress.set(address, before === undefined ? { ...server, address } : joined(before, server))
+  }
+  return [...byAddress.values()]
+}
+
+function joined(a: ServerReport, b: ServerReport): ServerReport {
+  return {
+    address: a.address,
+    state: a.state === 'connected' ? b.state : a.state,
+    held: a.held + b.held,
+    outstanding: a.outstanding + b.outstanding,
+    connects: a.connects + b.connects,
+    failures: a.failures + b.failures,
+  }
 }

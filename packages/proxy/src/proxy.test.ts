@@ -55,6 +55,7 @@ describe('a proxy over a replicated bucket', () => {
     assert.deepEqual(JSON.parse(body), {
       ok: true,
       draining: false,
+      workers: 1,
       kind: 'cluster',
       bucket: 'default',
       configRev: 1,
@@ -62,12 +63,19 @@ describe('a proxy over a replicated bucket', () => {
         const counts = { held: 0, outstanding: 0, connects: 1, failures: 0 }
         return { address: primary, state: 'connected', ...counts, vBuckets }
       }),
+      buckets: [{ bucket: 'default', kind: 'cluster', usable: true, configRev: 1 }],
     })
     assert.ok(!body.includes('pa55word'))
     const metrics = await (await fetch(`http://${proxy.httpAddress}/metrics`)).text()
-    assert.match(metrics, /holdfast_proxy_commands_total\{command="set",result="stored"\} 1\n/)
-    assert.match(metrics, /holdfast_proxy_latency_seconds_count [1-9]/)
-    assert.match(metrics, /holdfast_proxy_shards_connected 3\n/)
+    assert.match(
+      metrics,
+      /holdfast_proxy_commands_total\{bucket="default",command="set",result="stored"\} 1\n/,
+    )
+    assert.match(
+      metrics,
+      /holdfast_proxy_latency_seconds_count\{bucket="default",class="store"\} [1-9]/,
+    )
+    assert.match(metrics, /holdfast_proxy_shards_connected\{bucket="default"\} 3\n/)
   })
 
   test('keeps the connection and answers everything across a failover', async () => {
@@ -101,7 +109,7 @@ describe('a proxy over a replicated bucket', () => {
     const answers = client.ask(asked, 'STORED\r\n'.repeat(200))
     await until('requests arrive', async () => {
       const metrics = await (await fetch(`http://${proxy.httpAddress}/metrics`)).text()
-      return /holdfast_proxy_read_bytes_total (\d{4,})/.test(metrics)
+      return /holdfast_proxy_read_bytes_total\{bucket="default"\} (\d{4,})/.test(metrics)
     })
     await proxy.stop()
     assert.equal(await answers, 'STORED\r\n'.repeat(200))

@@ -18,9 +18,11 @@ import type { FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
 import { type BackendSource, openSource } from './backend-source.ts'
 import { createHttpServer } from './http-server.ts'
-import { createMetrics } from './metrics.ts'
+import { ProcessMeter } from './metrics.ts'
+import { SLOW_MS_DEFAULT, SlowLog } from './slow-log.ts'
 import { Statistics } from './statistics.ts'
-import { statsReply } from './stats-report.ts'
+import { answerStats, statsText } from './stats-report.ts'
+import { collectSnapshot, type ProxySnapshot } from './stats-snapshot.ts'
 import { UpstreamConnection, type UpstreamHost } from './upstream-connection.ts'
 import { VERSION } from './version.ts'
 
@@ -108,6 +110,8 @@ class ProxyDaemon implements RunningProxy, UpstreamHost {
   readonly #connectionsMax: number
   readonly #source: BackendSource
   readonly #server: net.Server
+  readonly #slowLog: SlowLog
+  readonly #unbound: Statistics = new Statistics()
   readonly #http: FastifyInstance
   readonly #upstreams: Set<UpstreamConnection> = new Set()
   #sweepTimer: NodeJS.Timeout | undefined = undefined
@@ -133,11 +137,11 @@ class ProxyDaemon implements RunningProxy, UpstreamHost {
       valueBytesMax: this.valueBytesMax,
       logger: options.logger,
     })
-    const report = (): ReturnType<BackendSource['report']> => this.#source.report()
+    this.#slowLog = new SlowLog({ slowMs: SLOW_MS_DEFAULT, logger: options.logger })
+    const meter = new ProcessMeter()
     this.#http = createHttpServer({
-      registry: createMetrics(this.statistics, report),
-      report,
-      draining: () => this.#draining,
+      snapshot: () => this.#snapshot(),
+      processes: async () => [await meter.collect()],
     })
     this.#server = net.createServer({ allowHalfOpen: true, noDelay: true }, (socket) =>
       this.#accept(socket),
@@ -258,20 +262,45 @@ class ProxyDaemon implements RunningProxy, UpstreamHost {
     for (const upstream of this.#upstreams) upstream.sweep(nowMs)
   }
 
-  #stats(args: string): string {
-    const { bucket, configRev, configsReceived, backend } = this.#source.report()
-    return statsReply(args, {
-      statistics: this.statistics,
-      port: this.#port,
-      bucketName: bucket,
-      configRev,
-      configsReceived,
-      connectionsMax: this.#connectionsMax,
-      outstandingMax: this.outstandingMax,
-      operationTimeoutMs: this.operationTimeoutMs,
-      connectTimeoutMs: this.#connectTimeoutMs,
-      backend,
+  #snapshot(): ProxySnapshot {
+    const { bucket, ...source } = this.#source.report()
+    return collectSnapshot({
+      buckets: () => [
+        {
+          name: bucket === '' ? 'default' : bucket,
+          statistics: this.statistics,
+          backend: this.backend,
+          source: () => source,
+        },
+      ],
+      unbound: this.#unbound,
+      slow: this.#slowLog,
+      startedAtMs: this.statistics.startedAtMs,
+      draining: this.#draining,
     })
+  }
+
+  #stats(args: string): string {
+    const snapshot = this.#snapshot()
+    const answer = answerStats(args, {
+      snapshot,
+      settings: {
+        host: this.#options.host,
+        port: this.#port,
+        socketPath: '',
+        protocol: 'ascii',
+        connectionsMax: this.#connectionsMax,
+        outstandingMax: this.outstandingMax,
+        operationTimeoutMs: this.operationTimeoutMs,
+        connectTimeoutMs: this.#connectTimeoutMs,
+        valueBytesMax: this.valueBytesMax,
+        anonymousBucket: 'default',
+        dynamic: this.#source.report().kind === 'cluster',
+      },
+      bucketName: snapshot.buckets[0]?.name ?? '',
+    })
+    if (answer.kind === 'reset') this.statistics.reset()
+    return statsText(answer)
   }
 }
 

@@ -1,42 +1,64 @@
 /**
- * The proxy's counters: plain numbers, bumped on the hot path, read by `stats` (stats-report.ts)
- * and /metrics (metrics.ts).
+ * The counters of one bucket: plain numbers and typed arrays, bumped on the hot path, where nothing
+ * is allocated. `snapshot` hands them out as a plain object that can be sent to another process and
+ * summed (stats-snapshot.ts); `stats` and /metrics are made from snapshots.
  */
-import { Gather, Operation, Outcome, type ReplySlot } from '@holdfast/client'
+import { Gather, Operation, Outcome, type ReplySlot, TIMEOUT_LINE } from '@holdfast/client'
 import { Op } from '@holdfast/protocol'
-
-/** Upper bounds of the latency histogram in seconds. */
-export const LATENCY_BOUNDS_SECONDS: readonly number[] = [
-  0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10,
-]
-
-const COMMANDS = Math.max(...Object.values(Op)) + 1
-const OUTCOMES = Math.max(...Object.values(Outcome)) + 1
+import { LATENCY_CLASSES, LATENCY_STEPS, latencyClass, latencyStep } from './latency-scale.ts'
+import {
+  OUTCOME_COUNT,
+  REPLY_CELLS,
+  type StatisticsSnapshot,
+  TRAFFIC_CELLS,
+} from './stats-snapshot.ts'
 
 export class Statistics {
   readonly startedAtMs: number = Date.now()
   currentConnections = 0
   totalConnections = 0
+  /** Connections beyond the limit. */
   refusedConnections = 0
   bytesRead = 0
   bytesWritten = 0
   /** Requests that were no memcached requests. */
   invalidRequests = 0
-  #byOutcome: Float64Array = new Float64Array(COMMANDS * OUTCOMES)
-  #local: Float64Array = new Float64Array(COMMANDS)
-  /** Requests per latency bound; the last entry has no bound. */
-  readonly latencyCounts: Float64Array = new Float64Array(LATENCY_BOUNDS_SECONDS.length + 1)
-  latencySumSeconds = 0
+  logins = 0
+  loginFailures = 0
+  /** Times that a connection was no longer read because of what it owed. */
+  readingPauses = 0
+  /** Connections closed by their deadlines: idle, half-open, slow to read. */
+  deadlineCloses = 0
+  /** Operations that had no outcome at their deadline. */
+  timeouts = 0
+  /** Requests for several keys, and their keys. */
+  multiGets = 0
+  multiGetKeys = 0
+  readonly #replies: Float64Array = new Float64Array(REPLY_CELLS)
+  readonly #local: Float64Array = new Float64Array(TRAFFIC_CELLS)
+  /** Bytes of values, by command: taken from applications, handed to them. */
+  readonly #valueBytesIn: Float64Array = new Float64Array(TRAFFIC_CELLS)
+  readonly #valueBytesOut: Float64Array = new Float64Array(TRAFFIC_CELLS)
+  readonly #latencySteps: Float64Array = new Float64Array(LATENCY_CLASSES.length * LATENCY_STEPS)
+  readonly #latencySums: Float64Array = new Float64Array(LATENCY_CLASSES.length)
 
   /** Counts a reply that is about to be written, `seconds` after its request came. */
   countReply(slot: ReplySlot, seconds: number): void {
-    if (slot instanceof Operation) this.#countOperation(slot)
-    else if (slot instanceof Gather) for (const part of slot.parts) this.#countOperation(part)
-    else return
-    this.latencySumSeconds += seconds
-    let bound = 0
-    while (seconds > (LATENCY_BOUNDS_SECONDS[bound] ?? Number.POSITIVE_INFINITY)) bound++
-    this.latencyCounts[bound] = (this.latencyCounts[bound] ?? 0) + 1
+    let op: Op
+    if (slot instanceof Operation) {
+      this.#countOperation(slot)
+      op = slot.kind
+    } else if (slot instanceof Gather) {
+      const { parts } = slot
+      for (const part of parts) this.#countOperation(part)
+      this.multiGets++
+      this.multiGetKeys += parts.length
+      op = parts[0]?.kind ?? Op.Get
+    } else return
+    const timed = latencyClass(op)
+    const at = timed * LATENCY_STEPS + latencyStep(seconds * 1e6)
+    this.#latencySteps[at] = (this.#latencySteps[at] ?? 0) + 1
+    this.#latencySums[timed] = (this.#latencySums[timed] ?? 0) + seconds
   }
 
   /** Counts a command that the proxy answers itself. */
@@ -44,36 +66,67 @@ export class Statistics {
     this.#local[op] = (this.#local[op] ?? 0) + 1
   }
 
-  /** Replies to `op` with this outcome. */
-  replies(op: Op, outcome: Outcome): number {
-    return this.#byOutcome[op * OUTCOMES + outcome] ?? 0
-  }
-
-  /** All replies to these commands. */
-  commands(...ops: Op[]): number {
-    let sum = 0
-    for (const op of ops) {
-      sum += this.#local[op] ?? 0
-      for (let outcome = 0; outcome < OUTCOMES; outcome++) {
-        sum += this.#byOutcome[op * OUTCOMES + outcome] ?? 0
-      }
-    }
-    return sum
-  }
-
   /** Sets the counters back, for `stats reset`; metrics readers see a counter reset. */
   reset(): void {
-    this.#byOutcome.fill(0)
+    this.#replies.fill(0)
     this.#local.fill(0)
+    this.#valueBytesIn.fill(0)
+    this.#valueBytesOut.fill(0)
+    this.#latencySteps.fill(0)
+    this.#latencySums.fill(0)
     this.totalConnections = 0
     this.refusedConnections = 0
     this.bytesRead = 0
     this.bytesWritten = 0
     this.invalidRequests = 0
+    this.logins = 0
+    this.loginFailures = 0
+    this.readingPauses = 0
+    this.deadlineCloses = 0
+    this.timeouts = 0
+    this.multiGets = 0
+    this.multiGetKeys = 0
+  }
+
+  snapshot(): StatisticsSnapshot {
+    return {
+      startedAtMs: this.startedAtMs,
+      counts: {
+        currentConnections: this.currentConnections,
+        totalConnections: this.totalConnections,
+        refusedConnections: this.refusedConnections,
+        bytesRead: this.bytesRead,
+        bytesWritten: this.bytesWritten,
+        invalidRequests: this.invalidRequests,
+        logins: this.logins,
+        loginFailures: this.loginFailures,
+        readingPauses: this.readingPauses,
+        deadlineCloses: this.deadlineCloses,
+        timeouts: this.timeouts,
+        multiGets: this.multiGets,
+        multiGetKeys: this.multiGetKeys,
+      },
+      replies: [...this.#replies],
+      local: [...this.#local],
+      valueBytesIn: [...this.#valueBytesIn],
+      valueBytesOut: [...this.#valueBytesOut],
+      latencySteps: [...this.#latencySteps],
+      latencySums: [...this.#latencySums],
+    }
   }
 
   #countOperation(operation: Operation): void {
-    const at = operation.kind * OUTCOMES + operation.outcome
-    this.#byOutcome[at] = (this.#byOutcome[at] ?? 0) + 1
+    const { kind, outcome } = operation
+    const traffic = (operation.noreply || operation.quiet ? TRAFFIC_CELLS / 2 : 0) + kind
+    const cell = traffic * OUTCOME_COUNT + outcome
+    this.#replies[cell] = (this.#replies[cell] ?? 0) + 1
+    if (outcome === Outcome.Hit) {
+      const bytes = operation.resultEnd - operation.resultStart
+      this.#valueBytesOut[traffic] = (this.#valueBytesOut[traffic] ?? 0) + bytes
+    } else if (outcome === Outcome.Failed && operation.line === TIMEOUT_LINE) this.timeouts++
+    if (operation.valueEnd > 0) {
+      const bytes = operation.valueEnd - operation.valueStart
+      this.#valueBytesIn[traffic] = (this.#valueBytesIn[traffic] ?? 0) + bytes
+    }
   }
 }

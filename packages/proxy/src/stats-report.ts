@@ -1,138 +1,188 @@
 /**
- * The answers of `stats`, `stats proxy` and `stats settings`, in memcached's and moxi's names.
- * A client that probes servers with `stats` finds what it expects; what a proxy cannot know (items,
- * memory of the store) is left out rather than invented.
+ * The answers of `stats` in all its forms, as names and values that the text and the binary
+ * protocol render in their own ways. A client that probes servers with `stats` finds what it
+ * expects. Nothing is reset here: whoever asks does what the answer says, in all workers.
  */
-import { type BackendReport, Outcome } from '@holdfast/client'
-import { Op } from '@holdfast/protocol'
-import type { Statistics } from './statistics.ts'
-import { VERSION } from './version.ts'
+import { LATENCY_CLASSES, latencyQuantileUs, latencyStepStartUs } from './latency-scale.ts'
+import { GENERAL_STATS, SETTINGS_STATS } from './stats-general.ts'
+import { BUCKET_GROUPS, PROXY_GROUPS, type ProxyTopic, type StatGroup } from './stats-proxy.ts'
+import type { StatRow, StatsContext, StatsSettings } from './stats-row.ts'
+import {
+  type BucketSnapshot,
+  latencyStepsOf,
+  type ProxySnapshot,
+  sumStatistics,
+} from './stats-snapshot.ts'
 
-/** What the report is made from. */
-export interface StatsSource {
-  readonly statistics: Statistics
-  readonly port: number
-  readonly bucketName: string
-  readonly configRev: number
-  readonly configsReceived: number
-  readonly connectionsMax: number
-  readonly outstandingMax: number
-  readonly operationTimeoutMs: number
-  readonly connectTimeoutMs: number
-  readonly backend: BackendReport
+/** A name and its value, as sent. */
+export type Stat = readonly [name: string, value: string]
+
+/** What to answer. */
+export type StatsAnswer =
+  | { kind: 'list'; stats: readonly Stat[] }
+  /** Reset the counters in all workers; text sends the line, binary an empty list. */
+  | { kind: 'reset'; line: 'RESET' | 'OK' }
+  /** Not a form of stats: the line in text, status "not found" in binary. */
+  | { kind: 'error'; line: string }
+
+/** What is asked of. */
+export interface StatsQuestion {
+  snapshot: ProxySnapshot
+  settings: StatsSettings
+  /** Bucket of the connection; empty when it has none. */
+  bucketName: string
 }
 
-type Stat = [name: string, value: string | number]
+const TOPICS: readonly ProxyTopic[] = [
+  'basic',
+  'info',
+  'settings',
+  'behaviors',
+  'frontcache',
+  'keystats',
+  'stats',
+  'timings',
+]
+/** The part of the histogram that `timings` draws is one line for each doubling. */
+const STEPS_PER_LINE = 4
+const NO_DETAIL_LINE = 'CLIENT_ERROR stats detail is not supported by a proxy'
+const NO_CACHEDUMP_LINE = 'CLIENT_ERROR stats cachedump not allowed'
+const STARS_PER_LINE = 20
 
-/** The reply to `stats ARGS`. */
-export function statsReply(args: string, source: StatsSource): string {
-  const [topic = '', ...rest] = args.trim().split(/\s+/)
+/** The answer to `stats ARGS`, or to STAT with the key ARGS. */
+export function answerStats(args: string, question: StatsQuestion): StatsAnswer {
+  const [topic = '', word] = args.trim().split(/\s+/)
   switch (topic) {
     case '':
-      return listed(general(source))
+      return list(listed('', GENERAL_STATS, contextOf(question)))
     case 'reset':
-      source.statistics.reset()
-      return 'RESET\r\n'
+      return { kind: 'reset', line: 'RESET' }
     case 'settings':
-      return listed(settings(source))
+      return list(listed('', SETTINGS_STATS, contextOf(question)))
     case 'proxy':
-      if (rest[0] !== 'reset') return listed(proxy(source))
-      source.statistics.reset()
-      return 'OK\r\n'
+      return answerProxy(word ?? 'all', question)
     case 'items':
     case 'slabs':
-      return 'END\r\n'
+    case 'conns':
+    case 'extstore':
+      return list([])
+    case 'sizes':
+      return list([['sizes_status', 'disabled']])
+    case 'detail':
+      // Counters by key prefix are not kept, so there is nothing to dump.
+      return word === 'dump' ? list([]) : { kind: 'error', line: NO_DETAIL_LINE }
+    case 'cachedump':
+      return { kind: 'error', line: NO_CACHEDUMP_LINE }
     default:
-      return 'ERROR\r\n'
+      return { kind: 'error', line: 'ERROR' }
   }
 }
 
-function listed(stats: readonly Stat[]): string {
-  return `${stats.map(([name, value]) => `STAT ${name} ${value}\r\n`).join('')}END\r\n`
+/** The answer in the text protocol. */
+export function statsText(answer: StatsAnswer): string {
+  if (answer.kind !== 'list') return `${answer.line}\r\n`
+  return `${answer.stats.map(([name, value]) => `STAT ${name} ${value}\r\n`).join('')}END\r\n`
 }
 
-function general({ statistics, connectionsMax }: StatsSource): Stat[] {
-  const { user, system } = process.cpuUsage()
-  const gets = [Op.Get, Op.Gets] as const
-  const touches = [Op.Touch, Op.Gat, Op.Gats] as const
-  const stores = [Op.Set, Op.Add, Op.Replace, Op.Append, Op.Prepend, Op.Cas] as const
-  const nowMs = Date.now()
-  const sum = (ops: readonly Op[], outcome: Outcome): number => {
-    return ops.reduce((total, op) => total + statistics.replies(op, outcome), 0)
+function list(stats: readonly Stat[]): StatsAnswer {
+  return { kind: 'list', stats }
+}
+
+function answerProxy(word: string, question: StatsQuestion): StatsAnswer {
+  const { snapshot } = question
+  if (word === 'reset') return { kind: 'reset', line: 'OK' }
+  if (word === 'buckets') return list(snapshot.buckets.map(bucketLine))
+  const asked = word === 'config' ? 'info' : word
+  const topics = asked === 'all' ? TOPICS : TOPICS.filter((topic) => topic === asked)
+  if (topics.length === 0) return { kind: 'error', line: 'ERROR' }
+  const context = contextOf(question)
+  const stats = grouped('', PROXY_GROUPS, topics, context)
+  if (topics.includes('settings')) {
+    stats.push(...listed('memcached:settings:', SETTINGS_STATS, context))
   }
-  return [
-    ['pid', process.pid],
-    ['uptime', Math.floor((nowMs - statistics.startedAtMs) / 1000)],
-    ['time', Math.floor(nowMs / 1000)],
-    ['version', VERSION],
-    ['pointer_size', 64],
-    ['rusage_user', (user / 1e6).toFixed(6)],
-    ['rusage_system', (system / 1e6).toFixed(6)],
-    ['max_connections', connectionsMax],
-    ['curr_connections', statistics.currentConnections],
-    ['total_connections', statistics.totalConnections],
-    ['rejected_connections', statistics.refusedConnections],
-    ['cmd_get', statistics.commands(...gets, Op.Gat, Op.Gats)],
-    ['cmd_set', statistics.commands(...stores)],
-    ['cmd_flush', statistics.commands(Op.FlushAll)],
-    ['cmd_touch', statistics.commands(...touches)],
-    ['get_hits', sum([...gets, Op.Gat, Op.Gats], Outcome.Hit)],
-    ['get_misses', sum([...gets, Op.Gat, Op.Gats], Outcome.Miss)],
-    ['delete_misses', sum([Op.Delete], Outcome.NotFound)],
-    ['delete_hits', sum([Op.Delete], Outcome.Deleted)],
-    ['incr_misses', sum([Op.Incr], Outcome.NotFound)],
-    ['incr_hits', sum([Op.Incr], Outcome.Counted)],
-    ['decr_misses', sum([Op.Decr], Outcome.NotFound)],
-    ['decr_hits', sum([Op.Decr], Outcome.Counted)],
-    ['cas_misses', sum([Op.Cas], Outcome.NotFound)],
-    ['cas_hits', sum([Op.Cas], Outcome.Stored)],
-    ['cas_badval', sum([Op.Cas], Outcome.Exists)],
-    ['touch_hits', sum([Op.Touch], Outcome.Touched)],
-    ['touch_misses', sum([Op.Touch], Outcome.NotFound)],
-    ['bytes_read', statistics.bytesRead],
-    ['bytes_written', statistics.bytesWritten],
-    ['accepting_conns', 1],
-    ['threads', 1],
-  ]
+  if (topics.includes('stats')) stats.push(...listed('memcached:stats:', GENERAL_STATS, context))
+  for (const of of snapshot.buckets) {
+    const place = `${question.settings.port}:${printable(of.name)}:`
+    stats.push(...grouped(place, BUCKET_GROUPS, topics, { ...context, of }))
+    if (topics.includes('timings')) stats.push(...timings(place, of))
+  }
+  return list(stats)
 }
 
-function settings(source: StatsSource): Stat[] {
-  return [
-    ['maxconns', source.connectionsMax],
-    ['tcpport', source.port],
-    ['num_threads', 1],
-    ['binding_protocol', 'ascii'],
-  ]
+function bucketLine({ name, backend: { kind, usable } }: BucketSnapshot): Stat {
+  return [printable(name), `${kind} ${usable ? 'usable' : 'unusable'}`]
 }
 
-function proxy(source: StatsSource): Stat[] {
-  const { statistics, backend } = source
-  const { servers, counters } = backend
-  const place = `${source.port}:${source.bucketName === '' ? 'default' : source.bucketName}`
-  const connected = servers.filter((server) => server.state === 'connected').length
-  const timeouts = Object.values(Op).reduce((total, op) => {
-    return total + statistics.replies(op, Outcome.Failed)
-  }, 0)
-  return [
-    ['basic:version', VERSION],
-    ['basic:nthreads', 1],
-    ['proxy_main:conf_type', 'dynamic'],
-    ['proxy_main:stats:stat_configs', source.configsReceived],
-    [`${place}:info:port`, source.port],
-    [`${place}:info:name`, source.bucketName],
-    [`${place}:info:config_ver`, source.configRev],
-    [`${place}:behavior:downstream_max`, source.outstandingMax],
-    [`${place}:behavior:downstream_timeout`, source.operationTimeoutMs],
-    [`${place}:behavior:connect_timeout`, source.connectTimeoutMs],
-    [`${place}:stats:listening`, 1],
-    [`${place}:pstd_stats:num_upstream`, statistics.currentConnections],
-    [`${place}:pstd_stats:tot_upstream`, statistics.totalConnections],
-    [`${place}:pstd_stats:num_downstream_conn`, connected],
-    [`${place}:pstd_stats:tot_downstream_conn`, counters.engine_connects ?? 0],
-    [`${place}:pstd_stats:tot_retry`, counters.replays ?? 0],
-    [`${place}:pstd_stats:tot_downstream_timeout`, timeouts],
-    [`${place}:pstd_stats_cmd:regular_get:seen`, statistics.commands(Op.Get, Op.Gets)],
-    [`${place}:pstd_stats_cmd:regular_set:seen`, statistics.commands(Op.Set)],
-    [`${place}:pstd_stats_cmd:regular_ERROR:seen`, statistics.invalidRequests],
-  ]
+function grouped<Context>(
+  place: string,
+  groups: readonly StatGroup<Context>[],
+  topics: readonly ProxyTopic[],
+  context: Context,
+): Stat[] {
+  return groups
+    .filter((group) => group.topics.some((topic) => topics.includes(topic)))
+    .flatMap(({ prefix, rows }) => listed(place + prefix, rows, context))
+}
+
+function listed<Context>(
+  prefix: string,
+  rows: readonly StatRow<Context>[],
+  context: Context,
+): Stat[] {
+  return rows.flatMap(({ names, read }) => {
+    return read === undefined ? [] : [[`${prefix}${names[0] ?? ''}`, printable(read(context))]]
+  })
+}
+
+/** moxi's way to draw a histogram: `FROM+WIDTH=COUNT SHARE% ****`, in microseconds. */
+function timings(place: string, { statistics }: BucketSnapshot): Stat[] {
+  return LATENCY_CLASSES.flatMap((timed) => {
+    const steps = latencyStepsOf(statistics, timed)
+    const total = steps.reduce((sum, count) => sum + count, 0)
+    if (total === 0) return []
+    const lines: Stat[] = []
+    for (let step = 0; step < steps.length; step += STEPS_PER_LINE) {
+      const part = steps.slice(step, step + STEPS_PER_LINE)
+      const count = part.reduce((sum, one) => sum + one, 0)
+      if (count === 0) continue
+      const startUs = latencyStepStartUs(step)
+      const widthUs = latencyStepStartUs(step + STEPS_PER_LINE) - startUs
+      const share = count / total
+      const stars = '*'.repeat(Math.round(share * STARS_PER_LINE))
+      const text = `${startUs}+${widthUs}=${count} ${(share * 100).toFixed(2)}% ${stars}`
+      lines.push([`${place}${timed}`, text.trimEnd()])
+    }
+    const quantiles = [0.5, 0.99, 0.999].map((quantile): Stat => {
+      const name = `${place}${timed}:p${String(quantile * 100).replace('.', '_')}_us`
+      return [name, String(latencyQuantileUs(steps, quantile))]
+    })
+    return [...lines, ...quantiles]
+  })
+}
+
+function contextOf({ snapshot, settings, bucketName }: StatsQuestion): StatsContext {
+  const { unbound, buckets } = snapshot
+  const bucket = buckets.find(({ name }) => name === bucketName)
+  return {
+    snapshot,
+    settings,
+    bucket: bucket ?? noBucket(snapshot),
+    total: buckets.reduce((sum, { statistics }) => sumStatistics(sum, statistics), unbound),
+    nowMs: Date.now(),
+  }
+}
+
+/** Stands for the bucket of a connection that has none. */
+function noBucket({ unbound }: ProxySnapshot): BucketSnapshot {
+  return {
+    name: '',
+    statistics: unbound,
+    source: { configRev: -1, configsReceived: 0, configsRefused: 0 },
+    backend: { kind: 'policy', usable: false, outstanding: 0, servers: [], counters: {} },
+  }
+}
+
+/** Names and values come from configurations; none may end a line. */
+function printable(value: string | number): string {
+  return String(value).replaceAll(/[^\x20-\x7e]/g, '_')
 }

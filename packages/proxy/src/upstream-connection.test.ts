@@ -103,7 +103,7 @@ describe('an application connection', () => {
   test('gets statistics in names that clients know', async () => {
     await until('earlier connections are gone', async () => {
       const metrics = await (await fetch(`http://${proxy.httpAddress}/metrics`)).text()
-      return metrics.includes('holdfast_proxy_connections 0\n')
+      return metrics.includes('holdfast_proxy_connections{bucket="default"} 0\n')
     })
     const client = await TextClient.connect(proxy.address)
     assert.equal(await client.ask('stats reset\r\n'), 'RESET\r\n')
