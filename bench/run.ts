@@ -44,7 +44,7 @@ async function runOnStage(options: BenchOptions): Promise<number> {
   const killAll = (): void => stage.killAll()
   process.once('exit', killAll)
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-    process.once(signal, () => stage.end(`ended by ${signal}`))
+    process.on(signal, () => stage.end(`ended by ${signal}`))
   }
   try {
     buildLoadGenerator()

@@ -1,6 +1,8 @@
 // The stage of a run: the cores, a folder for logs, and every process that was started. Processes
 // are ended by pid when the run ends, however it ends: `stop` at the end and on a signal, `killAll`
 // from an exit handler, and the kernel (setpriv --pdeathsig) should this process be killed itself.
+// Engines are started by the test support of the client package: they are stopped with the rest,
+// but a SIGKILL of this process leaves them.
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { closeSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync } from 'node:fs'
