@@ -10,4 +10,6 @@ export {
   type TestShard,
   until,
 } from './engines.ts'
+export { MemcachedServer, memcachedInstalled } from './memcached-server.ts'
+export { MemoryBackend } from './memory-backend.ts'
 export { TextUpstream } from './text-upstream.ts'
