@@ -1,13 +1,16 @@
 /**
- * The socket layer: everything above talks to `ByteSocket`, everything below is `node:net`.
+ * The socket layer: everything above talks to `ByteSocket`, everything below is `node:net`, or an
+ * io_uring (uring/) where that was chosen and is possible.
  *
- * The interface is small so that a faster layer can take its place without a change above it. A
+ * The interface is small so that the layers can take each other's place without a change above. A
  * chunk that is read belongs to the handler from then on and is never written over; a chunk that is
  * written belongs to the socket. There is one `closed` call per socket, whatever ended it.
  */
 import net from 'node:net'
-import { TLSSocket } from 'node:tls'
-import { keepBytes, READ_BUFFER } from './read-slab.ts'
+import tls from 'node:tls'
+import { NetSocket, sharedRead, withSharedReads } from './net-socket.ts'
+import { connectForRing } from './uring/connecting-socket.ts'
+import { openSocketLoop, type SocketLoop } from './uring/socket-loop.ts'
 
 /** What a socket tells its owner. */
 export interface ByteSocketHandler {
@@ -39,25 +42,50 @@ export interface ConnectTarget {
   host: string
   port: number
   connectTimeoutMs: number
+  /** Over TLS, with these settings. */
+  tls?: tls.ConnectionOptions | undefined
+}
+
+/** The layers that there are. */
+export const SOCKET_LAYERS = ['portable', 'uring'] as const
+export type SocketLayer = (typeof SOCKET_LAYERS)[number]
+
+let loop: SocketLoop | undefined
+
+/**
+ * Chooses the layer of this thread's sockets; call it before any is opened.
+ *
+ * @returns why the layer is not possible here, in which case the portable one stays; else ''
+ */
+export function chooseSocketLayer(layer: SocketLayer): string {
+  if (layer === 'portable' || loop !== undefined) return ''
+  const opened = openSocketLoop()
+  if (typeof opened === 'string') return opened
+  loop = opened
+  return ''
+}
+
+/** Runs the callback once, when what there is to read at this moment has been read. */
+export function afterReads(callback: () => void): void {
+  if (loop === undefined) setImmediate(callback)
+  else loop.afterReads(callback)
 }
 
 /** Opens a connection; failures arrive as `socketClosed`. */
 export function connectSocket(target: ConnectTarget, handler: ByteSocketHandler): ByteSocket {
   const { host, port, connectTimeoutMs } = target
-  const onread = {
-    buffer: READ_BUFFER,
-    callback: (count: number) => {
-      handler.socketRead(keepBytes(READ_BUFFER, 0, count))
-      return true
-    },
-  }
-  const options = { host, port, noDelay: true, keepAlive: true, allowHalfOpen: true, onread }
-  const socket = net.connect(options)
+  const overTls = target.tls !== undefined
+  if (loop !== undefined && !overTls) return connectForRing(loop, target, handler)
+  const options = { host, port, noDelay: true, keepAlive: true, allowHalfOpen: true }
+  const socket = overTls
+    ? tls.connect({ ...options, ...target.tls })
+    : net.connect({ ...options, onread: sharedRead(handler) })
   const opened = new NetSocket(socket, handler)
+  if (overTls) socket.on('data', (chunk: Buffer) => handler.socketRead(chunk))
   const timer = setTimeout(() => {
     socket.destroy(new Error(`connect to ${host}:${port} timed out after ${connectTimeoutMs} ms`))
   }, connectTimeoutMs)
-  socket.once('connect', () => {
+  socket.once(overTls ? 'secureConnect' : 'connect', () => {
     clearTimeout(timer)
     handler.socketOpened()
   })
@@ -67,76 +95,12 @@ export function connectSocket(target: ConnectTarget, handler: ByteSocketHandler)
 
 /** Takes over an accepted connection; the server must allow half-open sockets. */
 export function adoptSocket(accepted: net.Socket, handler: ByteSocketHandler): ByteSocket {
-  const socket = readingIntoSharedBuffer(accepted, handler)
-  socket.setNoDelay(true)
-  socket.setKeepAlive(true)
+  accepted.setNoDelay(true)
+  accepted.setKeepAlive(true)
+  const onRing = loop?.adoptAccepted(accepted, handler)
+  if (onRing !== undefined) return onRing
+  const socket = withSharedReads(accepted, handler)
   const adopted = new NetSocket(socket, handler)
-  if (socket === accepted) {
-    socket.on('data', (chunk: Buffer) => handler.socketRead(chunk))
-  }
+  if (socket === accepted) socket.on('data', (chunk: Buffer) => handler.socketRead(chunk))
   return adopted
-}
-
-/**
- * The public API can give a socket a read buffer only when it is made, and a server makes its
- * sockets itself. So the handle is moved to a socket of our own; where that is not possible (TLS,
- * or a runtime without the property) the accepted socket stays and reads as usual.
- */
-function readingIntoSharedBuffer(accepted: net.Socket, handler: ByteSocketHandler): net.Socket {
-  const holder = accepted as net.Socket & { _handle?: net.BoundSocket | null }
-  const handle = holder._handle
-  if (handle === undefined || handle === null || accepted instanceof TLSSocket) return accepted
-  if (!('useUserBuffer' in handle)) return accepted
-  holder._handle = null
-  return new net.Socket({
-    handle,
-    allowHalfOpen: true,
-    onread: {
-      buffer: READ_BUFFER,
-      callback: (count: number) => {
-        handler.socketRead(keepBytes(READ_BUFFER, 0, count))
-        return true
-      },
-    },
-  })
-}
-
-class NetSocket implements ByteSocket {
-  readonly #socket: net.Socket
-
-  constructor(socket: net.Socket, handler: ByteSocketHandler) {
-    this.#socket = socket
-    let reason = ''
-    socket.on('end', () => handler.socketEnded())
-    socket.on('drain', () => handler.socketDrained())
-    socket.on('error', (error) => {
-      reason = error.message
-    })
-    socket.on('close', () => handler.socketClosed(reason))
-  }
-
-  get backlogBytes(): number {
-    return this.#socket.writableLength
-  }
-
-  write(chunk: Buffer): void {
-    if (!this.#socket.destroyed) this.#socket.write(chunk)
-  }
-
-  pauseReading(): void {
-    this.#socket.pause()
-  }
-
-  resumeReading(): void {
-    this.#socket.resume()
-  }
-
-  end(): void {
-    // Not `end`: a peer that never closes its side would keep a half-open socket for ever.
-    this.#socket.destroySoon()
-  }
-
-  destroy(): void {
-    this.#socket.destroy()
-  }
 }
