@@ -16,8 +16,10 @@ export type Dialect = (typeof Dialect)[keyof typeof Dialect]
 /** What a request asks for. */
 export const Op = {
   Get: 1,
+  /** Get with the CAS in the reply: also meta mg with c, and every binary get. */
   Gets: 2,
   Gat: 3,
+  /** Also every binary gat; a meta mg with T is a get with `Extra.Touch`. */
   Gats: 4,
   Set: 5,
   Add: 6,
@@ -50,23 +52,29 @@ export type Op = (typeof Op)[keyof typeof Op]
 
 /** What a request asks for beyond its op, as bits of `extras`; 0 is the plain operation. */
 export const Extra = {
-  /** Only if the item's CAS is `casHi:casLo`; of Set this is `Op.Cas` instead. Meta C, binary CAS. */
+  /**
+   * Only if the item's CAS is `casHi:casLo`. Meta C, binary CAS. Of append, prepend, incr, decr and
+   * delete only: a set or replace with a CAS, and a binary add, is an `Op.Cas`.
+   */
   Compare: 1,
   /** The item gets the CAS `special.newCas`. Meta E. */
   NewCas: 2,
-  /** A missing item is made, with `special.vivifyExptime` (and `special.initial`). Meta N, binary. */
+  /**
+   * A missing item is made, with `special.vivifyExptime`: of get empty, of incr and decr from
+   * `special.initial`, of append and prepend from the value. Meta N, binary counters.
+   */
   Vivify: 4,
   /** The first to see less than `special.recacheTtlSeconds` left wins the recache. Meta R. */
   Recache: 8,
   /** The item's expiry becomes `exptime`. Meta T of mg, ma and md. */
   Touch: 16,
-  /** Of a delete: mark stale instead; of a store: an older CAS stores a stale item. Meta I. */
+  /** Of a delete: mark stale instead; of `Op.Cas`: an older CAS stores a stale item. Meta I. */
   Invalidate: 32,
   /** The reply needs the time to live. Meta t. */
   WantTtl: 64,
   /** The reply needs whether and when it was read before. Meta h and l. */
   WantAccess: 128,
-  /** The reply needs no value. Meta mg without v. */
+  /** The reply needs neither the value nor its length. Meta mg without v and s. */
   NoValue: 256,
   /** A read that must not count as one. Meta u. */
   NoAccess: 512,
