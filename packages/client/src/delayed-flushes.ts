@@ -22,7 +22,7 @@ export class DelayedFlushes {
   }
 
   /** Has the backend flushed after the delay; false when that is beyond the bounds. */
-  schedule(request: MemcachedRequest, delayMs: number, backend: Backend): boolean {
+  schedule(request: MemcachedRequest, delayMs: number, backend: Pick<Backend, 'submit'>): boolean {
     if (delayMs > TIMER_MS_MAX || this.#timers.size >= PENDING_MAX) return false
     const deadlineMs = performance.now() + delayMs + this.#operationTimeoutMs
     const operation = new Operation(new NoUpstream(), deadlineMs).take(request, 0)

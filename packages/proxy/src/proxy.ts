@@ -4,32 +4,28 @@
  * with its first config. One process, one event loop; nothing here knows command lines
  * (arguments.ts) or signals (run-proxy.ts).
  */
-import { once } from 'node:events'
-import net from 'node:net'
-import { type Backend, DELAYED_FLUSH_LINE, DelayedFlushes, Turn } from '@holdfast/client'
-import {
-  ByteWriter,
-  type MemcachedRequest,
-  Op,
-  ttlFromExptime,
-  VALUE_BYTES_MAX_DEFAULT,
-} from '@holdfast/protocol'
+import type net from 'node:net'
+import { DelayedFlushes, Turn } from '@holdfast/client'
+import { ByteWriter, VALUE_BYTES_MAX_DEFAULT } from '@holdfast/protocol'
 import type { FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
 import { type BackendSource, openSource } from './backend-source.ts'
+import type { Bucket, BucketDirectory } from './bucket.ts'
 import { createHttpServer } from './http-server.ts'
+import { ListenError } from './listen-error.ts'
+import { type ConnectionLimit, type Listener, type ListenerHost, openListener } from './listener.ts'
+import { LISTENER_DEFAULTS, type ListenerSettings } from './listener-settings.ts'
 import { ProcessMeter } from './metrics.ts'
+import { ScramKeys } from './scram-keys.ts'
 import { SLOW_MS_DEFAULT, SlowLog } from './slow-log.ts'
 import { Statistics } from './statistics.ts'
-import { answerStats, statsText } from './stats-report.ts'
+import { answerStats, type StatsAnswer } from './stats-report.ts'
 import { collectSnapshot, type ProxySnapshot } from './stats-snapshot.ts'
-import { UpstreamConnection, type UpstreamHost } from './upstream-connection.ts'
-import { VERSION } from './version.ts'
+
+export { ListenError } from './listen-error.ts'
 
 /** How long `stop` waits for outstanding requests. */
 export const DRAIN_MS_MAX = 2000
-const SWEEP_INTERVAL_MS = 50
-const LISTEN_BACKLOG = 1024
 
 /** Values of the options that may be left out. */
 export const PROXY_DEFAULTS = {
@@ -73,18 +69,6 @@ export interface RunningProxy {
   stop(): Promise<void>
 }
 
-/** A port that could not be bound. */
-export class ListenError extends Error {
-  readonly code = 'HOLDFAST_LISTEN'
-  readonly port: number
-
-  constructor(port: number, cause: unknown) {
-    super(`could not listen on port ${port}`, { cause })
-    this.name = 'ListenError'
-    this.port = port
-  }
-}
-
 /**
  * Starts a proxy; rejects with `ListenError` when a port is taken.
  *
@@ -98,58 +82,49 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
   return daemon
 }
 
-class ProxyDaemon implements RunningProxy, UpstreamHost {
+class ProxyDaemon implements RunningProxy, ListenerHost {
   readonly turn: Turn = new Turn()
   readonly statistics: Statistics = new Statistics()
   readonly writer: ByteWriter = new ByteWriter()
-  readonly valueBytesMax: number
-  readonly operationTimeoutMs: number
-  readonly outstandingMax: number
+  readonly unbound: Statistics = new Statistics()
+  readonly scramKeys: ScramKeys = new ScramKeys()
+  readonly delayedFlushes: DelayedFlushes
+  readonly slowLog: SlowLog
+  readonly connections: ConnectionLimit
+  readonly #settings: ListenerSettings
   readonly #options: ProxyOptions
   readonly #connectTimeoutMs: number
-  readonly #connectionsMax: number
   readonly #source: BackendSource
-  readonly #server: net.Server
-  readonly #slowLog: SlowLog
-  readonly #unbound: Statistics = new Statistics()
+  #listener: Listener | undefined = undefined
   readonly #http: FastifyInstance
-  readonly #upstreams: Set<UpstreamConnection> = new Set()
-  #sweepTimer: NodeJS.Timeout | undefined = undefined
-  readonly #delayedFlushes: DelayedFlushes
   #draining = false
-  #drained: () => void = () => {}
-  #port = 0
   #httpPort = 0
 
   constructor(options: ProxyOptions) {
     this.#options = options
-    this.valueBytesMax = options.valueBytesMax ?? VALUE_BYTES_MAX_DEFAULT
-    this.operationTimeoutMs = options.operationTimeoutMs ?? PROXY_DEFAULTS.operationTimeoutMs
-    this.outstandingMax = options.outstandingMax ?? PROXY_DEFAULTS.outstandingMax
+    this.#settings = {
+      ...LISTENER_DEFAULTS,
+      valueBytesMax: options.valueBytesMax ?? VALUE_BYTES_MAX_DEFAULT,
+      operationTimeoutMs: options.operationTimeoutMs ?? PROXY_DEFAULTS.operationTimeoutMs,
+      outstandingMax: options.outstandingMax ?? PROXY_DEFAULTS.outstandingMax,
+    }
     this.#connectTimeoutMs = options.connectTimeoutMs ?? PROXY_DEFAULTS.connectTimeoutMs
-    this.#connectionsMax = options.connectionsMax ?? PROXY_DEFAULTS.connectionsMax
-    this.#delayedFlushes = new DelayedFlushes(this.operationTimeoutMs)
+    this.connections = { open: 0, max: options.connectionsMax ?? PROXY_DEFAULTS.connectionsMax }
+    this.delayedFlushes = new DelayedFlushes(this.#settings.operationTimeoutMs)
     this.#source = openSource({
       turn: this.turn,
       urls: options.urls,
       credentials: options.credentials,
       connectTimeoutMs: this.#connectTimeoutMs,
-      valueBytesMax: this.valueBytesMax,
+      valueBytesMax: this.#settings.valueBytesMax,
       logger: options.logger,
     })
-    this.#slowLog = new SlowLog({ slowMs: SLOW_MS_DEFAULT, logger: options.logger })
+    this.slowLog = new SlowLog({ slowMs: SLOW_MS_DEFAULT, logger: options.logger })
     const meter = new ProcessMeter()
     this.#http = createHttpServer({
       snapshot: () => this.#snapshot(),
       processes: async () => [await meter.collect()],
     })
-    this.#server = net.createServer({ allowHalfOpen: true, noDelay: true }, (socket) =>
-      this.#accept(socket),
-    )
-  }
-
-  get backend(): Backend {
-    return this.#source.backend
   }
 
   get ready(): Promise<void> {
@@ -157,7 +132,7 @@ class ProxyDaemon implements RunningProxy, UpstreamHost {
   }
 
   get address(): string {
-    return `${this.#options.host}:${this.#port}`
+    return this.#listener?.address ?? ''
   }
 
   get httpAddress(): string {
@@ -167,70 +142,44 @@ class ProxyDaemon implements RunningProxy, UpstreamHost {
   async start(): Promise<void> {
     const { host, port, httpPort } = this.#options
     try {
-      this.#port = await this.#listen(host, port)
-      this.#httpPort = await this.#listenHttp(host, httpPort ?? this.#port + 1)
+      const directory = this.#directory()
+      const options = { place: { host, port }, settings: this.#settings, directory }
+      this.#listener = await openListener(options, this)
+      this.#httpPort = await this.#listenHttp(host, httpPort ?? this.#listener.port + 1)
     } catch (error) {
       await this.stop()
       throw error
     }
-    this.#sweepTimer = setInterval(() => this.#sweep(), SWEEP_INTERVAL_MS)
   }
 
   async stop(): Promise<void> {
     this.#draining = true
-    if (this.#server.listening) this.#server.close()
-    for (const upstream of this.#upstreams) upstream.end()
-    if (this.#upstreams.size > 0) await this.#drain()
-    for (const upstream of this.#upstreams) upstream.destroy()
-    clearInterval(this.#sweepTimer)
-    this.#delayedFlushes.stop()
+    await this.#listener?.stop(DRAIN_MS_MAX)
+    this.delayedFlushes.stop()
     await this.#source.stop()
     await this.#http.close()
   }
 
-  localReply(request: MemcachedRequest): string {
-    switch (request.op) {
-      case Op.Version:
-        return `VERSION ${VERSION}\r\n`
-      case Op.Verbosity:
-        return 'OK\r\n'
-      case Op.FlushAll:
-        return this.#flushLater(request)
-      case Op.Stats:
-        return this.#stats(request.args)
-      case Op.Quit:
-        return ''
-      case Op.Invalid:
-        return `${request.error}\r\n`
-      default:
-        throw new Error(`bug: no local reply for operation ${request.op}`)
-    }
-  }
-
-  upstreamGone(connection: UpstreamConnection): void {
-    this.#upstreams.delete(connection)
-    if (this.#upstreams.size === 0) this.#drained()
-  }
-
-  #accept(socket: net.Socket): void {
-    if (this.#draining || this.statistics.currentConnections >= this.#connectionsMax) {
-      this.statistics.refusedConnections++
-      socket.on('error', () => {})
-      socket.end('SERVER_ERROR too many open connections\r\n')
-      socket.destroySoon()
-      return
-    }
-    this.#upstreams.add(new UpstreamConnection(socket, this))
-  }
-
-  async #listen(host: string, port: number): Promise<number> {
-    try {
-      this.#server.listen({ host, port, backlog: LISTEN_BACKLOG })
-      await once(this.#server, 'listening')
-    } catch (cause) {
-      throw new ListenError(port, cause)
-    }
-    return portOf(this.#server)
+  stats(args: string, bucket: Bucket): StatsAnswer {
+    const answer = answerStats(args, {
+      snapshot: this.#snapshot(),
+      settings: {
+        host: this.#options.host,
+        port: this.#listener?.port ?? 0,
+        socketPath: '',
+        protocol: this.#settings.protocol,
+        connectionsMax: this.connections.max,
+        outstandingMax: this.#settings.outstandingMax,
+        operationTimeoutMs: this.#settings.operationTimeoutMs,
+        connectTimeoutMs: this.#connectTimeoutMs,
+        valueBytesMax: this.#settings.valueBytesMax,
+        anonymousBucket: 'default',
+        dynamic: this.#source.report().kind === 'cluster',
+      },
+      bucketName: bucket.name,
+    })
+    if (answer.kind === 'reset') this.statistics.reset()
+    return answer
   }
 
   async #listenHttp(host: string, port: number): Promise<number> {
@@ -242,65 +191,30 @@ class ProxyDaemon implements RunningProxy, UpstreamHost {
     return portOf(this.#http.server)
   }
 
-  async #drain(): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<void>()
-    this.#drained = resolve
-    const timer = setTimeout(resolve, DRAIN_MS_MAX)
-    await promise
-    clearTimeout(timer)
-  }
-
-  #flushLater(request: MemcachedRequest): string {
-    const delayMs = ttlFromExptime(request.exptime, Date.now())
-    const taken = this.#delayedFlushes.schedule(request, Math.max(0, delayMs), this.backend)
-    return taken ? 'OK\r\n' : `${DELAYED_FLUSH_LINE}\r\n`
-  }
-
-  #sweep(): void {
-    if (this.#upstreams.size === 0) return
-    const nowMs = performance.now()
-    for (const upstream of this.#upstreams) upstream.sweep(nowMs)
-  }
-
   #snapshot(): ProxySnapshot {
-    const { bucket, ...source } = this.#source.report()
     return collectSnapshot({
-      buckets: () => [
-        {
-          name: bucket === '' ? 'default' : bucket,
-          statistics: this.statistics,
-          backend: this.backend,
-          source: () => source,
-        },
-      ],
-      unbound: this.#unbound,
-      slow: this.#slowLog,
+      buckets: () => this.#directory().buckets(),
+      unbound: this.unbound,
+      slow: this.slowLog,
       startedAtMs: this.statistics.startedAtMs,
       draining: this.#draining,
     })
   }
 
-  #stats(args: string): string {
-    const snapshot = this.#snapshot()
-    const answer = answerStats(args, {
-      snapshot,
-      settings: {
-        host: this.#options.host,
-        port: this.#port,
-        socketPath: '',
-        protocol: 'ascii',
-        connectionsMax: this.#connectionsMax,
-        outstandingMax: this.outstandingMax,
-        operationTimeoutMs: this.operationTimeoutMs,
-        connectTimeoutMs: this.#connectTimeoutMs,
-        valueBytesMax: this.valueBytesMax,
-        anonymousBucket: 'default',
-        dynamic: this.#source.report().kind === 'cluster',
+  #directory(): BucketDirectory {
+    const { statistics } = this
+    const source = this.#source
+    const bucket: Bucket = {
+      get name() {
+        return source.report().bucket || 'default'
       },
-      bucketName: snapshot.buckets[0]?.name ?? '',
-    })
-    if (answer.kind === 'reset') this.statistics.reset()
-    return statsText(answer)
+      get backend() {
+        return source.backend
+      },
+      statistics,
+      source: () => source.report(),
+    }
+    return { anonymous: bucket, login: () => undefined, buckets: () => [bucket] }
   }
 }
 

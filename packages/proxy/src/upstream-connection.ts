@@ -6,60 +6,68 @@
  *   bytes <──writer── reply <── settled slots from the front ──┘
  *
  * Each request takes one slot; a slot is settled by the backend, or here at its deadline. Replies
- * leave once per event-loop turn. Reading pauses while too many requests are outstanding or the
- * application reads its replies too slowly. The connection outlives whatever happens to the store.
+ * leave once per event-loop turn. Reading pauses while too much is outstanding or the application
+ * reads its replies too slowly. The connection outlives whatever happens to the store.
+ *
+ * The first byte tells the protocol. An idle connection keeps next to nothing: parsers are lent
+ * (request-parsers.ts), queue and counters are let go after a second.
  */
-
 import type { Socket } from 'node:net'
 import {
   adoptSocket,
-  type Backend,
   type ByteSocket,
   type ByteSocketHandler,
   Fifo,
   type Flushable,
+  Gather,
+  Operation,
   type ReplySlot,
   submitRequest,
   TIMEOUT_LINE,
-  type Turn,
   UPSTREAM_ORDER_SHARDS,
   type Upstream,
 } from '@holdfast/client'
-import { type ByteWriter, type MemcachedRequest, Op, TextRequestParser } from '@holdfast/protocol'
+import { BINARY_REQUEST_MAGIC, Dialect, type MemcachedRequest, Op } from '@holdfast/protocol'
+import type { Bucket } from './bucket.ts'
+import { replyLocally, unauthorized } from './local-replies.ts'
+import { type LoginAnswer, LoginConversation } from './login-conversation.ts'
+import { LoginReply } from './login-reply.ts'
+import type { RequestParser, RequestParsers } from './request-parsers.ts'
 import type { Statistics } from './statistics.ts'
+import type { UpstreamHost } from './upstream-host.ts'
 
 /** Most bytes that are parsed before it is looked whether too much is outstanding. */
 const SLICE_BYTES: number = 16 * 1024
-/** Reply bytes that may wait for a slow reader before its requests are no longer read. */
-const BACKLOG_BYTES_MAX: number = 1024 * 1024
-/** A reader that takes nothing of such a backlog for this long is disconnected. */
-const BLOCKED_MS_MAX = 30_000
+/** Replies are handed to the socket in pieces of about this size. */
+const PIECE_BYTES: number = 256 * 1024
+/** Values of at least this size count towards `outstandingBytesMax`. */
+const LARGE_VALUE_BYTES: number = 16 * 1024
+/** After this long without a request a connection lets go of what it can make again. */
+const REST_AFTER_MS = 1000
 
-/** The proxy, as its connections see it. */
-export interface UpstreamHost {
-  readonly turn: Turn
-  readonly backend: Backend
-  readonly statistics: Statistics
-  /** Shared by all connections: each takes out what it wrote before the next one writes. */
-  readonly writer: ByteWriter
-  readonly valueBytesMax: number
-  readonly operationTimeoutMs: number
-  /** Requests of one connection that may be outstanding before reading pauses. */
-  readonly outstandingMax: number
-  /** Reply of a command that needs no store, without a line end when empty. */
-  localReply(request: MemcachedRequest): string
-  /** The connection is closed and owes nothing any more. */
-  upstreamGone(connection: UpstreamConnection): void
-}
+/** Stands for the queue of a connection that is owed nothing. Never pushed to. */
+const NO_SLOTS: Fifo<ReplySlot> = new Fifo()
 
 export class UpstreamConnection implements Upstream, Flushable, ByteSocketHandler {
   flushScheduled = false
-  readonly readsOutstanding: Int32Array = new Int32Array(UPSTREAM_ORDER_SHARDS)
-  readonly writesOutstanding: Int32Array = new Int32Array(UPSTREAM_ORDER_SHARDS)
   readonly #host: UpstreamHost
+  readonly #operationTimeoutMs: number
   readonly #socket: ByteSocket
-  readonly #parser: TextRequestParser
-  readonly #slots: Fifo<ReplySlot> = new Fifo()
+  #binary: boolean | undefined = undefined
+  /** Its own only while a part of a request has arrived. */
+  #parser: RequestParser | undefined = undefined
+  #lender: RequestParsers | undefined = undefined
+  #slots: Fifo<ReplySlot> = NO_SLOTS
+  #reads: Int32Array | undefined = undefined
+  #writes: Int32Array | undefined = undefined
+  /** Keys of gathered requests in `#slots`, beyond the one that each slot counts for. */
+  #furtherKeys = 0
+  /** Bytes of large values in `#slots`. */
+  #largeBytes = 0
+  /** The bucket of its login. */
+  #bucket: Bucket | undefined = undefined
+  #statistics: Statistics
+  #login: LoginConversation | undefined = undefined
   #paused = false
   /** What was read but not parsed when reading paused. */
   #unparsed: Buffer | undefined = undefined
@@ -67,14 +75,30 @@ export class UpstreamConnection implements Upstream, Flushable, ByteSocketHandle
   /** No more requests are taken; closes when all replies are out. */
   #ending = false
   #closed = false
-  #blockedSinceMs = 0
+  #lastReadMs: number
+  #backlogBytes = 0
+  #backlogSinceMs = 0
 
   constructor(socket: Socket, host: UpstreamHost) {
     this.#host = host
-    this.#parser = new TextRequestParser({ valueBytesMax: host.valueBytesMax })
+    this.#operationTimeoutMs = host.settings.operationTimeoutMs
+    this.#lastReadMs = host.turn.nowMs
+    this.#statistics = host.directory.anonymous?.statistics ?? host.unbound
+    this.#statistics.currentConnections++
+    this.#statistics.totalConnections++
     this.#socket = adoptSocket(socket, this)
-    host.statistics.currentConnections++
-    host.statistics.totalConnections++
+  }
+
+  /** Reads still to be answered beside the write path, by shard. */
+  get readsOutstanding(): Int32Array {
+    this.#reads ??= new Int32Array(UPSTREAM_ORDER_SHARDS)
+    return this.#reads
+  }
+
+  /** Writes still to be answered, by shard. */
+  get writesOutstanding(): Int32Array {
+    this.#writes ??= new Int32Array(UPSTREAM_ORDER_SHARDS)
+    return this.#writes
   }
 
   /** Requests without a reply. */
@@ -86,7 +110,7 @@ export class UpstreamConnection implements Upstream, Flushable, ByteSocketHandle
   end(): void {
     this.#ending = true
     this.#unparsed = undefined
-    this.#parser.stop()
+    this.#parser = undefined
     this.#host.turn.schedule(this)
   }
 
@@ -95,16 +119,28 @@ export class UpstreamConnection implements Upstream, Flushable, ByteSocketHandle
     this.#socket.destroy()
   }
 
-  /** Periodic: fails what is past its deadline, gives up a reader that takes nothing. */
+  /** Periodic: fails what is past its deadline, ends what has been silent or blocked too long. */
   sweep(nowMs: number): void {
-    for (let i = 0; i < this.#slots.length; i++) {
-      const slot = this.#slots.at(i)
+    const slots = this.#slots
+    for (let i = 0; i < slots.length; i++) {
+      const slot = slots.at(i)
       if (slot === undefined || slot.deadlineMs > nowMs) break
       slot.fail(TIMEOUT_LINE)
     }
-    if (this.#closed || this.#socket.backlogBytes <= BACKLOG_BYTES_MAX) this.#blockedSinceMs = 0
-    else if (this.#blockedSinceMs === 0) this.#blockedSinceMs = nowMs
-    else if (nowMs - this.#blockedSinceMs > BLOCKED_MS_MAX) this.#socket.destroy()
+    if (this.#closed) return
+    this.#sweepBacklog(nowMs)
+    if (slots.length > 0 || this.#paused) return
+    const silentMs = nowMs - this.#lastReadMs
+    if (silentMs < REST_AFTER_MS) return
+    this.#slots = NO_SLOTS
+    this.#reads = undefined
+    this.#writes = undefined
+    const { idleTimeoutMs, requestTimeoutMs } = this.#host.settings
+    const limitMs = this.#parser === undefined ? idleTimeoutMs : requestTimeoutMs
+    if (limitMs > 0 && silentMs > limitMs && !this.#ending) {
+      this.#statistics.deadlineCloses++
+      this.end()
+    }
   }
 
   slotSettled(): void {
@@ -114,7 +150,8 @@ export class UpstreamConnection implements Upstream, Flushable, ByteSocketHandle
   socketOpened(): void {}
 
   socketRead(chunk: Buffer): void {
-    this.#host.statistics.bytesRead += chunk.length
+    this.#lastReadMs = this.#host.turn.nowMs
+    this.#statistics.bytesRead += chunk.length
     this.#parse(chunk)
   }
 
@@ -124,33 +161,41 @@ export class UpstreamConnection implements Upstream, Flushable, ByteSocketHandle
   }
 
   socketDrained(): void {
-    this.#blockedSinceMs = 0
+    this.#backlogSinceMs = 0
     this.#balance()
   }
 
   socketClosed(): void {
     this.#closed = true
+    this.#ending = true
     this.#unparsed = undefined
-    this.#parser.stop()
-    this.#host.statistics.currentConnections--
+    this.#parser = undefined
+    this.#statistics.currentConnections--
     if (this.#slots.length === 0) this.#host.upstreamGone(this)
   }
 
   flush(): void {
-    const { statistics, turn, writer, operationTimeoutMs } = this.#host
-    for (let slot = this.#slots.peek(); slot?.settled === true; slot = this.#slots.peek()) {
-      this.#slots.shift()
-      const arrivedMs = slot.deadlineMs - operationTimeoutMs
-      statistics.countReply(slot, (turn.nowMs - arrivedMs) / 1000)
-      if (!this.#closed) slot.writeReply(writer)
+    const { turn, writer, slowLog } = this.#host
+    const { thresholdMs } = slowLog
+    const slots = this.#slots
+    const lastDeadlineMs = turn.nowMs + this.#operationTimeoutMs
+    for (let slot = slots.peek(); slot?.settled === true; slot = slots.peek()) {
+      slots.shift()
+      const { deadlineMs } = slot
+      if (deadlineMs > 0) {
+        const ms = lastDeadlineMs - deadlineMs
+        this.#statistics.countReply(slot, ms / 1000)
+        if (ms > thresholdMs) slowLog.see(slot, ms, this.#bucketNow()?.name ?? '')
+        if (this.#furtherKeys > 0 || this.#largeBytes > 0) this.#release(slot)
+      }
+      if (this.#closed) continue
+      slot.writeReply(writer)
+      if (writer.length > PIECE_BYTES) this.#send()
     }
-    if (writer.length > 0) {
-      statistics.bytesWritten += writer.length
-      this.#socket.write(writer.take())
-    }
+    if (writer.length > 0) this.#send()
     if (this.#closed) {
-      if (this.#slots.length === 0) this.#host.upstreamGone(this)
-    } else if (this.#ending && this.#slots.length === 0) {
+      if (slots.length === 0) this.#host.upstreamGone(this)
+    } else if (this.#ending && slots.length === 0) {
       this.#socket.end()
     } else {
       this.#balance()
@@ -158,54 +203,159 @@ export class UpstreamConnection implements Upstream, Flushable, ByteSocketHandle
   }
 
   #take = (request: MemcachedRequest): void => {
-    const { backend, statistics, turn } = this.#host
-    const delayed = request.op === Op.FlushAll && request.exptime !== 0
-    if (
-      (request.keyCount > 0 && request.op !== Op.Invalid) ||
-      (request.op === Op.FlushAll && !delayed)
-    ) {
-      const deadlineMs = turn.nowMs + this.#host.operationTimeoutMs
-      this.#slots.push(submitRequest(backend, request, this, deadlineMs))
+    if (this.#ending) return
+    const bucket = this.#bucket ?? this.#host.directory.anonymous
+    const { op } = request
+    const forBackend =
+      (request.keyCount > 0 && op < Op.SaslMechanisms) ||
+      (op === Op.FlushAll && request.exptime === 0)
+    if (!forBackend) {
+      this.#takeLocal(request, bucket)
       return
     }
-    if (request.op === Op.Quit || request.fatal) this.#ending = true
-    if (request.op === Op.Invalid) statistics.invalidRequests++
-    else statistics.countLocal(request.op)
-    const reply = request.noreply ? '' : this.#host.localReply(request)
-    this.#slots.push(new LocalReply(reply))
-    turn.schedule(this)
+    if (bucket === undefined) {
+      this.#takeUnauthorized(request)
+      return
+    }
+    if (bucket.statistics !== this.#statistics) this.#countFor(bucket.statistics)
+    const deadlineMs = this.#host.turn.nowMs + this.#operationTimeoutMs
+    this.#enqueue(submitRequest(bucket.backend, request, this, deadlineMs))
+    if (request.keyCount > 1) this.#furtherKeys += request.keyCount - 1
+    const valueBytes = request.valueEnd - request.valueStart
+    if (valueBytes >= LARGE_VALUE_BYTES) this.#largeBytes += valueBytes
+  }
+
+  #takeLocal(request: MemcachedRequest, bucket: Bucket | undefined): void {
+    const { op } = request
+    if (op >= Op.SaslMechanisms && op <= Op.SaslStep) {
+      this.#enqueueLogin(request, this.#conversation().answer(request))
+      return
+    }
+    if (op === Op.Invalid) this.#statistics.invalidRequests++
+    else this.#statistics.countLocal(op)
+    this.#enqueue(replyLocally(request, bucket, this.#host, this.#settled))
+    if (op === Op.Quit || request.fatal) this.#ending = true
+    this.#host.turn.schedule(this)
+  }
+
+  /** memcached's ASCII authentication is a set, whatever the key; all else is refused. */
+  #takeUnauthorized(request: MemcachedRequest): void {
+    if (request.op === Op.Set && request.dialect === Dialect.Text && !request.noreply) {
+      const value = request.buf.subarray(request.valueStart, request.valueEnd)
+      const answer = this.#conversation().answerAscii(value)
+      if (answer !== undefined) {
+        this.#enqueueLogin(request, answer)
+        return
+      }
+    }
+    this.#enqueue(unauthorized(request))
+    this.#host.turn.schedule(this)
+  }
+
+  #enqueueLogin(request: MemcachedRequest, answer: LoginAnswer): void {
+    const { bucket, delayMs } = answer
+    if (bucket !== undefined) {
+      this.#bucket = bucket
+      this.#countFor(bucket.statistics)
+      bucket.statistics.logins++
+    } else if (delayMs > 0) {
+      this.#statistics.loginFailures++
+    }
+    this.#enqueue(new LoginReply(request, answer, this.#settled))
+    if (answer.last) this.#ending = true
+    this.#host.turn.schedule(this)
+  }
+
+  #conversation(): LoginConversation {
+    this.#login ??= new LoginConversation(this.#host)
+    return this.#login
+  }
+
+  #settled = (): void => {
+    this.#host.turn.schedule(this)
+  }
+
+  #bucketNow(): Bucket | undefined {
+    return this.#bucket ?? this.#host.directory.anonymous
+  }
+
+  /** The connection belongs to another bucket from here on. */
+  #countFor(statistics: Statistics): void {
+    this.#statistics.currentConnections--
+    this.#statistics = statistics
+    statistics.currentConnections++
+  }
+
+  #enqueue(slot: ReplySlot): void {
+    if (this.#slots === NO_SLOTS) this.#slots = new Fifo()
+    this.#slots.push(slot)
+  }
+
+  /** Undoes what `#take` counted for this slot. */
+  #release(slot: ReplySlot): void {
+    if (slot instanceof Gather) this.#furtherKeys -= slot.parts.length - 1
+    else if (slot instanceof Operation) {
+      const valueBytes = slot.valueEnd - slot.valueStart
+      if (valueBytes >= LARGE_VALUE_BYTES) this.#largeBytes -= valueBytes
+    }
+  }
+
+  #send(): void {
+    const { writer } = this.#host
+    this.#statistics.bytesWritten += writer.length
+    this.#socket.write(writer.take())
   }
 
   /** Parses slice by slice, and keeps the rest once too much is outstanding. */
   #parse(chunk: Buffer): void {
     let at = 0
-    while (at < chunk.length) {
+    while (at < chunk.length && !this.#ending) {
       if (this.#paused) {
         this.#unparsed = chunk.subarray(at)
         return
       }
       const end = Math.min(chunk.length, at + SLICE_BYTES)
-      this.#parser.push(
-        at === 0 && end === chunk.length ? chunk : chunk.subarray(at, end),
-        this.#take,
-      )
+      this.#parseSlice(at === 0 && end === chunk.length ? chunk : chunk.subarray(at, end))
       at = end
       this.#balance()
     }
   }
 
+  #parseSlice(slice: Buffer): void {
+    this.#binary ??= this.#detectBinary(slice)
+    const lender = this.#lender ?? this.#host.parsers
+    const parser = this.#parser ?? lender.lend(this.#binary)
+    parser.push(slice, this.#take)
+    if (parser.idle) {
+      this.#parser = undefined
+      this.#lender = undefined
+      lender.giveBack(parser)
+    } else {
+      this.#parser = parser
+      this.#lender = lender
+    }
+  }
+
+  #detectBinary(slice: Buffer): boolean {
+    const { protocol } = this.#host.settings
+    return protocol === 'auto' ? slice[0] === BINARY_REQUEST_MAGIC : protocol === 'binary'
+  }
+
   /** Reads on or pauses, by what is outstanding and what the reader has not taken. */
   #balance(): void {
-    const outstanding = this.#slots.length
-    const { outstandingMax } = this.#host
+    const { outstandingMax, outstandingBytesMax, backlogBytesMax } = this.#host.settings
+    const outstanding = this.#slots.length + this.#furtherKeys
     const busy = this.#paused ? outstanding > outstandingMax / 2 : outstanding > outstandingMax
-    const pause = busy || this.#socket.backlogBytes > BACKLOG_BYTES_MAX
+    const backlogBytes = this.#socket.backlogBytes
+    const pause = busy || this.#largeBytes > outstandingBytesMax || backlogBytes > backlogBytesMax
     if (pause === this.#paused) return
     this.#paused = pause
     if (pause) {
+      this.#statistics.readingPauses++
       this.#socket.pauseReading()
       return
     }
+    this.#lastReadMs = this.#host.turn.nowMs
     const unparsed = this.#unparsed
     this.#unparsed = undefined
     if (unparsed !== undefined) this.#parse(unparsed)
@@ -213,21 +363,23 @@ export class UpstreamConnection implements Upstream, Flushable, ByteSocketHandle
     if (this.#endsAfterParsing) this.end()
     else this.#socket.resumeReading()
   }
-}
 
-/** The slot of a request that the proxy answers itself. */
-class LocalReply implements ReplySlot {
-  readonly settled = true
-  readonly deadlineMs: number = Number.POSITIVE_INFINITY
-  readonly #text: string
-
-  constructor(text: string) {
-    this.#text = text
-  }
-
-  fail(): void {}
-
-  writeReply(writer: ByteWriter): void {
-    if (this.#text !== '') writer.ascii(this.#text)
+  /** Gives up a reader that owes too much, or takes nothing for too long. */
+  #sweepBacklog(nowMs: number): void {
+    const { backlogBytesMax, backlogBytesLimit, blockedTimeoutMs } = this.#host.settings
+    const backlogBytes = this.#socket.backlogBytes
+    const watched = backlogBytes > backlogBytesMax || (this.#ending && backlogBytes > 0)
+    if (!watched || backlogBytes < this.#backlogBytes || this.#backlogSinceMs === 0) {
+      this.#backlogSinceMs = watched ? nowMs : 0
+    }
+    this.#backlogBytes = backlogBytes
+    const blocked = watched && blockedTimeoutMs > 0
+    if (
+      backlogBytes > backlogBytesLimit ||
+      (blocked && nowMs - this.#backlogSinceMs > blockedTimeoutMs)
+    ) {
+      this.#statistics.deadlineCloses++
+      this.destroy()
+    }
   }
 }

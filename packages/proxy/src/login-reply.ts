@@ -1,0 +1,49 @@
+/**
+ * The reply to a login: at once when it succeeded or goes on, after a delay when it failed. The
+ * requests behind it are taken meanwhile (a failed login changes nothing for them), their replies
+ * wait.
+ */
+import type { ReplySlot } from '@holdfast/client'
+import {
+  type ByteWriter,
+  Dialect,
+  type MemcachedRequest,
+  writeBinaryStatus,
+} from '@holdfast/protocol'
+import type { LoginAnswer } from './login-conversation.ts'
+
+export class LoginReply implements ReplySlot {
+  settled: boolean
+  readonly deadlineMs = 0
+  readonly #dialect: Dialect
+  readonly #opcode: number
+  readonly #opaque: number
+  readonly #answer: LoginAnswer
+
+  constructor(request: MemcachedRequest, answer: LoginAnswer, settled: (slot: ReplySlot) => void) {
+    this.#dialect = request.dialect
+    this.#opcode = request.opcode
+    this.#opaque = request.opaque
+    this.#answer = answer
+    this.settled = answer.delayMs === 0
+    if (this.settled) return
+    setTimeout(() => {
+      this.settled = true
+      settled(this)
+    }, answer.delayMs).unref()
+  }
+
+  fail(): void {}
+
+  writeReply(writer: ByteWriter): void {
+    const { status, message, bucket } = this.#answer
+    if (this.#dialect === Dialect.Binary) {
+      const asked = { opcode: this.#opcode, opaque: this.#opaque }
+      writeBinaryStatus(writer, asked, status, message)
+    } else {
+      writer.ascii(bucket === undefined ? ASCII_FAILURE : 'STORED\r\n')
+    }
+  }
+}
+
+const ASCII_FAILURE = 'CLIENT_ERROR authentication failure\r\n'
