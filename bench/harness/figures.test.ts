@@ -32,9 +32,9 @@ test('failed rounds give no values and take no part in ratios', () => {
   assert.ok(Number.isNaN(ratioTo(peer, own, cpu)))
 })
 
-test('an open loop that did less than its rate is overloaded', () => {
+test('an open loop that did less than its rate in most rounds is overloaded', () => {
   const kept = sampleSeries('kept', [{ operations: 39_900, seconds: 2 }])
-  const behind = sampleSeries('behind', [{}, { operations: 30_000, seconds: 2 }])
+  const behind = sampleSeries('behind', [{ operations: 30_000, seconds: 2 }, {}, { operations: 3 }])
   assert.equal(isOverloaded(kept, 20_000), false)
   assert.equal(isOverloaded(behind, 20_000), true)
 })

@@ -1,5 +1,7 @@
 // From rounds to figures: medians, minima, quotients. Pure.
 
+const RATE_KEPT_SHARE = 0.98
+
 /** What the load generator reports of one run. */
 export interface LoadResult {
   readonly seconds: number
@@ -65,8 +67,6 @@ export function ratioTo(
 
 /** Whether an open loop fell so far behind that its latencies are those of a growing queue. */
 export function isOverloaded(series: Series, opsPerSecond: number): boolean {
-  const OVERLOADED_SHARE = 0.02
-  return valuesOf(series, ({ operations, seconds }) => operations / seconds / opsPerSecond).some(
-    (share) => share < 1 - OVERLOADED_SHARE,
-  )
+  const done = median(valuesOf(series, ({ operations, seconds }) => operations / seconds))
+  return done < opsPerSecond * RATE_KEPT_SHARE
 }
