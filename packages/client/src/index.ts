@@ -17,6 +17,12 @@ export { answerWhenAll, Fork, type ForkWatcher } from './fork.ts'
 export { Gather } from './gather.ts'
 export * from './memcached-client.ts'
 export {
+  CONNECTIONS_PER_SERVER_MAX,
+  MemcachedPool,
+  type MemcachedPoolOptions,
+  type PoolDistribution,
+} from './memcached-pool.ts'
+export {
   Operation,
   type ReplySlot,
   TIMEOUT_LINE,
@@ -24,6 +30,16 @@ export {
   type Upstream,
 } from './operation.ts'
 export { ItemMark, Outcome } from './outcome.ts'
+export { type LookupAddresses, lookupAddresses } from './pool-address.ts'
+export type { PoolCredentials } from './pool-connection.ts'
 export type { ClientLog } from './shard.ts'
-export { adoptSocket, type ByteSocket, type ByteSocketHandler, connectSocket } from './socket.ts'
+export {
+  adoptSocket,
+  type ByteSocket,
+  type ByteSocketHandler,
+  chooseSocketLayer,
+  connectSocket,
+  SOCKET_LAYERS,
+  type SocketLayer,
+} from './socket.ts'
 export { type Flushable, Turn } from './turn.ts'

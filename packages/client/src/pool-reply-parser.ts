@@ -1,0 +1,367 @@
+/**
+ * Reads the replies of one memcached connection straight into the operations that they answer: no
+ * object and no string per reply. Values stay in the chunk that they arrived in; a reply that lies
+ * in several chunks is collected in a buffer of its own, of exactly its length once that is known.
+ *
+ * A line of several gets is answered by VALUE items in the order of its keys, without those that
+ * missed, and one END. So each item belongs to the first operation from the front whose key it
+ * has, and the operations before that one have missed.
+ *
+ * Bytes that are no reply to what is in flight throw `ProtocolError`; the connection is of no use
+ * then, because it is not known which reply belongs to what.
+ */
+import {
+  Dialect,
+  ProtocolError,
+  parseUint64,
+  REPLY_LINE_BYTES_MAX,
+  type Uint64Halves,
+} from '@holdfast/protocol'
+import type { Operation } from './operation.ts'
+import { Outcome } from './outcome.ts'
+import { type InFlight, ReplyShape } from './pool-in-flight.ts'
+import { decideByErrorLine, decideByLine, isUnknownCommand } from './pool-line-reply.ts'
+import { decideByMeta, type MetaReply } from './pool-meta-reply.ts'
+
+/** Reply to a meta command that the server does not know. */
+export const NO_META_LINE = 'SERVER_ERROR server does not speak meta commands'
+
+const TOO_LARGE_LINE = 'SERVER_ERROR object too large for proxy'
+const INCOMPLETE = -1
+const EMPTY: Buffer = Buffer.alloc(0)
+const LINE_FEED = 10
+const CARRIAGE_RETURN = 13
+const SPACE = 32
+const ZERO = 48
+const LETTER_D = 68
+const LETTER_E = 69
+const LETTER_N = 78
+const LETTER_V = 86
+const END_BYTES = 5
+/** `VALUE ` */
+const VALUE_WORD_BYTES = 6
+/** How far a byte loop looks for a line end before the native search takes over. */
+const SHORT_LINE_BYTES = 96
+
+/** What a parser is made with. */
+export interface PoolReplyParserOptions {
+  inFlight: InFlight
+  valueBytesMax: number
+  /** A line that was announced by `expectGreetings`, without its line end. */
+  onGreeting(line: string): void
+  /** A meta command was understood, or not. */
+  onMetaSpoken(spoken: boolean): void
+}
+
+export class PoolReplyParser {
+  readonly #options: PoolReplyParserOptions
+  readonly #inFlight: InFlight
+  readonly #cas: Uint64Halves = { hi: 0, lo: 0 }
+  readonly #metaReply: MetaReply = { buf: EMPTY, start: 0, end: 0, valueStart: 0, valueEnd: 0 }
+  /** Begin of a reply that goes on in the next chunk. */
+  #partial: Buffer = EMPTY
+  #partialBytes = 0
+  /** Length of the incomplete reply, 0 while its line is incomplete. */
+  #needed = 0
+  #skipBytes = 0
+  #greetings = 0
+  /** The last get of a line has its item, the END of the line is due. */
+  #endDue = false
+  #stopped = false
+
+  constructor(options: PoolReplyParserOptions) {
+    this.#options = options
+    this.#inFlight = options.inFlight
+  }
+
+  /** The next `count` lines are handed over as they are. */
+  expectGreetings(count: number): void {
+    this.#greetings += count
+  }
+
+  /** Ignores everything from here on, also what is left of the chunk being read. */
+  stop(): void {
+    this.#stopped = true
+    this.#partial = EMPTY
+    this.#partialBytes = 0
+  }
+
+  /** Takes ownership of the chunk and settles the operations whose replies it completes. */
+  push(chunk: Buffer): void {
+    let at = this.#skipBytes > 0 ? this.#skip(chunk, 0) : 0
+    if (this.#partialBytes > 0) at = this.#continue(chunk, at)
+    while (at < chunk.length && !this.#stopped) {
+      const next = this.#read(chunk, at, chunk.length)
+      if (next === INCOMPLETE) {
+        this.#keep(chunk, at)
+        return
+      }
+      at = this.#skipBytes > 0 ? this.#skip(chunk, next) : next
+    }
+  }
+
+  /** Reads the line or item at `at`; returns where the next one begins. */
+  #read(buf: Buffer, at: number, end: number): number {
+    const shape = this.#inFlight.headShape
+    this.#needed = 0
+    if (this.#endDue) return this.#readGroupEnd(buf, at, end)
+    if (shape === ReplyShape.Value || shape === ReplyShape.LastValue) {
+      return buf[at] === LETTER_V ? this.#readValue(buf, at, end) : this.#readGroupEnd(buf, at, end)
+    }
+    const lineFeed = findLineFeed(buf, at, end)
+    if (lineFeed < 0) return INCOMPLETE
+    const lineEnd = buf[lineFeed - 1] === CARRIAGE_RETURN ? lineFeed - 1 : lineFeed
+    if (shape === ReplyShape.Line) {
+      this.#readLine(buf, at, lineEnd)
+      return lineFeed + 1
+    }
+    if (shape === ReplyShape.Meta) return this.#readMeta(buf, at, lineEnd, end)
+    if (this.#greetings === 0) throw new ProtocolError('a reply that nothing asked for')
+    this.#greetings--
+    this.#options.onGreeting(buf.toString('latin1', at, lineEnd))
+    return lineFeed + 1
+  }
+
+  #readLine(buf: Buffer, at: number, lineEnd: number): void {
+    const operation = this.#inFlight.shift()
+    if (operation.settled) return
+    if (!decideByLine(operation, buf, at, lineEnd)) throw unexpected('line')
+    operation.settle()
+  }
+
+  /** `VALUE key flags bytes[ cas]`, then the value. */
+  #readValue(buf: Buffer, at: number, end: number): number {
+    if (end - at < SHORT_LINE_BYTES * 4 && findLineFeed(buf, at, end) < 0) return INCOMPLETE
+    const keyStart = at + VALUE_WORD_BYTES
+    const operation = this.#findGet(buf, keyStart)
+    let p = keyStart + operation.keyEnd - operation.keyStart + 1
+    let flags = 0
+    for (; buf[p] !== SPACE; p++) flags = flags * 10 + digitAt(buf, p)
+    let valueBytes = 0
+    for (p++; (buf[p] ?? 0) > SPACE; p++) valueBytes = valueBytes * 10 + digitAt(buf, p)
+    const casStart = p + 1
+    if (buf[p] === SPACE) {
+      for (p++; (buf[p] ?? 0) > SPACE; p++);
+      if (!parseUint64(buf, casStart, p, this.#cas)) throw unexpected('CAS')
+      operation.resultCasHi = this.#cas.hi
+      operation.resultCasLo = this.#cas.lo
+    }
+    if (buf[p] !== CARRIAGE_RETURN || buf[p + 1] !== LINE_FEED) throw unexpected('VALUE line')
+    const valueStart = p + 2
+    const valueEnd = valueStart + valueBytes
+    if (valueBytes > this.#options.valueBytesMax) {
+      this.#passOver(valueBytes)
+      return valueStart
+    }
+    if (valueEnd + 2 > end) {
+      this.#needed = valueEnd + 2 - at
+      return INCOMPLETE
+    }
+    if (buf[valueEnd] !== CARRIAGE_RETURN || buf[valueEnd + 1] !== LINE_FEED) {
+      throw unexpected('end of a value')
+    }
+    this.#endDue = this.#inFlight.headShape === ReplyShape.LastValue
+    this.#inFlight.shift()
+    if (operation.settled) return valueEnd + 2
+    operation.resultBuf = buf
+    operation.resultStart = valueStart
+    operation.resultEnd = valueEnd
+    operation.resultFlags = flags
+    if (operation.dialect === Dialect.Text) {
+      operation.rawStart = at
+      operation.rawEnd = valueEnd + 2
+    }
+    operation.decide(Outcome.Hit)
+    operation.settle()
+    return valueEnd + 2
+  }
+
+  /** The operation in front whose key stands at `keyStart`; those before it have missed. */
+  #findGet(buf: Buffer, keyStart: number): Operation {
+    const inFlight = this.#inFlight
+    for (;;) {
+      const operation = inFlight.head
+      if (operation === undefined) throw unexpected('VALUE')
+      if (keyStandsAt(buf, keyStart, operation)) return operation
+      if (inFlight.headShape !== ReplyShape.Value) throw unexpected('key')
+      inFlight.shift()
+      settleMiss(operation)
+    }
+  }
+
+  /** END, or an error in its place. */
+  #readGroupEnd(buf: Buffer, at: number, end: number): number {
+    if (
+      buf[at + 2] === LETTER_D &&
+      buf[at + 1] === LETTER_N &&
+      buf[at] === LETTER_E &&
+      buf[at + 3] === CARRIAGE_RETURN &&
+      buf[at + 4] === LINE_FEED &&
+      end - at >= END_BYTES
+    ) {
+      if (!this.#endDue) this.#missGroup()
+      this.#endDue = false
+      return at + END_BYTES
+    }
+    const lineFeed = findLineFeed(buf, at, end)
+    if (lineFeed < 0) return INCOMPLETE
+    const lineEnd = buf[lineFeed - 1] === CARRIAGE_RETURN ? lineFeed - 1 : lineFeed
+    if (!this.#endDue) this.#failGroup(buf, at, lineEnd)
+    this.#endDue = false
+    return lineFeed + 1
+  }
+
+  #missGroup(): void {
+    for (let last = false; !last && this.#inFlight.length > 0; ) {
+      last = this.#inFlight.headShape === ReplyShape.LastValue
+      settleMiss(this.#inFlight.shift())
+    }
+  }
+
+  #failGroup(buf: Buffer, at: number, lineEnd: number): void {
+    for (let last = false; !last && this.#inFlight.length > 0; ) {
+      last = this.#inFlight.headShape === ReplyShape.LastValue
+      const operation = this.#inFlight.shift()
+      if (operation.settled) continue
+      if (!decideByErrorLine(operation, buf, at, lineEnd)) throw unexpected('line among values')
+      operation.settle()
+    }
+  }
+
+  /** A value beyond the limit is not kept, and its operation fails. */
+  #passOver(valueBytes: number): void {
+    this.#endDue = this.#inFlight.headShape === ReplyShape.LastValue
+    this.#skipBytes = valueBytes + 2
+    this.#inFlight.shift().fail(TOO_LARGE_LINE)
+  }
+
+  #readMeta(buf: Buffer, at: number, lineEnd: number, end: number): number {
+    const next = lineEnd + (buf[lineEnd] === CARRIAGE_RETURN ? 2 : 1)
+    let valueStart = 0
+    let valueEnd = 0
+    if (buf[at] === LETTER_V && buf[at + 2] === SPACE) {
+      let valueBytes = 0
+      for (let p = at + 3; p < lineEnd && buf[p] !== SPACE; p++) {
+        valueBytes = valueBytes * 10 + digitAt(buf, p)
+      }
+      if (valueBytes > this.#options.valueBytesMax) {
+        this.#skipBytes = valueBytes + 2
+        this.#inFlight.shift().fail(TOO_LARGE_LINE)
+        return next
+      }
+      valueStart = next
+      valueEnd = next + valueBytes
+      if (valueEnd + 2 > end) {
+        this.#needed = valueEnd + 2 - at
+        return INCOMPLETE
+      }
+    }
+    const operation = this.#inFlight.shift()
+    const reply = this.#metaReply
+    reply.buf = buf
+    reply.start = at
+    reply.end = lineEnd
+    reply.valueStart = valueStart
+    reply.valueEnd = valueEnd
+    if (!operation.settled) this.#decideMeta(operation, reply)
+    reply.buf = EMPTY
+    return valueEnd > 0 ? valueEnd + 2 : next
+  }
+
+  #decideMeta(operation: Operation, reply: MetaReply): void {
+    const { buf, start, end } = reply
+    if (decideByMeta(operation, reply)) {
+      this.#options.onMetaSpoken(true)
+    } else if (isUnknownCommand(buf, start, end)) {
+      this.#options.onMetaSpoken(false)
+      operation.decide(Outcome.Failed, NO_META_LINE)
+    } else if (!decideByErrorLine(operation, buf, start, end)) {
+      throw unexpected('meta line')
+    }
+    operation.settle()
+  }
+
+  #skip(chunk: Buffer, from: number): number {
+    const skipped = Math.min(this.#skipBytes, chunk.length - from)
+    this.#skipBytes -= skipped
+    return from + skipped
+  }
+
+  /** Keeps the incomplete reply at `at`, with room for all of it when its length is known. */
+  #keep(chunk: Buffer, at: number): void {
+    const bytes = chunk.length - at
+    if (this.#needed === 0 && bytes > REPLY_LINE_BYTES_MAX) throw unexpected('length of a line')
+    this.#partial = Buffer.allocUnsafe(Math.max(this.#needed, bytes))
+    chunk.copy(this.#partial, 0, at)
+    this.#partialBytes = bytes
+  }
+
+  /** Completes the kept reply as far as the chunk goes; returns where the next one begins. */
+  #continue(chunk: Buffer, from: number): number {
+    let at = from
+    while (this.#partialBytes > 0 && at < chunk.length) {
+      const lineFeed = this.#needed > 0 ? 0 : chunk.indexOf(LINE_FEED, at)
+      const wanted = this.#needed - this.#partialBytes
+      const lineBytes = (lineFeed < 0 ? chunk.length : lineFeed + 1) - at
+      const taken = Math.min(this.#needed > 0 ? wanted : lineBytes, chunk.length - at)
+      this.#append(chunk, at, taken)
+      at += taken
+      if (this.#needed > 0 ? taken < wanted : lineFeed < 0) return at
+      const partial = this.#partial
+      const bytes = this.#partialBytes
+      if (this.#read(partial, 0, bytes) === INCOMPLETE) continue
+      this.#partial = EMPTY
+      this.#partialBytes = 0
+      if (this.#skipBytes > 0) at = this.#skip(chunk, at)
+    }
+    return at
+  }
+
+  #append(chunk: Buffer, at: number, count: number): void {
+    const bytes = this.#partialBytes + count
+    if (this.#needed === 0 && bytes > REPLY_LINE_BYTES_MAX) throw unexpected('length of a line')
+    if (bytes > this.#partial.length) {
+      const larger = Buffer.allocUnsafe(Math.max(bytes, this.#needed))
+      this.#partial.copy(larger, 0, 0, this.#partialBytes)
+      this.#partial = larger
+    }
+    chunk.copy(this.#partial, this.#partialBytes, at, at + count)
+    this.#partialBytes = bytes
+  }
+}
+
+function settleMiss(operation: Operation): void {
+  if (operation.settled) return
+  operation.decide(Outcome.Miss)
+  operation.settle()
+}
+
+function keyStandsAt(buf: Buffer, at: number, operation: Operation): boolean {
+  const { buf: asked, keyStart, keyEnd } = operation
+  const shift = at - keyStart
+  if (buf[shift + keyEnd] !== SPACE) return false
+  for (let i = keyStart; i < keyEnd; i++) {
+    if (buf[shift + i] !== asked[i]) return false
+  }
+  return true
+}
+
+function digitAt(buf: Buffer, at: number): number {
+  const digit = (buf[at] ?? 0) - ZERO
+  if (digit < 0 || digit > 9) throw unexpected('digit')
+  return digit
+}
+
+function findLineFeed(buf: Buffer, from: number, end: number): number {
+  const near = Math.min(end, from + SHORT_LINE_BYTES)
+  for (let at = from; at < near; at++) {
+    if (buf[at] === LINE_FEED) return at
+  }
+  if (near === end) return INCOMPLETE
+  const found = buf.indexOf(LINE_FEED, near)
+  return found < end ? found : INCOMPLETE
+}
+
+function unexpected(what: string): ProtocolError {
+  return new ProtocolError(`unexpected ${what} in a reply`)
+}
