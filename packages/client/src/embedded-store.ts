@@ -10,14 +10,16 @@
  * each second, led by an index of expiry times. Index entries of items that were overwritten
  * meanwhile are found stale and dropped.
  */
-import { CasClock, Op, ttlFromExptime, VALUE_BYTES_MAX_DEFAULT } from '@holdfast/protocol'
+import { CasClock, Op, VALUE_BYTES_MAX_DEFAULT } from '@holdfast/protocol'
 import { type Database, open, type RootDatabase } from 'lmdb'
 import type { Backend, BackendReport } from './backend.ts'
-import { applyToItem, type EmbeddedItem } from './embedded-items.ts'
+import type { EmbeddedItem } from './embedded-item.ts'
+import { applyToItem } from './embedded-items.ts'
 import type { Operation } from './operation.ts'
 import { Outcome } from './outcome.ts'
 import { QUEUE_FULL_LINE } from './shard.ts'
 import type { Flushable, Turn } from './turn.ts'
+import { stampWrite } from './write-stamp.ts'
 
 const SWEEP_INTERVAL_MS = 1000
 const SWEEP_ITEMS_MAX = 2000
@@ -66,11 +68,7 @@ export class EmbeddedStore implements Backend, Flushable {
       return
     }
     if (!operation.readsOnly && operation.kind !== Op.FlushAll) {
-      const nowMs = Date.now()
-      operation.ttlMs = ttlFromExptime(operation.exptime, nowMs)
-      this.#clock.next(nowMs)
-      operation.stampHi = this.#clock.hi
-      operation.stampLo = this.#clock.lo
+      stampWrite(operation, this.#clock)
     }
     this.#pending.push(operation)
     this.#turn.schedule(this)
@@ -136,6 +134,7 @@ export class EmbeddedStore implements Backend, Flushable {
 
   #apply(batch: readonly Operation[]): void {
     const nowMs = Date.now()
+    const terms = { nowMs, valueBytesMax: this.#valueBytesMax }
     for (const operation of batch) {
       if (operation.kind === Op.FlushAll) {
         this.#items.clearSync()
@@ -145,7 +144,7 @@ export class EmbeddedStore implements Backend, Flushable {
       }
       const key = operation.buf.subarray(operation.keyStart, operation.keyEnd)
       const before = this.#read(key, nowMs)
-      const after = applyToItem(operation, before, nowMs, this.#valueBytesMax)
+      const after = applyToItem(operation, before, terms)
       if (after === before) continue
       if (after === undefined) this.#items.removeSync(key)
       else this.#write(key, after)

@@ -122,8 +122,6 @@ function decideTouch(operation: Operation, reply: RespReply): void {
     return
   }
   keepRead(operation, reply)
-  operation.stampHi = operation.resultCasHi
-  operation.stampLo = operation.resultCasLo
   operation.decide(Outcome.Touched)
 }
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { CasClock } from './cas-clock.ts'
+import { CasClock, stampTimeMs } from './cas-clock.ts'
 
 const EPOCH_MS = Date.UTC(2020, 0, 1)
 const stamp = (clock: CasClock): bigint => (BigInt(clock.hi) << 32n) | BigInt(clock.lo)
@@ -13,6 +13,7 @@ test('a stamp is time, sequence and proxy id', () => {
   clock.next(EPOCH_MS + 1000)
   assert.equal(stamp(clock), (1000n << 20n) | (1n << 12n) | 5n)
   clock.next(EPOCH_MS + 1001.9)
+  assert.equal(stampTimeMs(clock.hi, clock.lo), EPOCH_MS + 1001)
   assert.equal(stamp(clock), (1001n << 20n) | 5n)
   clock.next(EPOCH_MS + 2 ** 40 - 1)
   assert.equal(stamp(clock), ((2n ** 40n - 1n) << 20n) | 5n)

@@ -46,3 +46,8 @@ export class CasClock {
     this.lo = (((this.#lastMs % LOWER_MS) << 20) | (this.#sequence << 12) | this.#proxyId) >>> 0
   }
 }
+
+/** Wall clock of a stamp that a clock made; of a CAS that a client gave it means nothing. */
+export function stampTimeMs(hi: number, lo: number): number {
+  return EPOCH_MS + hi * LOWER_MS + (lo >>> 20)
+}

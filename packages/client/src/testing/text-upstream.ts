@@ -1,8 +1,15 @@
 /**
- * An upstream for tests: feeds raw text requests to a backend, keeps the order of replies and the
- * deadlines as the proxy's connections do, and hands out the reply bytes as text.
+ * An upstream for tests: feeds raw requests (text and meta, or binary if the first byte says so) to
+ * a backend, keeps the order of replies and the deadlines as the proxy's connections do, and hands
+ * out the reply bytes as latin1 text.
  */
-import { ByteWriter, Op, TextRequestParser } from '@holdfast/protocol'
+import {
+  BINARY_REQUEST_MAGIC,
+  BinaryRequestParser,
+  ByteWriter,
+  Op,
+  TextRequestParser,
+} from '@holdfast/protocol'
 import { submitRequest } from '../accept.ts'
 import type { Backend } from '../backend.ts'
 import { Fifo } from '../fifo.ts'
@@ -19,7 +26,7 @@ export class TextUpstream implements Upstream, Flushable {
   readonly #turn: Turn
   readonly #timeoutMs: number
   readonly #slots: Fifo<ReplySlot> = new Fifo()
-  readonly #parser: TextRequestParser = new TextRequestParser()
+  #parser: TextRequestParser | BinaryRequestParser | undefined = undefined
   readonly #writer: ByteWriter = new ByteWriter()
   readonly #timer: NodeJS.Timeout
   #waiting: (() => void) | undefined = undefined
@@ -37,7 +44,10 @@ export class TextUpstream implements Upstream, Flushable {
   }
 
   send(text: string): void {
-    this.#parser.push(Buffer.from(text, 'latin1'), (request) => {
+    const bytes = Buffer.from(text, 'latin1')
+    this.#parser ??=
+      bytes[0] === BINARY_REQUEST_MAGIC ? new BinaryRequestParser() : new TextRequestParser()
+    this.#parser.push(bytes, (request) => {
       if (request.op === Op.Invalid) throw new Error(request.error)
       const deadlineMs = this.#turn.nowMs + this.#timeoutMs
       this.#slots.push(submitRequest(this.#backend, request, this, deadlineMs))
