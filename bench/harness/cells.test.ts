@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { cellName, commitCells, filterCells, gridCells } from './cells.ts'
 
-test('the grid has every combination, but no fixed rate that one round trip at a time cannot carry', () => {
+test('the grid has every load but a fixed rate that one round trip at a time cannot carry', () => {
   const names = gridCells('memcached', false).map(cellName)
   assert.equal(names.length, 3 * 2 * 3 + (3 * 2 - 1) * 3)
   assert.ok(names.includes('memcached/500c/d10/4KB/20k'))

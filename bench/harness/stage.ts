@@ -41,6 +41,7 @@ export class Stage {
   readonly cores: Cores
   readonly folder: string = mkdtempSync(join(tmpdir(), 'holdfast-bench-'))
   readonly #children: Set<ChildProcess> = new Set()
+  #startedCount = 0
   readonly #closers: (() => Promise<void>)[] = []
   readonly #killed: AbortController = new AbortController()
 
@@ -57,7 +58,7 @@ export class Stage {
   start(command: string, args: readonly string[], options: StartOptions): StageProcess {
     this.ending.throwIfAborted()
     const name = command.split('/').at(-1) ?? command
-    const logPath = join(this.folder, `${name}-${this.#children.size}.log`)
+    const logPath = join(this.folder, `${name}-${this.#startedCount++}.log`)
     const log = openSync(logPath, 'a')
     const onCore = ['--pdeathsig', 'KILL', 'taskset', '-c', String(options.core)]
     const child = spawn('setpriv', [...onCore, command, ...args], {
@@ -109,16 +110,16 @@ export function pin(pid: number, core: number): void {
   if (status !== 0) throw new Error(`taskset: cannot run on core ${core}`)
 }
 
-/** The process and all its descendants. */
+/** The process and all its descendants, as far as they live. */
 export function processTree(pid: number): number[] {
-  const pids = [pid]
-  for (const parent of pids) {
-    for (const task of readdirSync(`/proc/${parent}/task`)) {
-      const children = readFileSync(`/proc/${parent}/task/${task}/children`, 'latin1').trim()
-      if (children !== '') pids.push(...children.split(' ').map(Number))
-    }
+  try {
+    const children = readdirSync(`/proc/${pid}/task`).flatMap((task) =>
+      readFileSync(`/proc/${pid}/task/${task}/children`, 'latin1').split(' ').filter(Boolean),
+    )
+    return [pid, ...children.map(Number).flatMap(processTree)]
+  } catch {
+    return []
   }
-  return pids
 }
 
 /** Resolves when the process takes connections on a port; fails with its log when it does not. */

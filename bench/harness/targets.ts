@@ -97,7 +97,7 @@ export function judgeTargets(results: readonly CellResult[]): Verdict[] {
   )
 }
 
-/** A contender that failed or could not keep the rate where its peer could misses by any measure. */
+/** Who failed, or could not keep the rate where the peer could, misses by any measure. */
 function measure(target: SpeedTarget, { cell, series }: CellResult, contender: string): number {
   const own = series.find((entry) => entry.contender === contender)
   if (own === undefined) return Number.NaN

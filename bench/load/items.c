@@ -87,8 +87,9 @@ enum check items_check(const struct items *items, const char *from, uint32_t hav
   if (memcmp(from, head, head_have) != 0) return CHECK_WRONG;
   if (have < items->item_bytes) return CHECK_MORE;
   const char *value = from + items->head_bytes;
+  uint32_t pattern_bytes = items->value_bytes - KEY_BYTES;
   bool right = memcmp(value, head + KEY_AT, KEY_BYTES) == 0 &&
-               memcmp(value + KEY_BYTES, pattern_of(items, key), items->value_bytes - KEY_BYTES) == 0 &&
+               memcmp(value + KEY_BYTES, pattern_of(items, key), pattern_bytes) == 0 &&
                memcmp(value + items->value_bytes, "\r\n", 2) == 0;
   return right ? CHECK_HIT : CHECK_WRONG;
 }

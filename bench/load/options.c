@@ -101,7 +101,9 @@ struct options options_read(int argc, char **argv) {
   if (options.depth < 1 || options.depth > 1000) refuse("--depth: 1 to 1000");
   if (options.keys < 1 || options.keys > 10000000) refuse("--keys: 1 to 10000000");
   if (options.keys_per_get < 1 || options.keys_per_get > 1000) refuse("--keys-per-get: 1 to 1000");
-  if (options.value_bytes < 16 || options.value_bytes > 1000000) refuse("--value-bytes: 16 to 1000000");
+  if (options.value_bytes < 16 || options.value_bytes > 1000000) {
+    refuse("--value-bytes: 16 to 1000000");
+  }
   if (options.get_share > 1) refuse("--get-share: 0 to 1");
   if (options.rate > 0 && options.sliding) refuse("--sliding is for the closed loop");
   return options;
