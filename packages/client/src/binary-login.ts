@@ -62,7 +62,8 @@ export class BinaryLogin {
   #start(status: number, list: string): void {
     const { credentials } = this.#options
     if (status === BinaryStatus.UnknownCommand && credentials?.password === '') {
-      this.#choose()
+      // Without logins there are no buckets either; memcached would close the connection if asked.
+      this.#owner.loginDone()
       return
     }
     const mechanism = status === BinaryStatus.Success ? chooseMechanism(list) : undefined

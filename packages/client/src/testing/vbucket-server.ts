@@ -42,6 +42,8 @@ export class VBucketServer {
   statusOf: (opcode: number, key: string) => number | undefined = () => undefined
   /** Takes requests and answers none. */
   silent = false
+  /** Answers with other opaques. */
+  garbles = false
   logins: string[] = []
   selected: string[] = []
   refusals = 0
@@ -131,7 +133,7 @@ export class VBucketServer {
     socket.setNoDelay(true)
     socket.on('error', () => {})
     socket.on('close', () => this.#sockets.delete(socket))
-    socket.on('data', (chunk) => {
+    socket.on('data', (chunk: Buffer) => {
       bytes = Buffer.concat([bytes, chunk])
       const replies: Buffer[] = []
       for (;;) {
@@ -139,7 +141,9 @@ export class VBucketServer {
         if (bytes.length < frameBytes) break
         const frame = frameOf(bytes)
         bytes = bytes.subarray(frameBytes)
-        replies.push(replyTo(frame, this.#answer(frame, judge)))
+        const reply = this.#answer(frame, judge)
+        if (this.garbles) frame.opaque += 7
+        replies.push(replyTo(frame, reply))
       }
       if (!this.silent && replies.length > 0) socket.write(Buffer.concat(replies))
     })
