@@ -8,6 +8,7 @@
  */
 import http from 'node:http'
 import https from 'node:https'
+import type { TlsOptions } from 'node:tls'
 import fastify, { type FastifyInstance } from 'fastify'
 import { METRICS_CONTENT_TYPE, metricsText, type ProcessMetrics } from './metrics.ts'
 import type { BucketSnapshot, ProxySnapshot } from './stats-snapshot.ts'
@@ -18,7 +19,7 @@ export interface HttpServerOptions {
   snapshot: () => ProxySnapshot | Promise<ProxySnapshot>
   /** The metrics of each process that serves. */
   processes: () => Promise<readonly ProcessMetrics[]>
-  tls?: { cert: string | Buffer; key: string | Buffer } | undefined
+  tls?: TlsOptions | undefined
 }
 
 /** Builds the server; the caller listens and closes. */
