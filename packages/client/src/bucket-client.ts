@@ -9,14 +9,15 @@ import { type HoldfastExtension, type ShardRoute, VBUCKETS, vbucketOf } from '@h
 import type { Backend, BackendReport } from './backend.ts'
 import { answerWhenAll, Fork } from './fork.ts'
 import type { Operation, OperationAccountant } from './operation.ts'
+import { Shard } from './shard.ts'
 import {
   type ClientLog,
+  createShardCounters,
   HELD_OPS_MAX,
   QUEUE_FULL_LINE,
-  Shard,
   type ShardCounters,
   type ShardSettings,
-} from './shard.ts'
+} from './shard-options.ts'
 import type { Turn } from './turn.ts'
 import { stampWrite } from './write-stamp.ts'
 
@@ -33,13 +34,7 @@ export interface BucketClientOptions {
 }
 
 export class BucketClient implements Backend {
-  readonly counters: ShardCounters = {
-    replays: 0,
-    engine_connects: 0,
-    short_waits: 0,
-    hold_queue_refused: 0,
-    degraded_writes: 0,
-  }
+  readonly counters: ShardCounters = createShardCounters()
   readonly #turn: Turn
   readonly #connectTimeoutMs: number
   readonly #valueBytesMax: number
@@ -83,6 +78,7 @@ export class BucketClient implements Backend {
     const settings: ShardSettings = {
       durability: config.durability,
       degradedWrites: config.degradedWrites,
+      replicaReads: config.replicaReads === true,
       credentials: config.auth.username === '' ? undefined : config.auth,
     }
     const ranges = config.shards.map((shard) => shard.vBuckets.join('-')).join()

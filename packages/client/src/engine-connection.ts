@@ -7,6 +7,7 @@
  * A connection never repairs itself. When it breaks, is refused, is silent for too long while
  * replies are due, or the peer talks nonsense, it closes once and its owner makes another.
  */
+import type { ConnectionOptions } from 'node:tls'
 import { ByteWriter, RespKind, RespParser, type RespReply, writeCommand } from '@holdfast/protocol'
 import { replyText } from './engine-replies.ts'
 import { type ByteSocket, type ByteSocketHandler, connectSocket } from './socket.ts'
@@ -27,6 +28,9 @@ export interface EngineTarget {
   address: string
   credentials: EngineCredentials | undefined
   connectTimeoutMs: number
+  /** Reads are wanted even if the engine is a replica. */
+  readsFromReplica?: boolean
+  tls?: ConnectionOptions | undefined
 }
 
 /** Who uses an engine connection. */
@@ -49,7 +53,8 @@ export class EngineConnection implements ByteSocketHandler, Flushable {
   readonly #parser: RespParser = new RespParser()
   readonly #socket: ByteSocket
   #ready = false
-  #authenticating = false
+  /** Replies due to what opens the connection: the login, the leave to read from a replica. */
+  #openingReplies = 0
   #closed = false
   #repliesDue = 0
   #lastByteMs = 0
@@ -60,8 +65,8 @@ export class EngineConnection implements ByteSocketHandler, Flushable {
     this.#turn = turn
     this.#owner = owner
     const { host, port } = splitAddress(target.address)
-    const { connectTimeoutMs } = target
-    this.#socket = connectSocket({ host, port, connectTimeoutMs }, this)
+    const { connectTimeoutMs, tls } = target
+    this.#socket = connectSocket({ host, port, connectTimeoutMs, tls }, this)
   }
 
   /** True from when it is connected until it closes. */
@@ -96,13 +101,17 @@ export class EngineConnection implements ByteSocketHandler, Flushable {
 
   socketOpened(): void {
     if (this.#closed) return
-    const { credentials } = this.#target
+    const { credentials, readsFromReplica } = this.#target
+    // What the owner sends now leaves with it: one round trip less on the way out of a failover.
     if (credentials !== undefined) {
-      // What the owner sends now leaves with it: one round trip less on the way out of a failover.
       writeCommand(this.writer, ['AUTH', credentials.username, credentials.password])
-      this.#authenticating = true
-      this.sent(1)
+      this.#openingReplies++
     }
+    if (readsFromReplica === true) {
+      writeCommand(this.writer, ['READONLY'])
+      this.#openingReplies++
+    }
+    if (this.#openingReplies > 0) this.sent(this.#openingReplies)
     this.#ready = true
     this.#owner.engineReady()
   }
@@ -137,14 +146,14 @@ export class EngineConnection implements ByteSocketHandler, Flushable {
       return
     }
     this.#repliesDue--
-    if (!this.#authenticating) {
+    if (this.#openingReplies === 0) {
       this.#owner.engineReply(reply)
       return
     }
-    this.#authenticating = false
+    this.#openingReplies--
     if (reply.kind === RespKind.Error) {
       const code = replyText(reply).split(' ', 1)[0]
-      this.#fail(`engine ${this.address} refused the credentials: ${code}`)
+      this.#fail(`engine ${this.address} refused the login: ${code}`)
     }
   }
 

@@ -199,6 +199,45 @@ describe('while engines fail', () => {
   })
 })
 
+test('a replica is read while the primary is away, if the bucket allows it', async () => {
+  const engines = await startEngines(1, 1)
+  const turn = new Turn()
+  const client = new BucketClient({ turn })
+  client.applyConfig({ ...engines.config, replicaReads: true })
+  const upstream = new TextUpstream(client, turn)
+  const writer = new TextUpstream(client, turn)
+  const primary = engineAt(engines, 0, 0)
+  const replica = engineAt(engines, 0, 1)
+  const hit = 'VALUE a 0 1\r\nx\r\nEND\r\n'
+  try {
+    assert.equal(await upstream.ask('set a 0 0 1\r\nx\r\n'), 'STORED\r\n')
+    primary.process.kill('SIGKILL')
+    const held = writer.ask('set a 0 0 1\r\ny\r\nget a\r\n')
+    for (let i = 0; i < 20; i++) assert.equal(await upstream.ask('get a b\r\n'), hit)
+    assert.ok(client.counters.replica_reads >= 20)
+    assert.equal(writer.outstanding, 2, 'who has written waits')
+    await replica.session.call('CLUSTER', 'FAILOVER', 'TAKEOVER')
+    await until('promoted', async () => {
+      return (await replica.session.call('INFO', 'replication')).includes('role:master')
+    })
+    client.applyConfig({
+      ...engines.config,
+      replicaReads: true,
+      rev: 2,
+      shards: [{ vBuckets: [0, 1023], primary: replica.address, replicas: [] }],
+    })
+    assert.equal(await held, 'STORED\r\nVALUE a 0 1\r\ny\r\nEND\r\n')
+    const reads = client.counters.replica_reads
+    assert.equal(await upstream.ask('get a\r\n'), hit.replace('x', 'y'))
+    assert.equal(client.counters.replica_reads, reads)
+  } finally {
+    upstream.close()
+    writer.close()
+    await client.stop()
+    await engines.stop()
+  }
+})
+
 test('a primary that hands over is followed before the map says so', async () => {
   const engines = await startEngines(1, 1)
   const turn = new Turn()

@@ -16,6 +16,8 @@ import type { Turn } from './turn.ts'
 
 /** The shard, as its read connection sees it. */
 export interface ReadLinkOwner {
+  /** Connected: reads may be sent. */
+  readLinkReady(): void
   /** The engine will not serve this read now. */
   readRefused(operation: Operation, reason: string): void
   /** The item is found, but the operation has to be asked in another way. */
@@ -55,6 +57,7 @@ export class ReadLink implements EngineConnectionOwner {
     return this.#answered + this.#inFlight.length
   }
 
+  /** Only when `ready`. */
   send(operation: Operation): void {
     writeOperation(this.#connection.writer, operation, this.#commands)
     operation.attempts++
@@ -72,7 +75,9 @@ export class ReadLink implements EngineConnectionOwner {
     return this.#takeUndecided()
   }
 
-  engineReady(): void {}
+  engineReady(): void {
+    this.#owner.readLinkReady()
+  }
 
   engineReply(reply: RespReply): void {
     const operation = this.#inFlight.shift()

@@ -21,67 +21,37 @@
  */
 import { type ShardRoute, TAG_PREFIXES } from '@holdfast/topology'
 import type { ServerReport } from './backend.ts'
-import type { CommandOptions } from './engine-commands.ts'
-import type { EngineCredentials } from './engine-connection.ts'
 import { Fifo } from './fifo.ts'
 import { type Operation, type OperationAccountant, UPSTREAM_ORDER_SHARDS } from './operation.ts'
 import { ReadLink, type ReadLinkOwner } from './read-link.ts'
+import {
+  HELD_BYTES_MAX,
+  HELD_OPS_MAX,
+  QUEUE_FULL_LINE,
+  type ShardOptions,
+  type ShardSettings,
+} from './shard-options.ts'
+import { isPlainRead, ReplicaReads, type ReplicaReadsOwner } from './shard-replica-reads.ts'
+import { ShardRetry } from './shard-retry.ts'
 import type { Flushable, Turn } from './turn.ts'
 import { DEGRADED_LINE, type Fence, WriteLink, type WriteLinkOwner } from './write-link.ts'
 
-/** Most operations that one shard holds at a time. */
-export const HELD_OPS_MAX = 100_000
-/** Most bytes of operations that one shard holds at a time. */
-export const HELD_BYTES_MAX: number = 64 * 1024 * 1024
-/** Reply line of an operation beyond these bounds. */
-export const QUEUE_FULL_LINE = 'SERVER_ERROR proxy hold queue full'
+export {
+  type ClientLog,
+  HELD_OPS_MAX,
+  QUEUE_FULL_LINE,
+  type ShardCounters,
+  type ShardOptions,
+  type ShardSettings,
+} from './shard-options.ts'
 
 const NO_TAG: Buffer = Buffer.alloc(0)
-const RETRY_MS_MIN = 10
-const RETRY_MS_MAX = 50
-/** With nobody waiting a lost engine is tried less often. */
-const IDLE_RETRY_MS_MIN = 50
-const IDLE_RETRY_MS_MAX = 250
+/** How long a primary has to be away before replicas are read. */
+const REPLICA_READS_AFTER_MS = 50
 
-/** What the shards of a bucket have in common. */
-export interface ShardSettings {
-  /** `replicated` waits for replicas, `none` never does. */
-  durability: 'replicated' | 'none'
-  /** What becomes of writes to a shard that has lost its replicas. */
-  degradedWrites: 'allow' | 'refuse'
-  credentials: EngineCredentials | undefined
-}
-
-/** Counters of what happened, as they are reported. */
-export interface ShardCounters {
-  replays: number
-  engine_connects: number
-  short_waits: number
-  hold_queue_refused: number
-  /** Writes acknowledged without a replica in a replicated bucket. */
-  degraded_writes: number
-}
-
-/** What a shard is made with. */
-export interface ShardOptions {
-  index: number
-  turn: Turn
-  commands: CommandOptions
-  connectTimeoutMs: number
-  counters: ShardCounters
-  log: ClientLog
-  /** Unless the tag of its first vBucket will do. */
-  fence?: Fence
-}
-
-/** Where a client reports what happens to its engines. */
-export type ClientLog = (
-  level: 'info' | 'warn',
-  message: string,
-  fields: Record<string, string | number>,
-) => void
-
-export class Shard implements Flushable, WriteLinkOwner, ReadLinkOwner, OperationAccountant {
+export class Shard
+  implements Flushable, WriteLinkOwner, ReadLinkOwner, ReplicaReadsOwner, OperationAccountant
+{
   flushScheduled = false
   readonly #options: ShardOptions
   readonly #turn: Turn
@@ -95,11 +65,13 @@ export class Shard implements Flushable, WriteLinkOwner, ReadLinkOwner, Operatio
   #successor: string | undefined = undefined
   #write: WriteLink | undefined = undefined
   #read: ReadLink | undefined = undefined
-  /** Reads that have to be answered before the next batch may go. */
+  readonly #replicas: ReplicaReads
+  /** Since when there is no usable primary, 0 while there is one. */
+  #awaySinceMs: number
+  /** Reads, of the primary and of a replica, that are to be answered before the next batch. */
   #readBarrier = 0
-  #retryTimer: NodeJS.Timeout | undefined = undefined
-  /** True while the retry timer runs at the pace for nobody waiting. */
-  #retriesIdly = false
+  #replicaBarrier = 0
+  readonly #retry: ShardRetry = new ShardRetry(() => this.#connect())
   #outstanding = 0
   #outstandingBytes = 0
   #troubled = false
@@ -114,6 +86,8 @@ export class Shard implements Flushable, WriteLinkOwner, ReadLinkOwner, Operatio
     this.#route = route
     this.#settings = settings
     this.#fence = options.fence ?? { key: tagOf(route), writes: true }
+    this.#replicas = new ReplicaReads(options.commands, options.turn, this)
+    this.#awaySinceMs = performance.now()
     this.#connect()
   }
 
@@ -164,7 +138,7 @@ export class Shard implements Flushable, WriteLinkOwner, ReadLinkOwner, Operatio
     operation.accountTo(this)
     if (operation.readsOnly) this.#submitRead(operation)
     else this.#submitWrite(operation)
-    if (this.#retriesIdly) this.#retrySooner()
+    this.#retry.hurry()
   }
 
   /** Follows the topology: another primary, other replicas, other settings. */
@@ -186,13 +160,17 @@ export class Shard implements Flushable, WriteLinkOwner, ReadLinkOwner, Operatio
   sweep(nowMs: number): void {
     this.#write?.checkSilence(nowMs)
     this.#read?.checkSilence(nowMs)
+    this.#replicas.checkSilence(nowMs)
+    if (this.#awaySinceMs === 0) this.#replicas.closeIdle()
     if (this.#queue.peek()?.settled === true) this.#queue.retain((operation) => !operation.settled)
+    if (this.#queue.length > 0 && this.#readsReplicas) this.replicaReady()
   }
 
   /** Closes the connections and returns what is undecided, in order. */
   stop(): Operation[] {
     this.#stopped = true
     this.#disconnect()
+    this.#giveBack(this.#replicas.close())
     const undecided = this.#queue.drain().filter((operation) => !operation.settled)
     for (const operation of undecided) this.operationSettled(operation)
     return undecided
@@ -201,6 +179,7 @@ export class Shard implements Flushable, WriteLinkOwner, ReadLinkOwner, Operatio
   flush(): void {
     const write = this.#write
     if (write === undefined || !write.idle || this.#queue.length === 0) return
+    if (this.#replicas.awaits(this.#replicaBarrier)) return
     if (this.#read !== undefined && this.#read.answered < this.#readBarrier) {
       this.#read.notifyAt = this.#readBarrier
       return
@@ -218,6 +197,7 @@ export class Shard implements Flushable, WriteLinkOwner, ReadLinkOwner, Operatio
   }
 
   writeLinkUsable(): void {
+    this.#awaySinceMs = 0
     if (this.#troubled) {
       this.#troubled = false
       this.#options.log('info', 'shard serves again', this.#place())
@@ -251,6 +231,19 @@ export class Shard implements Flushable, WriteLinkOwner, ReadLinkOwner, Operatio
     this.#retryLater()
   }
 
+  readLinkReady(): void {}
+
+  /** Hands over what waits and may be read from a replica. */
+  replicaReady(): void {
+    this.#queue.retain((operation) => !operation.settled && !this.#sentToReplica(operation))
+  }
+
+  replicaReturned(undecided: Operation[]): void {
+    this.#replicaBarrier = 0
+    this.#giveBack(undecided)
+    this.#turn.schedule(this)
+  }
+
   readRefused(operation: Operation, reason: string): void {
     this.#trouble(reason)
     this.#giveBack([operation])
@@ -281,6 +274,7 @@ export class Shard implements Flushable, WriteLinkOwner, ReadLinkOwner, Operatio
     const read = this.#read
     const beside = read?.ready === true && this.#write?.usable === true
     if (!beside || (writesOutstanding[index] ?? 0) > 0) {
+      if (this.#readsReplicas && this.#sentToReplica(operation)) return
       this.#queue.push(operation)
       this.#turn.schedule(this)
       return
@@ -293,10 +287,36 @@ export class Shard implements Flushable, WriteLinkOwner, ReadLinkOwner, Operatio
   #submitWrite(operation: Operation): void {
     const { readsOutstanding, writesOutstanding } = operation.upstream
     const index = this.#orderIndex
-    if ((readsOutstanding[index] ?? 0) > 0) this.#readBarrier = this.#read?.sent ?? 0
+    if ((readsOutstanding[index] ?? 0) > 0) {
+      this.#readBarrier = this.#read?.sent ?? 0
+      this.#replicaBarrier = this.#replicas.sent
+    }
     writesOutstanding[index] = (writesOutstanding[index] ?? 0) + 1
     this.#queue.push(operation)
     this.#turn.schedule(this)
+  }
+
+  get #readsReplicas(): boolean {
+    if (!this.#settings.replicaReads || this.#awaySinceMs === 0) return false
+    return this.#turn.nowMs - this.#awaySinceMs > REPLICA_READS_AFTER_MS
+  }
+
+  /** Sends a read to a replica; not one whose upstream could miss its own write there. */
+  #sentToReplica(operation: Operation): boolean {
+    const { readsOutstanding, writesOutstanding } = operation.upstream
+    const index = this.#orderIndex
+    if (!isPlainRead(operation) || (writesOutstanding[index] ?? 0) > 0) return false
+    if (!this.#replicas.ready) {
+      const { connectTimeoutMs } = this.#options
+      const { credentials } = this.#settings
+      this.#replicas.open(this.#route.replicas, { credentials, connectTimeoutMs })
+      return false
+    }
+    operation.besideWrites = true
+    readsOutstanding[index] = (readsOutstanding[index] ?? 0) + 1
+    this.#options.counters.replica_reads++
+    this.#replicas.send(operation)
+    return true
   }
 
   /** Puts operations back in front of the queue, in their order. */
@@ -344,9 +364,8 @@ export class Shard implements Flushable, WriteLinkOwner, ReadLinkOwner, Operatio
 
   /** Reads in flight came before the writes of the batch, which came before the queue. */
   #disconnect(): void {
-    clearTimeout(this.#retryTimer)
-    this.#retryTimer = undefined
-    this.#retriesIdly = false
+    this.#retry.cancel()
+    if (this.#awaySinceMs === 0) this.#awaySinceMs = this.#turn.nowMs
     const undecided = [...(this.#read?.close() ?? []), ...(this.#write?.close() ?? [])]
     this.#read = undefined
     this.#write = undefined
@@ -355,28 +374,12 @@ export class Shard implements Flushable, WriteLinkOwner, ReadLinkOwner, Operatio
   }
 
   #retryLater(): void {
-    if (this.#retryTimer !== undefined || this.#stopped) return
-    const idle = this.#queue.length === 0
-    this.#retriesIdly = idle
-    const min = idle ? IDLE_RETRY_MS_MIN : RETRY_MS_MIN
-    const max = idle ? IDLE_RETRY_MS_MAX : RETRY_MS_MAX
-    this.#retryTimer = setTimeout(
-      () => {
-        this.#retryTimer = undefined
-        this.#retriesIdly = false
-        this.#connect()
-      },
-      min + Math.random() * (max - min),
-    )
-  }
-
-  #retrySooner(): void {
-    clearTimeout(this.#retryTimer)
-    this.#retryTimer = undefined
-    this.#retryLater()
+    if (!this.#stopped) this.#retry.later(this.#queue.length === 0)
   }
 
   #trouble(reason: string): void {
+    if (this.#write?.usable !== true && this.#awaySinceMs === 0)
+      this.#awaySinceMs = this.#turn.nowMs
     if (this.#troubled) return
     this.#troubled = true
     this.#failures++

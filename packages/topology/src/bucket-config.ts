@@ -18,6 +18,8 @@ export interface HoldfastExtension {
   durability: 'replicated' | 'none'
   /** What happens to a replicated bucket's writes to a shard without replica. */
   degradedWrites: 'allow' | 'refuse'
+  /** Whether a replica may answer reads while its primary is away; not unless it says so. */
+  replicaReads?: boolean
   shards: ShardRoute[]
   /** Credentials for the engines. */
   auth: { username: string; password: string }

@@ -16,6 +16,9 @@ export function parseHoldfastExtension(value: unknown): HoldfastExtension {
     rev: integerOf(member.rev, 0, Number.MAX_SAFE_INTEGER, 'Expected number >= 0 for rev'),
     durability: oneOf(member.durability, ['replicated', 'none'], 'durability'),
     degradedWrites: oneOf(member.degradedWrites ?? 'allow', ['allow', 'refuse'], 'degradedWrites'),
+    ...(member.replicaReads === undefined
+      ? {}
+      : { replicaReads: flagOf(member.replicaReads, 'replicaReads') }),
     shards: parseShards(arrayOf(member.shards, 'Expected array for shards')),
     auth: {
       username: stringOf(auth.username, 'Expected string for holdfast auth username'),
@@ -59,6 +62,11 @@ function address(value: unknown, role: string): string {
   const text = stringOf(value, why)
   if (!/^.+:[0-9]{1,5}$/.test(text)) throw new ConfigError(why)
   return text
+}
+
+function flagOf(value: unknown, name: string): boolean {
+  if (typeof value !== 'boolean') throw new ConfigError(`Expected true or false for ${name}`)
+  return value
 }
 
 function oneOf<T extends string>(value: unknown, choices: readonly T[], name: string): T {
