@@ -43,3 +43,5 @@ export {
   type SocketLayer,
 } from './socket.ts'
 export { type Flushable, Turn } from './turn.ts'
+export { VBucketBackend, type VBucketBackendOptions } from './vbucket-backend.ts'
+export { poolCredentialsOf, poolServersOf } from './vbucket-pool-servers.ts'

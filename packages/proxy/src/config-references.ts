@@ -2,8 +2,15 @@
  * What a schema cannot say about a configuration: that names lead somewhere, that policies do not
  * go in circles, that every connection can reach a bucket at all.
  */
+import {
+  ConfigError,
+  type PoolServer,
+  parseBucketConfig,
+  parseStaticPools,
+} from '@holdfast/topology'
 import type { ConfigIssue } from './config-schema.ts'
 import type { ProxyConfig, SecretConfig } from './proxy-config.ts'
+import { routeIssues } from './route-builder.ts'
 
 /** All broken references of a configuration that has the right form. */
 export function referenceIssues(config: ProxyConfig): ConfigIssue[] {
@@ -13,6 +20,9 @@ export function referenceIssues(config: ProxyConfig): ConfigIssue[] {
   }
   checkListeners(config, report)
   checkNames(config, report)
+  checkFolders(config, report)
+  checkServers(config, report)
+  issues.push(...routeIssues(config))
   for (const [path, secret] of secretsOf(config)) {
     const places = [secret.password, secret.passwordFile, secret.passwordEnvironment]
     if (places.filter((place) => place !== undefined).length > 1) {
@@ -81,4 +91,37 @@ function checkNames(config: ProxyConfig, report: Report): void {
       report(['users', name], 'expected a password')
     }
   }
+}
+
+/** A folder has one owner: two stores, or two processes, would give out the same CAS twice. */
+function checkFolders({ backends, workers }: ProxyConfig, report: Report): void {
+  const folders = new Set<string>()
+  for (const [name, backend] of Object.entries(backends)) {
+    if (backend.type !== 'embedded') continue
+    if (folders.has(backend.folder)) {
+      report(['backends', name, 'folder'], `${backend.folder} is used twice`)
+    }
+    if (workers > 1) report(['workers'], 'expected 1, as there is an embedded store')
+    folders.add(backend.folder)
+  }
+}
+
+/** Server lists are moxi's, and so are the words for what is wrong with them. */
+function checkServers({ backends }: ProxyConfig, report: Report): void {
+  for (const [name, backend] of Object.entries(backends)) {
+    if (backend.type !== 'memcached' && backend.type !== 'map') continue
+    try {
+      if (backend.type === 'map') parseBucketConfig(JSON.stringify(backend.config))
+      else poolServers(backend.servers)
+    } catch (error) {
+      if (!(error instanceof ConfigError)) throw error
+      const member = backend.type === 'map' ? 'config' : 'servers'
+      report(['backends', name, member], error.message)
+    }
+  }
+}
+
+/** The servers of a pool. Throws `ConfigError`. */
+export function poolServers(servers: readonly string[]): PoolServer[] {
+  return parseStaticPools(`1=${servers.join(',')}`)[0]?.servers ?? []
 }

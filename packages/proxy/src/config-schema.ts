@@ -167,7 +167,7 @@ const limits = z.strictObject({
     .describe('requests of one connection without reply before it is no longer read'),
   valueBytesMax: z
     .int()
-    .min(1024)
+    .min(1)
     .max(VALUE_BYTES_MAX)
     .default(20 * 1024 * 1024)
     .describe('longest value, bytes'),
@@ -194,7 +194,9 @@ const limits = z.strictObject({
     .min(0)
     .max(DAY_MS)
     .default(30_000)
-    .describe('a request of which nothing more comes for this long is given up, ms; 0 never'),
+    .describe(
+      'a request of which nothing more comes for this long ends its connection, ms; 0 never',
+    ),
   blockedTimeoutMs: z
     .int()
     .min(100)
@@ -207,6 +209,36 @@ const limits = z.strictObject({
     .max(TIMEOUT_MS_MAX)
     .default(2000)
     .describe('how long a stop waits for outstanding requests, ms'),
+  handshakeTimeoutMs: z
+    .int()
+    .min(100)
+    .max(TIMEOUT_MS_MAX)
+    .default(10_000)
+    .describe('a TLS handshake that takes longer ends its connection, ms'),
+  backlogBytesMax: z
+    .int()
+    .min(4096)
+    .max(VALUE_BYTES_MAX)
+    .default(1024 * 1024)
+    .describe('reply bytes not taken by an application before it is no longer read'),
+  backlogBytesLimit: z
+    .int()
+    .min(4096)
+    .max(VALUE_BYTES_MAX)
+    .default(256 * 1024 * 1024)
+    .describe('reply bytes not taken by an application before it is disconnected'),
+  outstandingBytesMax: z
+    .int()
+    .min(4096)
+    .max(VALUE_BYTES_MAX)
+    .default(64 * 1024 * 1024)
+    .describe('value bytes of one connection without reply before it is no longer read'),
+  loginFailuresMax: z
+    .int()
+    .min(1)
+    .max(1000)
+    .default(5)
+    .describe('failed logins before a connection is closed'),
 })
 
 const http = z.strictObject({

@@ -115,7 +115,12 @@ export interface LimitsConfig {
   idleTimeoutMs: number
   requestTimeoutMs: number
   blockedTimeoutMs: number
+  handshakeTimeoutMs: number
   drainTimeoutMs: number
+  backlogBytesMax: number
+  backlogBytesLimit: number
+  outstandingBytesMax: number
+  loginFailuresMax: number
 }
 
 export interface HttpConfig {

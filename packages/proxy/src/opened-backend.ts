@@ -1,0 +1,291 @@
+/**
+ * From a backend's configuration to the backend itself. Each kind is opened here and only here; the
+ * directory (directory.ts) keeps them and hands them to buckets and routes.
+ */
+import {
+  type Backend,
+  type BackendReport,
+  BucketClient,
+  type ClientLog,
+  EmbeddedStore,
+  MemcachedPool,
+  type MemcachedPoolOptions,
+  type Operation,
+  poolCredentialsOf,
+  poolServersOf,
+  type Turn,
+  VBucketBackend,
+} from '@holdfast/client'
+import { type BucketConfig, parseBucketConfig } from '@holdfast/topology'
+import type { SourceReport } from './bucket.ts'
+import { poolServers } from './config-references.ts'
+import { ConfigSource } from './config-source.ts'
+import type {
+  BackendConfig,
+  LimitsConfig,
+  MapBackendConfig,
+  MemcachedBackendConfig,
+  StoreBackendConfig,
+} from './proxy-config.ts'
+import type { Retirement } from './retirement.ts'
+import { type FollowingBackend, kindOf, SourceBackend, type SourceKind } from './source-backend.ts'
+
+/** What backends are opened with. */
+export interface BackendSurroundings {
+  turn: Turn
+  limits: LimitsConfig
+  stateFolder: string | undefined
+  log: ClientLog
+  retirement: Retirement
+  /** The config servers refuse the credentials, and there never was a config. */
+  onUnauthorized: () => void
+}
+
+/** A backend with its source. */
+export interface OpenedBackend {
+  readonly backend: Backend
+  /** Resolves when operations can be routed for the first time. */
+  readonly ready: Promise<void>
+  source(): SourceReport
+  /** Password of the login of its bucket's name, as the config server gives it. */
+  password(): string | undefined
+  /** Takes over a changed configuration; false when it has to be opened anew. */
+  update(config: BackendConfig): boolean
+  /** No more configs; the backend itself is stopped by its owner. */
+  close(): void
+}
+
+/** What never changes has this report. */
+export const FIXED_SOURCE: Readonly<SourceReport> = {
+  configRev: 0,
+  configsReceived: 0,
+  configsRefused: 0,
+}
+
+/** Opens a backend. */
+export function openBackend(
+  config: BackendConfig,
+  surroundings: BackendSurroundings,
+): OpenedBackend {
+  switch (config.type) {
+    case 'store':
+      return new OpenedStore(config, surroundings)
+    case 'embedded':
+      return fixed(
+        new EmbeddedStore({
+          folder: config.folder,
+          turn: surroundings.turn,
+          valueBytesMax: surroundings.limits.valueBytesMax,
+        }),
+      )
+    case 'memcached':
+      return openPool(config, surroundings)
+    case 'map':
+      return openMap(config, surroundings)
+    case 'valkey':
+      throw new Error(`backend ${config.type} is not built in`)
+  }
+}
+
+/** Makes the backend for a kind of bucket that a config server describes. */
+export function makeFollowing(
+  kind: SourceKind,
+  surroundings: BackendSurroundings,
+  login?: StoreLogin,
+): FollowingBackend {
+  const { turn, limits, log } = surroundings
+  const { connectTimeoutMs, valueBytesMax, operationTimeoutMs } = limits
+  if (kind === 'vbucket') {
+    const silenceTimeoutMs = operationTimeoutMs
+    const common = { turn, connectTimeoutMs, silenceTimeoutMs, valueBytesMax, log }
+    return new VBucketBackend({ ...common, credentials: login })
+  }
+  if (kind === 'pool') return new FollowingPool(surroundings, login)
+  const client = new BucketClient({ turn, connectTimeoutMs, valueBytesMax, log })
+  return {
+    submit: (operation) => client.submit(operation),
+    report: () => client.report(),
+    stop: () => client.stop(),
+    applyConfig: (config) => config.holdfast !== null && client.applyConfig(config.holdfast),
+  }
+}
+
+/** How to log in at a bucket's servers: as the config says unless given; null is not at all. */
+export type StoreLogin = { username: string; password: string } | null | undefined
+
+/** HTTP Basic credentials, when a user is set. */
+export function credentialsOf(config: {
+  username?: string | undefined
+  password?: string | undefined
+}): { username: string; password: string } | undefined {
+  const { username, password = '' } = config
+  return username === undefined ? undefined : { username, password }
+}
+
+function openPool(
+  config: MemcachedBackendConfig,
+  surroundings: BackendSurroundings,
+): OpenedBackend {
+  const pool = new MemcachedPool(poolOptions(config, surroundings))
+  const update = (changed: BackendConfig): boolean => {
+    if (changed.type !== 'memcached') return false
+    pool.update(poolOptions(changed, surroundings))
+    return true
+  }
+  return { ...fixed(pool), update }
+}
+
+function poolOptions(
+  config: MemcachedBackendConfig,
+  { turn, limits, log }: BackendSurroundings,
+): MemcachedPoolOptions {
+  const { servers, distribution, protocol, connectionsPerServer, ejectDead } = config
+  return {
+    turn,
+    servers: poolServers(servers),
+    distribution,
+    protocol,
+    credentials: credentialsOf(config),
+    connectTimeoutMs: limits.connectTimeoutMs,
+    downstreamTimeoutMs: limits.operationTimeoutMs,
+    connectionsPerServer,
+    valueBytesMax: limits.valueBytesMax,
+    ejectDead,
+    log,
+  }
+}
+
+/** As moxi: no login at the servers unless a user is set. */
+function openMap(config: MapBackendConfig, surroundings: BackendSurroundings): OpenedBackend {
+  const bucket = parseBucketConfig(JSON.stringify(config.config))
+  const login = credentialsOf(config) ?? null
+  const backend = makeFollowing(kindOf(bucket), surroundings, login)
+  backend.applyConfig(bucket)
+  return fixed(backend)
+}
+
+/** A memcached bucket of a store: its servers are listed, its name and password open them. */
+class FollowingPool implements FollowingBackend {
+  readonly #pool: MemcachedPool
+  readonly #login: StoreLogin
+
+  constructor({ turn, limits, log }: BackendSurroundings, login: StoreLogin) {
+    this.#login = login
+    this.#pool = new MemcachedPool({
+      turn,
+      servers: [],
+      distribution: 'libvbucket-ketama',
+      protocol: login === null ? 'text' : 'binary',
+      connectTimeoutMs: limits.connectTimeoutMs,
+      downstreamTimeoutMs: limits.operationTimeoutMs,
+      valueBytesMax: limits.valueBytesMax,
+      log,
+    })
+  }
+
+  applyConfig(config: BucketConfig): boolean {
+    const login = this.#login === undefined ? poolCredentialsOf(config) : this.#login
+    this.#pool.update({ servers: poolServersOf(config), credentials: login ?? undefined })
+    return true
+  }
+
+  submit(operation: Operation): void {
+    this.#pool.submit(operation)
+  }
+
+  report(): BackendReport {
+    return this.#pool.report()
+  }
+
+  stop(): Promise<void> {
+    return this.#pool.stop()
+  }
+}
+
+function fixed(backend: Backend): OpenedBackend {
+  return {
+    backend,
+    ready: Promise.resolve(),
+    source: () => FIXED_SOURCE,
+    password: () => undefined,
+    update: () => false,
+    close: () => {},
+  }
+}
+
+/** Couchbase of today has users instead of bucket passwords: the one that reads the config. */
+export function loginOf(
+  bucket: BucketConfig,
+  config: { username?: string | undefined; password?: string | undefined },
+): StoreLogin {
+  return bucket.rev !== null && bucket.saslPassword === '' ? credentialsOf(config) : undefined
+}
+
+/** One bucket of a store: its config stream and what that leads to. */
+class OpenedStore implements OpenedBackend {
+  readonly backend: SourceBackend
+  readonly #surroundings: BackendSurroundings
+  #source: ConfigSource
+
+  constructor(config: StoreBackendConfig, surroundings: BackendSurroundings) {
+    this.#surroundings = surroundings
+    this.backend = new SourceBackend(
+      (kind, bucket) => makeFollowing(kind, surroundings, loginOf(bucket, config)),
+      surroundings.retirement,
+    )
+    this.#source = this.#follow(config)
+  }
+
+  get ready(): Promise<void> {
+    return this.backend.ready
+  }
+
+  source(): SourceReport {
+    const { received, refused } = this.#source.counters
+    return {
+      configRev: this.backend.configRev,
+      configsReceived: received,
+      configsRefused: refused,
+    }
+  }
+
+  password(): string | undefined {
+    return this.backend.config?.saslPassword
+  }
+
+  /** Other config servers are asked; the connections to the store stay. */
+  update(config: BackendConfig): boolean {
+    if (config.type !== 'store') return false
+    this.#source.stop()
+    this.#source = this.#follow(config)
+    return true
+  }
+
+  close(): void {
+    this.#source.stop()
+  }
+
+  #follow(config: StoreBackendConfig): ConfigSource {
+    const { log, stateFolder, onUnauthorized } = this.#surroundings
+    const source = new ConfigSource({
+      urls: config.urls,
+      credentials: credentialsOf(config),
+      stateFolder,
+      log,
+      onUnauthorized,
+      onConfigs: (configs, _unusable, url) => {
+        const [bucket] = configs
+        if (bucket === undefined) return
+        const { uuid } = this.backend.config ?? {}
+        const contested =
+          typeof uuid === 'string' && source.confirmsElsewhere(bucket.name, uuid, url)
+        const before = this.backend.configRev
+        if (!this.backend.applyConfig(bucket, contested)) return
+        const rev = this.backend.configRev
+        if (rev !== before) log('info', 'bucket config in use', { bucket: bucket.name, rev })
+      },
+    })
+    source.start()
+    return source
+  }
+}
