@@ -141,7 +141,7 @@ describe('a binary link to memcached', { skip: !memcachedInstalled }, () => {
     assert.equal(answer.length, `STORED\r\nVALUE large 1 900000\r\n${large}\r\nEND\r\n`.length)
     const tooLarge = 'x'.repeat(2_000_000)
     assert.equal(
-      await upstream.ask(`set large 1 0 ${tooLarge.length}\r\n${tooLarge}\r\nget b\r\n`),
+      await upstream.ask(`set large 1 0 ${tooLarge.length}\r\n${tooLarge}\r\nget unset\r\n`),
       'SERVER_ERROR object too large for cache\r\nEND\r\n',
     )
   })

@@ -41,6 +41,8 @@ export interface BinaryLinkOptions {
   log: ClientLog
   /** Takes an operation whose vBucket the server does not own; without, it fails. */
   onRefused?: ((operation: Operation, link: BinaryLink, reply: BinaryReply) => void) | undefined
+  /** Takes, in order, what may be sent again after a loss; without, the link sends it itself. */
+  onReturned?: ((operation: Operation) => void) | undefined
 }
 
 export class BinaryLink implements BinaryConnectionOwner {
@@ -170,25 +172,33 @@ export class BinaryLink implements BinaryConnectionOwner {
       server: this.address,
       reason: loss.reason,
     })
-    this.#resume(loss, line)
+    const again = this.#failLost(loss, line)
     const short = answered === 0 && performance.now() - this.#readySinceMs < SHORT_LIFE_MS
     if (short && this.#failuresInRow > 0) this.#leave(loss.reason)
     else {
       this.#failuresInRow = short ? 1 : 0
       this.#connect()
     }
+    const { onReturned } = this.#options
+    for (const operation of again) {
+      if (onReturned === undefined) this.submit(operation)
+      else onReturned(operation)
+    }
   }
 
-  /** Keeps what may be sent again, in front of what waits; fails the rest. */
-  #resume(loss: BinaryLoss, line: string): void {
+  /** Fails what must not be sent again; returns what may. */
+  #failLost(loss: BinaryLoss, line: string): Operation[] {
     const again: Operation[] = []
     for (const operation of loss.sent) {
       if (loss.cause !== 'silent' && repeatable(operation, loss)) again.push(operation)
       else operation.fail(line)
     }
     this.#retries += again.length
-    for (const operation of loss.unsent) operation.attempts--
-    for (const operation of [...again, ...loss.unsent].reverse()) this.#queue.unshift(operation)
+    for (const operation of loss.unsent) {
+      operation.attempts--
+      again.push(operation)
+    }
+    return again
   }
 
   get #unreachableLine(): string {

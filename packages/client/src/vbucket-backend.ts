@@ -96,6 +96,7 @@ export class VBucketBackend implements Backend, OperationAccountant {
       log: this.#log,
       linksPerServer: options.connectionsPerServer ?? 1,
       onRefused: (operation, link, reply) => this.#refused(operation, link, reply),
+      onReturned: (operation) => this.#returned(operation),
     })
     this.#sweepTimer = setInterval(() => this.#sweep(), SWEEP_INTERVAL_MS)
     this.#sweepTimer.unref()
@@ -221,6 +222,13 @@ export class VBucketBackend implements Backend, OperationAccountant {
     this.#order.refused(operation, backoffMs(operation.attempts))
   }
 
+  /** A server was lost before it took the operation, or the operation may be repeated. */
+  #returned(operation: Operation): void {
+    const again = keyed(operation) && !this.#stopped
+    if (again) this.#order.refused(operation, 0)
+    else operation.fail(CLOSED_LINE)
+  }
+
   #learn(vBucket: number, address: string, reply: BinaryReply): void {
     if (this.#routes?.addressOf(vBucket) !== address) return
     if (reply.valueEnd > reply.valueStart) {
@@ -331,8 +339,7 @@ export class VBucketBackend implements Backend, OperationAccountant {
   #sweep(): void {
     // Not the turn's clock, which would cost an idle process a loop turn each time.
     for (const operation of this.#servers.sweep(performance.now())) {
-      const again = keyed(operation) && (operation.readsOnly || operation.attempts === 0)
-      if (again) this.#order.refused(operation, 0)
+      if (operation.readsOnly || operation.attempts === 0) this.#returned(operation)
       else operation.fail(CLOSED_LINE)
     }
     this.#order.sweep()

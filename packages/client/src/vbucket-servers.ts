@@ -24,6 +24,7 @@ export interface VBucketServersOptions {
   log: ClientLog
   linksPerServer: number
   onRefused: (operation: Operation, link: BinaryLink, reply: BinaryReply) => void
+  onReturned: (operation: Operation) => void
 }
 
 interface Retired {
@@ -112,8 +113,8 @@ export class VBucketServers {
   }
 
   #make(address: string, target: LinkTarget): BinaryLink[] {
-    const { turn, log, linksPerServer, onRefused } = this.#options
-    const options = { target: { ...target, address }, turn, log, onRefused }
+    const { turn, log, linksPerServer, onRefused, onReturned } = this.#options
+    const options = { target: { ...target, address }, turn, log, onRefused, onReturned }
     return Array.from({ length: linksPerServer }, () => new BinaryLink(options))
   }
 }
