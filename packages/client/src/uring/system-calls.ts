@@ -32,8 +32,8 @@ export interface SystemCalls {
   addressOf(buffer: ArrayBufferLike): number
 }
 
-/** Size of the extended argument of `io_uring_enter`. */
-export const ENTER_ARGUMENT_BYTES = 24
+/** Size of the extended argument; wide, since what lies above a narrow one on the stack counts. */
+const ENTER_ARGUMENT_BYTES = 24n
 
 /** Binds the functions, or tells why that is not possible. */
 export function openSystemCalls(): SystemCalls | string {
@@ -56,7 +56,7 @@ function bind(ffi: typeof Ffi): SystemCalls {
   const own = (): Ffi.DynamicLibrary => new ffi.DynamicLibrary(null as unknown as string)
   const library = own()
   const setup = own().getFunction('syscall', { arguments: [i, u, p], return: i })
-  const enterSignature = { arguments: [i, i, u, u, u, p, u], return: i } as const
+  const enterSignature = { arguments: [i, i, u, u, u, p, p], return: i } as const
   const enter = own().getFunction('syscall', enterSignature)
   const register = own().getFunction('syscall', { arguments: [i, i, u, p, u], return: i })
   const mmap = library.getFunction('mmap', { arguments: [p, p, i, i, i, p], return: p })
