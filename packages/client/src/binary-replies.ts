@@ -62,6 +62,7 @@ function decideSuccess(operation: Operation, reply: BinaryReply): void {
       operation.decide(comparesWithZero(operation) ? Outcome.Exists : Outcome.Stored)
       break
     case Op.Touch:
+      keepHit(operation, reply)
       operation.decide(Outcome.Touched)
       break
     case Op.FlushAll:

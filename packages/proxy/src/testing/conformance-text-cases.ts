@@ -1,22 +1,12 @@
 /**
- * Conversations that memcached and the proxy must answer alike, and the table of those where they
- * differ on purpose. Each step is sent whole; `{cas}` stands for the CAS last seen in a reply.
+ * Conversations in the text protocol that memcached and the proxy must answer alike.
  */
-
-/** One conversation on a fresh connection with an empty store. */
-export interface ConformanceCase {
-  name: string
-  steps: readonly string[]
-}
-
-function steps(name: string, ...lines: string[]): ConformanceCase {
-  return { name, steps: lines.map((line) => `${line}\r\n`) }
-}
+import { type ConformanceCase, steps } from './conformance-case.ts'
 
 const KEY_250 = 'k'.repeat(250)
 const BIG = 'x'.repeat(1_500_000)
 
-export const CONFORMANCE_CASES: readonly ConformanceCase[] = [
+export const TEXT_CASES: readonly ConformanceCase[] = [
   steps('set and get', 'set a 5 0 3\r\nabc', 'get a', 'get a b', 'get b'),
   steps('flags up to 2^32 - 1', 'set a 4294967295 0 1\r\nx', 'get a'),
   steps('an empty value', 'set a 0 0 0\r\n', 'get a', 'append a 0 0 1\r\nx', 'get a'),
@@ -121,6 +111,44 @@ export const CONFORMANCE_CASES: readonly ConformanceCase[] = [
   ),
   steps('gat into the past', 'set a 1 0 1\r\nx', 'gat -1 a', 'get a'),
   steps('gat badly', 'gat', 'gat x a'),
+  steps(
+    'expiry times of 30 days and beyond',
+    'set a 0 2592000 1\r\nx',
+    'get a',
+    'set a 0 2000000000 1\r\nx',
+    'get a',
+    'touch a 2000000000',
+    'get a',
+    'touch a 2592001',
+    'get a',
+  ),
+  steps(
+    'expiry times that are no numbers',
+    'set a 0 x 1\r\nx',
+    'set a 0 99999999999999999999 1\r\nx',
+    'touch a 99999999999999999999',
+    'gat 99999999999999999999 a',
+  ),
+  steps('decr wraps nothing', 'set a 0 0 1\r\n1', 'decr a 18446744073709551615', 'decr a 1'),
+  steps(
+    'counters keep their length when they shrink',
+    'set a 0 0 3\r\n100',
+    'decr a 1',
+    'get a',
+    'incr a 901',
+    'get a',
+  ),
+  steps(
+    'keys at their limit in every command',
+    `incr ${KEY_250}k 1`,
+    `touch ${KEY_250}k 1`,
+    `gat 0 ${KEY_250}k`,
+    `append ${KEY_250} 0 0 1\r\nx`,
+    `incr ${KEY_250} 1`,
+    `touch ${KEY_250} 1`,
+    `gat 0 ${KEY_250}`,
+    `gets a ${KEY_250}k`,
+  ),
   steps('expired at once', 'set a 0 -1 1\r\nx', 'get a', 'set a 0 2592001 1\r\nx', 'get a'),
   steps('add over expired', 'set a 0 -1 1\r\nx', 'add a 0 0 1\r\ny', 'get a'),
   steps(
@@ -194,51 +222,4 @@ export const CONFORMANCE_CASES: readonly ConformanceCase[] = [
   },
   { name: 'line feeds alone', steps: ['set a 0 0 1\nx\r\nget a\n'] },
   { name: 'quit in the middle', steps: ['set a 0 0 1\r\nx\r\nquit\r\nget a\r\n'] },
-]
-
-/** Where the answers differ, and why. */
-export interface DocumentedDifference {
-  request: string
-  memcached: string
-  holdfast: string
-  why: string
-}
-
-export const DOCUMENTED_DIFFERENCES: readonly DocumentedDifference[] = [
-  {
-    request: 'set a 4294967296 0 1\r\nx\r\n',
-    memcached: 'STORED\r\n',
-    holdfast: 'CLIENT_ERROR bad command line format\r\nERROR\r\n',
-    why: 'flags beyond 32 bits are refused, not cut',
-  },
-  {
-    request: 'gat 1\r\n',
-    memcached: 'END\r\n',
-    holdfast: 'ERROR\r\n',
-    why: 'a gat without a key is an error, as a get without one is',
-  },
-  {
-    request: 'get \x01\r\n',
-    memcached: 'END\r\n',
-    holdfast: 'CLIENT_ERROR bad command line format\r\n',
-    why: 'keys with control characters are refused, as the protocol document demands',
-  },
-  {
-    request: 'mn\r\n',
-    memcached: 'MN\r\n',
-    holdfast: 'ERROR\r\n',
-    why: 'meta commands are not served',
-  },
-  {
-    request: 'cache_memlimit 64\r\n',
-    memcached: 'OK\r\n',
-    holdfast: 'ERROR\r\n',
-    why: 'a proxy has no cache of its own; memory is the bucket’s quota',
-  },
-  {
-    request: 'lru tune 10 25 0.1 2.0\r\n',
-    memcached: 'OK\r\n',
-    holdfast: 'ERROR\r\n',
-    why: 'the engine has its own eviction',
-  },
 ]
