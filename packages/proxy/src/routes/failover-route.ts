@@ -27,6 +27,7 @@ import {
   poolFailed,
   revealCas,
 } from './attempts.ts'
+import { KeyLanes } from './key-lanes.ts'
 import {
   attemptTimeoutMs,
   childNames,
@@ -82,6 +83,7 @@ class FailoverRoute implements Backend {
   readonly #onTimeout: boolean
   readonly #onMiss: boolean
   readonly #writes: boolean
+  readonly #lanes: KeyLanes = new KeyLanes((operation) => this.#start(operation))
   #failovers = 0
 
   constructor(options: Omit<FailoverOptions, 'pools'>, children: readonly Backend[]) {
@@ -94,16 +96,7 @@ class FailoverRoute implements Backend {
   }
 
   submit(operation: Operation): void {
-    const { kind } = operation
-    if (kind === Op.FlushAll) {
-      this.#toAll(new Fork(operation, answerWhenAll))
-    } else if (kind === Op.Delete && !compares(operation)) {
-      this.#toAll(new Fork(operation, answerWithBest))
-    } else if (!this.#writes && !operation.readsOnly) {
-      this.#children[0]?.submit(operation)
-    } else {
-      this.#attempt(new Fork(operation, this.#judge))
-    }
+    this.#lanes.submit(operation)
   }
 
   report(): BackendReport {
@@ -112,12 +105,24 @@ class FailoverRoute implements Backend {
 
   async stop(): Promise<void> {}
 
-  #toAll(fork: Fork): void {
+  #start = (operation: Operation): Fork => {
+    const { kind } = operation
+    if (kind === Op.FlushAll) return this.#toAll(new Fork(operation, answerWhenAll))
+    if (kind === Op.Delete && !compares(operation) && this.#writes) {
+      return this.#toAll(new Fork(operation, answerWithBest))
+    }
+    const fork = new Fork(operation, this.#judge)
+    this.#attempt(fork)
+    return fork
+  }
+
+  #toAll(fork: Fork): Fork {
     const parts = this.#children.map(() => fork.child())
     for (const [pool, part] of parts.entries()) {
       this.#deadlines.watch(part)
       this.#children[pool]?.submit(part)
     }
+    return fork
   }
 
   #attempt(fork: Fork): void {
@@ -130,7 +135,7 @@ class FailoverRoute implements Backend {
 
   #judge = (child: Operation, fork: Fork): void => {
     const { children } = fork
-    if (this.#goesOn(child) && children.length < this.#children.length) {
+    if (this.#goesOn(child, fork) && children.length < this.#children.length) {
       this.#failovers++
       this.#attempt(fork)
       return
@@ -140,7 +145,8 @@ class FailoverRoute implements Backend {
     fork.answerWith(answer)
   }
 
-  #goesOn(child: Operation): boolean {
+  #goesOn(child: Operation, fork: Fork): boolean {
+    if (!this.#writes && !fork.parent.readsOnly) return false
     if (child.outcome === Outcome.Failed) {
       return child.line === TIMEOUT_LINE ? this.#onTimeout : this.#onError
     }

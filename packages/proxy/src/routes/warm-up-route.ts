@@ -28,6 +28,7 @@ import {
   succeeded,
 } from './attempts.ts'
 import { askWithTtl, makeAdd } from './item-copy.ts'
+import { KeyLanes } from './key-lanes.ts'
 import {
   attemptTimeoutMs,
   childName,
@@ -97,6 +98,7 @@ class WarmUpRoute implements Backend {
   readonly #warmMayFail: boolean
   readonly #keepWarm: boolean
   readonly #deadlines: AttemptDeadlines
+  readonly #lanes: KeyLanes = new KeyLanes((operation) => this.#start(operation))
   #brought = 0
   #warmFailures = 0
 
@@ -110,16 +112,7 @@ class WarmUpRoute implements Backend {
   }
 
   submit(operation: Operation): void {
-    const { kind, extras } = operation
-    if (kind === Op.FlushAll) this.#toBoth(new Fork(operation, answerWhenAll))
-    else if (kind === Op.Delete && !compares(operation)) {
-      this.#toBoth(new Fork(operation, this.#warmMayFail ? answerWithBest : answerWithBestOfAll))
-    } else if (kind === Op.Add || (extras & Extra.Vivify) !== 0) {
-      const trip = new Trip(operation)
-      this.#bring(trip, () => this.#finish(trip))
-    } else {
-      this.#tryCold(new Trip(operation))
-    }
+    this.#lanes.submit(operation)
   }
 
   /** Only the cold pool has to be usable, unless failures of the warm one count. */
@@ -132,12 +125,29 @@ class WarmUpRoute implements Backend {
 
   async stop(): Promise<void> {}
 
-  #toBoth(fork: Fork): void {
+  #start = (operation: Operation): Fork => {
+    const { kind, extras } = operation
+    if (kind === Op.FlushAll) return this.#toBoth(new Fork(operation, answerWhenAll))
+    if (kind === Op.Delete && !compares(operation)) {
+      const judge = this.#warmMayFail ? answerWithBest : answerWithBestOfAll
+      return this.#toBoth(new Fork(operation, judge))
+    }
+    const trip = new Trip(operation)
+    if (kind === Op.Add || (extras & Extra.Vivify) !== 0) {
+      this.#bring(trip, () => this.#finish(trip))
+    } else {
+      this.#tryCold(trip)
+    }
+    return trip.fork
+  }
+
+  #toBoth(fork: Fork): Fork {
     const [inCold, inWarm] = [fork.child(), fork.child()]
     this.#deadlines.watch(inCold)
     this.#deadlines.watch(inWarm)
     this.#cold.submit(inCold)
     this.#warm.submit(inWarm)
+    return fork
   }
 
   #tryCold(trip: Trip): void {

@@ -29,6 +29,7 @@ import {
   revealCas,
   succeeded,
 } from './attempts.ts'
+import { KeyLanes } from './key-lanes.ts'
 import {
   allUsable,
   attemptTimeoutMs,
@@ -79,6 +80,7 @@ class WriteAllRoute implements Backend {
   readonly #deadlines: AttemptDeadlines
   readonly #needsAll: boolean
   readonly #whenSpread: ForkWatcher
+  readonly #lanes: KeyLanes = new KeyLanes((operation) => this.#start(operation))
   #readsElsewhere = 0
   #writesFailed = 0
 
@@ -90,16 +92,7 @@ class WriteAllRoute implements Backend {
   }
 
   submit(operation: Operation): void {
-    const { kind, extras } = operation
-    if (kind === Op.FlushAll) {
-      this.#spread(new Fork(operation, answerWhenAll))
-    } else if (operation.readsOnly || kind === Op.Debug) {
-      this.#ask(new Fork(operation, this.#judgeRead))
-    } else if (extras === 0 && (kind === Op.Set || kind === Op.Delete || kind === Op.Touch)) {
-      this.#spread(new Fork(operation, this.#judgeSpread))
-    } else {
-      this.#ask(new Fork(operation, this.#judgeDecision))
-    }
+    this.#lanes.submit(operation)
   }
 
   report(): BackendReport {
@@ -112,9 +105,21 @@ class WriteAllRoute implements Backend {
 
   async stop(): Promise<void> {}
 
-  #spread(fork: Fork): void {
+  #start = (operation: Operation): Fork => {
+    const { kind, extras } = operation
+    if (kind === Op.FlushAll) return this.#spread(new Fork(operation, answerWhenAll))
+    if (operation.readsOnly || kind === Op.Debug)
+      return this.#ask(new Fork(operation, this.#judgeRead))
+    if (extras === 0 && (kind === Op.Set || kind === Op.Delete || kind === Op.Touch)) {
+      return this.#spread(new Fork(operation, this.#judgeSpread))
+    }
+    return this.#ask(new Fork(operation, this.#judgeDecision))
+  }
+
+  #spread(fork: Fork): Fork {
     const parts = this.#children.map(() => fork.child())
     for (const [pool, part] of parts.entries()) this.#send(part, pool)
+    return fork
   }
 
   #judgeSpread = (child: Operation, fork: Fork): void => {
@@ -123,11 +128,12 @@ class WriteAllRoute implements Backend {
   }
 
   /** Asks the next pool; a fork's children are in the order of the pools. */
-  #ask(fork: Fork): void {
+  #ask(fork: Fork): Fork {
     const pool = fork.children.length
     const child = fork.child()
     revealCas(child, pool)
     this.#send(child, pool)
+    return fork
   }
 
   #judgeRead = (child: Operation, fork: Fork): void => {
