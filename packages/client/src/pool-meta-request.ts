@@ -3,9 +3,11 @@
  * upstream wrote is not copied: it may have spoken another dialect, and the reply is made from the
  * result in any case.
  */
-import { type ByteWriter, Extra, Op } from '@holdfast/protocol'
+import { type ByteWriter, Extra, MetaLetter, Op } from '@holdfast/protocol'
 import type { Operation } from './operation.ts'
 import { needsBase64 } from './pool-request-form.ts'
+
+const SPACE = 32
 
 /** Appends the command. */
 export function writeMetaRequest(w: ByteWriter, operation: Operation): void {
@@ -43,12 +45,15 @@ function writeGet(w: ByteWriter, operation: Operation, touches: boolean): void {
   writeKey(w, 'mg ', operation)
   if (needsBase64(operation)) w.ascii(' b')
   w.ascii(withoutValue ? ' f c s' : ' f c v')
-  if (extras & Extra.WantTtl) w.ascii(' t')
   if (extras & Extra.WantAccess) w.ascii(' h l')
   if (extras & Extra.NoAccess) w.ascii(' u')
+  const wantsTtl = (extras & Extra.WantTtl) !== 0
+  const ttlFirst = wantsTtl && asksTtlFirst(operation)
+  if (ttlFirst) w.ascii(' t')
   if (touches) writeNumber(w, ' T', operation.exptime)
   if (extras & Extra.Vivify) writeNumber(w, ' N', special.vivifyExptime)
   if (extras & Extra.Recache) writeNumber(w, ' R', special.recacheTtlSeconds)
+  if (wantsTtl && !ttlFirst) w.ascii(' t')
   writeNewCas(w, operation)
 }
 
@@ -76,12 +81,15 @@ function writeCount(w: ByteWriter, operation: Operation): void {
   if (needsBase64(operation)) w.ascii(' b')
   w.ascii(operation.kind === Op.Incr ? ' MI v c D' : ' MD v c D')
   w.ascii(String(operation.delta))
-  if (extras & Extra.WantTtl) w.ascii(' t')
+  const wantsTtl = (extras & Extra.WantTtl) !== 0
+  const ttlFirst = wantsTtl && asksTtlFirst(operation)
+  if (ttlFirst) w.ascii(' t')
   if (extras & Extra.Touch) writeNumber(w, ' T', operation.exptime)
   if (extras & Extra.Vivify) {
     writeNumber(w, ' N', special.vivifyExptime)
     w.ascii(` J${special.initial}`)
   }
+  if (wantsTtl && !ttlFirst) w.ascii(' t')
   if (extras & Extra.Compare) writeCompare(w, operation)
   writeNewCas(w, operation)
 }
@@ -118,6 +126,19 @@ function writeNewCas(w: ByteWriter, operation: Operation): void {
   if ((operation.extras & Extra.NewCas) === 0) return
   w.ascii(' E')
   w.u64(operation.special.newCasHi, operation.special.newCasLo)
+}
+
+/** memcached goes through the flags in order: a t before T or N tells what was before them. */
+function asksTtlFirst(operation: Operation): boolean {
+  const { buf, metaEnd } = operation
+  let wordBegins = true
+  for (let at = operation.metaStart; at < metaEnd; at++) {
+    const byte = buf[at]
+    if (wordBegins && byte === MetaLetter.Ttl) return true
+    if (wordBegins && (byte === MetaLetter.NewTtl || byte === MetaLetter.Vivify)) return false
+    wordBegins = byte === SPACE
+  }
+  return false
 }
 
 /** Mode flags of stores; Set and Cas are the mode that is meant without one. */
