@@ -8,14 +8,14 @@ export const KEY_BYTES_MAX = 250
 /** Longest value in bytes unless configured: Membase's item limit of 20 MB. */
 export const VALUE_BYTES_MAX_DEFAULT: number = 20 * 1024 * 1024
 
-/** Longest command line in bytes; only the get family may be longer than `PLAIN_LINE_BYTES_MAX`. */
-export const LINE_BYTES_MAX: number = 64 * 1024
-
 /** Longest command line in bytes of everything but get, gets, gat and gats, as in memcached. */
 export const PLAIN_LINE_BYTES_MAX = 2048
 
 /** Most keys of one get, gets, gat or gats. */
 export const KEYS_PER_GET_MAX = 10_000
+
+/** Longest command line in bytes: of the get family, room for all its keys. */
+export const LINE_BYTES_MAX: number = (KEYS_PER_GET_MAX + 1) * (KEY_BYTES_MAX + 1)
 
 /** Expiry times up to 30 days are relative, larger ones are unix times. */
 export const RELATIVE_EXPTIME_MAX_SECONDS = 2_592_000
