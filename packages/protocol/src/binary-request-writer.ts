@@ -24,7 +24,7 @@ export interface BinaryCommand {
   casHi: number
   casLo: number
   /** What the offsets point into. */
-  buf: Uint8Array
+  buf: Buffer
   keyStart: number
   keyEnd: number
   /** Both 0 when there is no value. */

@@ -9,7 +9,7 @@ const SLAB_BYTES_MAX: number = 64 * 1024
 const SLAB_REST_PART = 16
 const EMPTY: Buffer = Buffer.alloc(0)
 /** Below this a byte loop beats the native copy. */
-const SHORT_COPY_BYTES = 48
+const SHORT_COPY_BYTES = 40
 const ZERO = 48
 
 /**
@@ -42,7 +42,7 @@ export class ByteWriter {
   }
 
   /** Appends a slice. */
-  bytes(buf: Uint8Array, start = 0, end: number = buf.length): void {
+  bytes(buf: Buffer, start = 0, end: number = buf.length): void {
     const count = end - start
     this.ensure(count)
     const slab = this.#slab
@@ -50,7 +50,7 @@ export class ByteWriter {
     if (count < SHORT_COPY_BYTES) {
       for (let from = start; from < end; from++) slab[at++] = buf[from] ?? 0
     } else {
-      slab.set(start === 0 && end === buf.length ? buf : buf.subarray(start, end), at)
+      buf.copy(slab, at, start, end)
       at += count
     }
     this.#at = at

@@ -239,7 +239,7 @@ export class RespParser {
 }
 
 /** Appends a command; strings are UTF-8, numbers decimal. */
-export function writeCommand(w: ByteWriter, args: readonly (string | Uint8Array | number)[]): void {
+export function writeCommand(w: ByteWriter, args: readonly (string | Buffer | number)[]): void {
   writeArrayHeader(w, args.length)
   for (const arg of args) {
     if (typeof arg === 'number') writeBulkAscii(w, String(arg))
@@ -259,7 +259,7 @@ export function writeBulkHeader(w: ByteWriter, bytes: number): void {
 }
 
 /** Appends a slice as a bulk string. */
-export function writeBulk(w: ByteWriter, buf: Uint8Array, start: number, end: number): void {
+export function writeBulk(w: ByteWriter, buf: Buffer, start: number, end: number): void {
   writeHeader(w, 36, end - start)
   w.bytes(buf, start, end)
   w.byte(CARRIAGE_RETURN)

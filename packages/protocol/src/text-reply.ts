@@ -37,11 +37,11 @@ export function writeLine(w: ByteWriter, text: string): void {
 /** Appends one VALUE item of a get reply; with the CAS halves, one of a gets reply. */
 export function writeValue(
   w: ByteWriter,
-  key: Uint8Array,
+  key: Buffer,
   keyStart: number,
   keyEnd: number,
   flags: number,
-  value: Uint8Array,
+  value: Buffer,
   valueStart: number,
   valueEnd: number,
   casHi?: number,

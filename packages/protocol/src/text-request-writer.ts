@@ -58,7 +58,7 @@ export function serializeGat(keys: readonly TextKey[], exptime: number, withCas 
 export function serializeStore(
   command: StoreCommand,
   key: TextKey,
-  value: Uint8Array,
+  value: Buffer,
   options: StoreOptions = {},
 ): Buffer {
   return storeRequest(command, key, value, options, '')
@@ -67,7 +67,7 @@ export function serializeStore(
 /** Stores if the item's CAS is still this one. */
 export function serializeCas(
   key: TextKey,
-  value: Uint8Array,
+  value: Buffer,
   cas: bigint | string,
   options: StoreOptions = {},
 ): Buffer {
@@ -117,7 +117,7 @@ export function serializeFlushAll(delaySeconds = 0, options: NoreplyOptions = {}
 function storeRequest(
   command: string,
   key: TextKey,
-  value: Uint8Array,
+  value: Buffer,
   options: StoreOptions,
   cas: string,
 ): Buffer {

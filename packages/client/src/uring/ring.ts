@@ -207,9 +207,12 @@ export class Ring {
     const at = (this.#tail & this.#submissionMask) << 4
     this.#tail = (this.#tail + 1) | 0
     this.#unsubmitted++
-    this.#entries.fill(0, at, at + 16)
-    this.#entries[at + 8] = id
-    this.#entries[at + 9] = kind
+    const entries = this.#entries
+    // Word by word: a short fill by call costs more than all of them.
+    for (let word = at; word < at + 8; word++) entries[word] = 0
+    entries[at + 8] = id
+    entries[at + 9] = kind
+    for (let word = at + 10; word < at + 16; word++) entries[word] = 0
     return at
   }
 
