@@ -70,7 +70,7 @@ export class SlowLog {
         bucket,
         ms: Math.round(ms * 10) / 10,
         ...this.#describe(operation),
-        ...(slot instanceof Gather ? { keys: slot.parts.length } : {}),
+        ...(slot instanceof Gather ? { keyCount: slot.parts.length } : {}),
         ...(suppressed > 0 ? { suppressed } : {}),
       },
       'slow request',
