@@ -10,7 +10,6 @@
  * and fails. A server that keeps silent for too long is away until it greets again.
  */
 import type { ServerReport } from './backend.ts'
-import { Fifo } from './fifo.ts'
 import { type Operation, TIMEOUT_LINE } from './operation.ts'
 import type { PoolAddress } from './pool-address.ts'
 import {
@@ -19,11 +18,10 @@ import {
   type PoolLoss,
   type PoolTarget,
 } from './pool-connection.ts'
+import { HeldOperations } from './pool-held.ts'
 import { type ClientLog, QUEUE_FULL_LINE } from './shard.ts'
 import type { Turn } from './turn.ts'
 
-/** Most operations that wait in a link for a connection or for room in it. */
-export const LINK_HELD_MAX = 50_000
 /** Most bytes of operations that are sent to a server and not answered. */
 export const LINK_BYTES_MAX: number = 64 * 1024 * 1024
 
@@ -56,7 +54,7 @@ export interface PoolLinkCounters {
 
 export class PoolLink implements PoolConnectionOwner {
   readonly #options: PoolLinkOptions
-  readonly #held: Fifo<Operation> = new Fifo()
+  readonly #held: HeldOperations = new HeldOperations()
   #connection: PoolConnection | undefined = undefined
   /** Addresses that are left to try in this connect. */
   #candidates: string[] = []
@@ -113,7 +111,7 @@ export class PoolLink implements PoolConnectionOwner {
       counters.away_refused++
       this.#probeSooner()
       operation.fail(this.#unreachableLine)
-    } else if (this.#held.length >= LINK_HELD_MAX) {
+    } else if (this.#held.full) {
       counters.queue_refused++
       operation.fail(QUEUE_FULL_LINE)
     } else {
@@ -124,12 +122,12 @@ export class PoolLink implements PoolConnectionOwner {
   /** Periodic: gives up a silent connection, forgets what its upstream has given up. */
   sweep(nowMs: number): void {
     this.#connection?.checkSilence(nowMs)
-    if (this.#held.peek()?.settled === true) this.#held.retain((operation) => !operation.settled)
+    this.#held.sweep()
   }
 
   /** Takes out what waits and was not sent, in order. */
   takeHeld(): Operation[] {
-    return this.#held.drain().filter((operation) => !operation.settled)
+    return this.#held.drain()
   }
 
   /** Closes for good and returns what is undecided, in order. */
@@ -154,7 +152,7 @@ export class PoolLink implements PoolConnectionOwner {
     const connection = this.#connection
     while (this.#held.length > 0 && connection?.ready === true && this.#hasRoom(connection)) {
       const operation = this.#held.shift()
-      if (operation?.settled === false) connection.send(operation)
+      if (operation !== undefined) connection.send(operation)
     }
   }
 
@@ -175,7 +173,7 @@ export class PoolLink implements PoolConnectionOwner {
     const lost = again.length === 0 ? loss.sent : loss.sent.filter((one) => !repeatable(one))
     for (const operation of loss.unsent) operation.attempts--
     counters.retries += again.length
-    for (const operation of [...again, ...loss.unsent].reverse()) this.#held.unshift(operation)
+    this.#held.giveBack([...again, ...loss.unsent])
     if (silent || short) {
       this.#leave(loss.reason)
     } else {

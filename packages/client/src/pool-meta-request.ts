@@ -1,7 +1,8 @@
 /**
  * Operations as meta commands, with those flags returned that the result has fields for. What the
  * upstream wrote is not copied: it may have spoken another dialect, and the reply is made from the
- * result in any case.
+ * result in any case. Each command has its reply: quiet ones closed by a noop were measured, and
+ * cost memcached 1.6.18 no less, because it sends the replies to pipelined meta commands together.
  */
 import { type ByteWriter, Extra, MetaLetter, Op } from '@holdfast/protocol'
 import type { Operation } from './operation.ts'
