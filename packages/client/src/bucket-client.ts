@@ -8,12 +8,13 @@ import { CasClock, Op, PROXY_ID_BITS, VALUE_BYTES_MAX_DEFAULT } from '@holdfast/
 import { type HoldfastExtension, type ShardRoute, VBUCKETS, vbucketOf } from '@holdfast/topology'
 import type { Backend, BackendReport } from './backend.ts'
 import { answerWhenAll, Fork } from './fork.ts'
-import type { Operation, OperationAccountant } from './operation.ts'
+import type { Operation } from './operation.ts'
 import { Shard } from './shard.ts'
 import {
   type ClientLog,
   createShardCounters,
   HELD_OPS_MAX,
+  NOBODY,
   QUEUE_FULL_LINE,
   type ShardCounters,
   type ShardSettings,
@@ -183,6 +184,3 @@ export class BucketClient implements Backend {
     }
   }
 }
-
-/** For operations that no shard counts any more. */
-const NOBODY: OperationAccountant = { operationSettled: () => {} }

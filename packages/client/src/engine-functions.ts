@@ -186,7 +186,9 @@ redis.register_function('holdfast_read', function(keys, args)
 end)
 `
 
-const SOURCE = `#!lua name=holdfast\n${FUNCTION_BASICS}${FUNCTION_NUMBERS}${STORES}${COUNTS}${READS}`
+const VERSION = '2'
+
+const SOURCE = `#!lua name=holdfast\n-- version ${VERSION}\n${FUNCTION_BASICS}${FUNCTION_NUMBERS}${STORES}${COUNTS}${READS}`
 
 /**
  * The library. Calls, each with exactly one key; ttl in milliseconds, `-1` never expires, `0`
@@ -206,4 +208,9 @@ const SOURCE = `#!lua name=holdfast\n${FUNCTION_BASICS}${FUNCTION_NUMBERS}${STOR
  * -3 too large. incr and decr answer the digits, or with `t` digits and ttl, or 0, -1, or -2 not a
  * number. read answers null or: header and data, bits of `ItemMark`, ttl, idle seconds or -1.
  */
-export const ENGINE_LIBRARY: EngineLibrary = { name: 'holdfast', version: '2', source: SOURCE }
+export const ENGINE_LIBRARY: EngineLibrary = { name: 'holdfast', version: VERSION, source: SOURCE }
+
+/** The version of a library by its source; 0 for anything else. */
+export function libraryVersionOf(source: string): number {
+  return Number(/^-- version (\d+)$/m.exec(source)?.[1] ?? 0)
+}

@@ -2,6 +2,10 @@
 
 export { submitRequest } from './accept.ts'
 export type { Backend, BackendReport, ServerReport } from './backend.ts'
+export { NOT_SUPPORTED_LINE } from './binary-commands.ts'
+export type { BinaryTarget } from './binary-connection.ts'
+export { BinaryLink, type BinaryLinkOptions } from './binary-link.ts'
+export { NOT_MY_VBUCKET_LINE } from './binary-replies.ts'
 export { BucketClient, type BucketClientOptions } from './bucket-client.ts'
 export {
   ConfigFollower,
@@ -32,6 +36,7 @@ export {
 export { ItemMark, Outcome } from './outcome.ts'
 export { type LookupAddresses, lookupAddresses } from './pool-address.ts'
 export type { PoolCredentials } from './pool-connection.ts'
+export type { SaslCredentials } from './sasl-client.ts'
 export type { ClientLog } from './shard.ts'
 export {
   adoptSocket,
@@ -43,5 +48,12 @@ export {
   type SocketLayer,
 } from './socket.ts'
 export { type Flushable, Turn } from './turn.ts'
-export { VBucketBackend, type VBucketBackendOptions } from './vbucket-backend.ts'
+export {
+  NO_ACTIVE_LINE,
+  VBucketBackend,
+  type VBucketBackendOptions,
+  type VBucketCounters,
+} from './vbucket-backend.ts'
 export { poolCredentialsOf, poolServersOf } from './vbucket-pool-servers.ts'
+export { ValkeyBackend, type ValkeyBackendOptions, type ValkeyCounters } from './valkey-backend.ts'
+export { isValkeyUrl, parseValkeyUrl, type ValkeyTarget } from './valkey-url.ts'

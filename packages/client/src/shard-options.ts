@@ -2,8 +2,10 @@
  * What shards are made with and report: settings that a bucket's shards have in common, counters,
  * bounds.
  */
+import type { ConnectionOptions } from 'node:tls'
 import type { CommandOptions } from './engine-commands.ts'
 import type { EngineCredentials } from './engine-connection.ts'
+import type { Operation, OperationAccountant } from './operation.ts'
 import type { Turn } from './turn.ts'
 import type { Fence } from './write-link.ts'
 
@@ -58,7 +60,13 @@ export interface ShardOptions {
   counters: ShardCounters
   log: ClientLog
   /** Unless the tag of its first vBucket will do. */
-  fence?: Fence
+  fence?: () => Fence
+  tls?: ConnectionOptions | undefined
+  /**
+   * Asked when an engine will not carry an operation out, with its words; true when the operation
+   * is taken over. Whoever takes it settles it, or gives it back (`takeBack`), or has it released.
+   */
+  takesOver?: (operation: Operation, refusal: string) => boolean
 }
 
 /** Where a client reports what happens to its engines. */
@@ -67,3 +75,6 @@ export type ClientLog = (
   message: string,
   fields: Record<string, string | number>,
 ) => void
+
+/** For operations that no shard counts any more. */
+export const NOBODY: OperationAccountant = { operationSettled: () => {} }

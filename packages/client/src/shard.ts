@@ -22,15 +22,10 @@
 import { type ShardRoute, TAG_PREFIXES } from '@holdfast/topology'
 import type { ServerReport } from './backend.ts'
 import { Fifo } from './fifo.ts'
-import { type Operation, type OperationAccountant, UPSTREAM_ORDER_SHARDS } from './operation.ts'
+import type { Operation, Upstream } from './operation.ts'
 import { ReadLink, type ReadLinkOwner } from './read-link.ts'
-import {
-  HELD_BYTES_MAX,
-  HELD_OPS_MAX,
-  QUEUE_FULL_LINE,
-  type ShardOptions,
-  type ShardSettings,
-} from './shard-options.ts'
+import { ShardAccounts } from './shard-accounts.ts'
+import { QUEUE_FULL_LINE, type ShardOptions, type ShardSettings } from './shard-options.ts'
 import { isPlainRead, ReplicaReads, type ReplicaReadsOwner } from './shard-replica-reads.ts'
 import { ShardRetry } from './shard-retry.ts'
 import type { Flushable, Turn } from './turn.ts'
@@ -49,16 +44,13 @@ const NO_TAG: Buffer = Buffer.alloc(0)
 /** How long a primary has to be away before replicas are read. */
 const REPLICA_READS_AFTER_MS = 50
 
-export class Shard
-  implements Flushable, WriteLinkOwner, ReadLinkOwner, ReplicaReadsOwner, OperationAccountant
-{
+export class Shard implements Flushable, WriteLinkOwner, ReadLinkOwner, ReplicaReadsOwner {
   flushScheduled = false
   readonly #options: ShardOptions
   readonly #turn: Turn
-  /** Place in the upstreams' counters; bounded, so that two of very many shards may share one. */
-  readonly #orderIndex: number
+  readonly #accounts: ShardAccounts
   readonly #queue: Fifo<Operation> = new Fifo()
-  readonly #fence: Fence
+  readonly #fence: () => Fence
   #route: ShardRoute
   #settings: ShardSettings
   /** The successor that the route's primary named. */
@@ -72,8 +64,6 @@ export class Shard
   #readBarrier = 0
   #replicaBarrier = 0
   readonly #retry: ShardRetry = new ShardRetry(() => this.#connect())
-  #outstanding = 0
-  #outstandingBytes = 0
   #troubled = false
   #connects = 0
   #failures = 0
@@ -82,10 +72,10 @@ export class Shard
   constructor(options: ShardOptions, route: ShardRoute, settings: ShardSettings) {
     this.#options = options
     this.#turn = options.turn
-    this.#orderIndex = options.index % UPSTREAM_ORDER_SHARDS
+    this.#accounts = new ShardAccounts(options.index)
     this.#route = route
     this.#settings = settings
-    this.#fence = options.fence ?? { key: tagOf(route), writes: true }
+    this.#fence = options.fence ?? (() => ({ key: tagOf(this.#route), writes: true }))
     this.#replicas = new ReplicaReads(options.commands, options.turn, this)
     this.#awaySinceMs = performance.now()
     this.#connect()
@@ -110,21 +100,26 @@ export class Shard
       address: primary ?? '',
       state: connected ? 'connected' : this.#write === undefined ? 'away' : 'connecting',
       held: this.#queue.length,
-      outstanding: this.#outstanding,
+      outstanding: this.#accounts.outstanding,
       connects: this.#connects,
       failures: this.#failures,
       vBuckets,
     }
   }
 
+  /** Whether operations wait for a primary. */
+  get starves(): boolean {
+    return this.#queue.length > 0 && this.#write?.usable !== true
+  }
+
   /** Operations accepted and not settled. */
   get outstanding(): number {
-    return this.#outstanding
+    return this.#accounts.outstanding
   }
 
   /** Takes an operation; it will be settled exactly once, here or by its upstream's deadline. */
   submit(operation: Operation): void {
-    if (this.#outstanding >= HELD_OPS_MAX || this.#outstandingBytes >= HELD_BYTES_MAX) {
+    if (this.#accounts.full) {
       this.#options.counters.hold_queue_refused++
       operation.fail(QUEUE_FULL_LINE)
       return
@@ -133,9 +128,7 @@ export class Shard
       operation.fail(DEGRADED_LINE)
       return
     }
-    this.#outstanding++
-    this.#outstandingBytes += operation.bytesHeld
-    operation.accountTo(this)
+    this.#accounts.accept(operation)
     if (operation.readsOnly) this.#submitRead(operation)
     else this.#submitWrite(operation)
     this.#retry.hurry()
@@ -172,7 +165,7 @@ export class Shard
     this.#disconnect()
     this.#giveBack(this.#replicas.close())
     const undecided = this.#queue.drain().filter((operation) => !operation.settled)
-    for (const operation of undecided) this.operationSettled(operation)
+    for (const operation of undecided) this.#accounts.forget(operation)
     return undecided
   }
 
@@ -187,13 +180,24 @@ export class Shard
     write.send(this.#queue)
   }
 
-  operationSettled(operation: Operation): void {
-    this.#outstanding--
-    this.#outstandingBytes -= operation.bytesHeld
-    const { readsOutstanding, writesOutstanding } = operation.upstream
-    const index = this.#orderIndex
-    if (operation.besideWrites) readsOutstanding[index] = (readsOutstanding[index] ?? 0) - 1
-    else if (!operation.readsOnly) writesOutstanding[index] = (writesOutstanding[index] ?? 0) - 1
+  takesOver(operation: Operation, refusal: string): boolean {
+    return this.#options.takesOver?.(operation, refusal) === true
+  }
+
+  /** Holds operations that were taken over, in front of all others. */
+  takeBack(operations: Operation[]): void {
+    this.#giveBack(operations)
+    this.#turn.schedule(this)
+  }
+
+  /** Forgets an operation that was taken over and goes elsewhere. */
+  release(operation: Operation): void {
+    this.#accounts.forget(operation)
+  }
+
+  /** Whether the upstream has anything here that is not settled. */
+  occupies(upstream: Upstream): boolean {
+    return this.#accounts.readsOf(upstream) > 0 || this.#accounts.writesOf(upstream) > 0
   }
 
   writeLinkUsable(): void {
@@ -245,6 +249,7 @@ export class Shard
   }
 
   readRefused(operation: Operation, reason: string): void {
+    if (this.takesOver(operation, reason)) return
     this.#trouble(reason)
     this.#giveBack([operation])
     if (!this.#followed(reason)) this.#turn.schedule(this)
@@ -269,29 +274,24 @@ export class Shard
   }
 
   #submitRead(operation: Operation): void {
-    const { readsOutstanding, writesOutstanding } = operation.upstream
-    const index = this.#orderIndex
     const read = this.#read
     const beside = read?.ready === true && this.#write?.usable === true
-    if (!beside || (writesOutstanding[index] ?? 0) > 0) {
+    if (!beside || this.#accounts.writesOf(operation.upstream) > 0) {
       if (this.#readsReplicas && this.#sentToReplica(operation)) return
       this.#queue.push(operation)
       this.#turn.schedule(this)
       return
     }
-    operation.besideWrites = true
-    readsOutstanding[index] = (readsOutstanding[index] ?? 0) + 1
+    this.#accounts.countRead(operation)
     read.send(operation)
   }
 
   #submitWrite(operation: Operation): void {
-    const { readsOutstanding, writesOutstanding } = operation.upstream
-    const index = this.#orderIndex
-    if ((readsOutstanding[index] ?? 0) > 0) {
+    if (this.#accounts.readsOf(operation.upstream) > 0) {
       this.#readBarrier = this.#read?.sent ?? 0
       this.#replicaBarrier = this.#replicas.sent
     }
-    writesOutstanding[index] = (writesOutstanding[index] ?? 0) + 1
+    this.#accounts.countWrite(operation)
     this.#queue.push(operation)
     this.#turn.schedule(this)
   }
@@ -303,17 +303,14 @@ export class Shard
 
   /** Sends a read to a replica; not one whose upstream could miss its own write there. */
   #sentToReplica(operation: Operation): boolean {
-    const { readsOutstanding, writesOutstanding } = operation.upstream
-    const index = this.#orderIndex
-    if (!isPlainRead(operation) || (writesOutstanding[index] ?? 0) > 0) return false
+    if (!isPlainRead(operation) || this.#accounts.writesOf(operation.upstream) > 0) return false
     if (!this.#replicas.ready) {
-      const { connectTimeoutMs } = this.#options
+      const { connectTimeoutMs, tls } = this.#options
       const { credentials } = this.#settings
-      this.#replicas.open(this.#route.replicas, { credentials, connectTimeoutMs })
+      this.#replicas.open(this.#route.replicas, { credentials, connectTimeoutMs, tls })
       return false
     }
-    operation.besideWrites = true
-    readsOutstanding[index] = (readsOutstanding[index] ?? 0) + 1
+    this.#accounts.countRead(operation)
     this.#options.counters.replica_reads++
     this.#replicas.send(operation)
     return true
@@ -324,11 +321,7 @@ export class Shard
     for (let i = undecided.length - 1; i >= 0; i--) {
       const operation = undecided[i]
       if (operation === undefined) continue
-      if (operation.besideWrites) {
-        operation.besideWrites = false
-        const { readsOutstanding } = operation.upstream
-        readsOutstanding[this.#orderIndex] = (readsOutstanding[this.#orderIndex] ?? 0) - 1
-      }
+      this.#accounts.returned(operation)
       this.#queue.unshift(operation)
     }
     this.#options.counters.replays += undecided.length
@@ -339,7 +332,8 @@ export class Shard
     if (primary === null || this.#stopped) return
     const { commands, connectTimeoutMs } = this.#options
     const { credentials } = this.#settings
-    const target = { address: primary, credentials, connectTimeoutMs }
+    const { tls } = this.#options
+    const target = { address: primary, credentials, connectTimeoutMs, tls }
     if (this.#write === undefined) {
       this.#options.counters.engine_connects++
       this.#connects++

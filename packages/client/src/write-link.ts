@@ -29,7 +29,7 @@ import {
 } from './engine-connection.ts'
 import { decideFromReply, holdsBack, replyText } from './engine-replies.ts'
 import type { Fifo } from './fifo.ts'
-import type { Operation } from './operation.ts'
+import { Operation } from './operation.ts'
 import { Outcome } from './outcome.ts'
 import type { Turn } from './turn.ts'
 
@@ -51,6 +51,8 @@ export interface WriteLinkOwner {
   readonly degraded: boolean
   /** True when the shard is degraded and its bucket refuses such writes. */
   readonly refusesWrites: boolean
+  /** Offers an operation that the engine refused; true when it is no more of the batch. */
+  takesOver(operation: Operation, refusal: string): boolean
   /** The fence passed: batches may be sent. */
   writeLinkUsable(): void
   /** The engine cannot serve now; call `fence` again later. `undecided` go back to the queue. */
@@ -78,13 +80,13 @@ export interface WriteLinkOptions {
   target: EngineTarget
   commands: CommandOptions
   turn: Turn
-  fence: Fence
+  fence: () => Fence
 }
 
 export class WriteLink implements EngineConnectionOwner {
   readonly #owner: WriteLinkOwner
   readonly #commands: CommandOptions
-  readonly #fence: Fence
+  readonly #fence: () => Fence
   readonly #connection: EngineConnection
   #usable = false
   #fenceRepliesDue = 0
@@ -118,7 +120,7 @@ export class WriteLink implements EngineConnectionOwner {
   fence(): void {
     if (!this.#connection.ready || this.#usable || this.#fenceRepliesDue > 0) return
     this.#fenceRefusal = ''
-    const { key, writes } = this.#fence
+    const { key, writes } = this.#fence()
     if (writes) writeFence(this.#connection.writer, key)
     else writeTracelessFence(this.#connection.writer, key)
     this.#fenceRepliesDue = FENCE_REPLIES
@@ -210,7 +212,9 @@ export class WriteLink implements EngineConnectionOwner {
     if (operation.settled) {
       this.#noteRefusal(index, reply)
     } else if (!decideFromReply(operation, reply)) {
-      this.#noteRefusal(index, reply)
+      const sound = this.#brokenFrom < 0 && reply.kind === RespKind.Error
+      if (sound && this.#owner.takesOver(operation, replyText(reply))) this.#batch[index] = TAKEN
+      else this.#noteRefusal(index, reply)
     } else if (this.#brokenFrom < 0 && this.#needsNoReplica(operation)) {
       this.#settle(operation)
     }
@@ -296,3 +300,14 @@ export class WriteLink implements EngineConnectionOwner {
     return undecided
   }
 }
+
+/** In the batch's place of an operation that somebody else carries out. */
+const TAKEN: Operation = new Operation(
+  {
+    readsOutstanding: new Int32Array(0),
+    writesOutstanding: new Int32Array(0),
+    slotSettled: () => {},
+  },
+  0,
+)
+TAKEN.settled = true
