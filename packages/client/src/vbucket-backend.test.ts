@@ -162,6 +162,7 @@ describe('a vBucket backend', () => {
     for (const connectionsPerServer of [1, 3]) {
       const bucket = await startBucket(3, { connectionsPerServer })
       bucket.apply()
+      for (const server of bucket.servers) server.slowMsMax = 3
       const clients = clientsOf(bucket, 6)
       await underLoad(clients, async () => {
         const forward = ALL.map((v) => (v * 7 + 1) % 3)
@@ -182,9 +183,10 @@ describe('a vBucket backend', () => {
   test('vBuckets that move back and forth, with configs in between, disturb nobody', async () => {
     const bucket = await startBucket(3, { connectionsPerServer: 2 })
     bucket.apply()
+    for (const server of bucket.servers) server.slowMsMax = 3
     const clients = clientsOf(bucket, 6)
     await underLoad(clients, async () => {
-      for (let step = 0; step < 120; step++) {
+      for (let step = 0; step < 60; step++) {
         for (let v = step % 5; v < VBUCKETS; v += 5) bucket.move(v, (v + step) % 3)
         if (step % 3 === 0) bucket.apply()
         await rounds(clients, 2)
@@ -370,6 +372,24 @@ describe('a vBucket backend', () => {
       assert.equal(await upstream.ask(`get ${key}\r\n`), 'END\r\n')
     }
     assert.equal(bucket.backend.outstanding, 0)
+  })
+
+  test('a client that waits for a refusal does not overtake itself', async () => {
+    const bucket = await startBucket(2)
+    bucket.apply()
+    const [first, second] = [bucket.upstream(), bucket.upstream()]
+    const key = bucket.keyOf(1)
+    assert.equal(await first.ask(`set ${key} 0 0 1\r\na\r\n`), 'STORED\r\n')
+    bucket.server(1).hold()
+    first.send(`set ${key} 0 0 1 noreply\r\nb\r\n`)
+    await until('arrived', () => bucket.server(1).waiting === 1)
+    bucket.move(1, 0)
+    bucket.apply()
+    const answer = first.ask(`get ${key}\r\n`)
+    assert.equal(await second.ask(`get ${key}\r\n`), `VALUE ${key} 0 1\r\na\r\nEND\r\n`)
+    bucket.server(1).release()
+    assert.equal(await answer, `VALUE ${key} 0 1\r\nb\r\nEND\r\n`)
+    assert.equal(bucket.backend.counters.not_my_vbucket, 1)
   })
 
   test('a frozen server holds back only who waits for it when its vBuckets move on', async () => {

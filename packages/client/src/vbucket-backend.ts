@@ -175,7 +175,8 @@ export class VBucketBackend implements Backend, OperationAccountant {
   #accept(operation: Operation, routes: VBucketRoutes): void {
     const { buf, keyStart, keyEnd } = operation
     operation.vBucket = vbucketOf(buf, keyStart, keyEnd, routes.count)
-    const waits = this.#order.disturbed(operation.vBucket) && followsUnanswered(operation)
+    const order = this.#order
+    const waits = !order.quiet && order.mustWait(operation.vBucket, followsUnanswered(operation))
     this.#account(operation)
     if (waits) this.#order.wait(operation)
     else this.#send(operation)

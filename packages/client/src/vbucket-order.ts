@@ -1,20 +1,22 @@
 /**
  * Keeps each client's operations on one vBucket in order while the vBucket goes from one server to
- * another. A vBucket's operations pass one connection after another in order, so only two things
- * can disturb it: strays (operations still at a server that has lost the vBucket) and refused
- * operations that wait for their next attempt. While a vBucket has either, a client that has
- * something unanswered there waits with what it asks next; other clients do not.
+ * another. A vBucket's operations pass one connection in order, so two things can disturb it:
+ * strays (operations still at a server that has lost the vBucket), and refused operations, which
+ * have to be sent again to a server that may refuse them as well, or own the vBucket a moment later.
  *
- *   refused, in order ──(backoff)──▶ send            strays ──▶ answered, refused or given up
- *   waiting, in order ──(once nothing is refused, no strays)──▶ send
+ *   refused, in order ──(delay)──▶ the first alone, as a probe ──(answered)──▶ the others
+ *   waiting, in order ──(nothing refused, no probe, no strays)──▶ send
  *
- * Nothing here costs anything while nothing moves. Who owns it bounds how much it is given.
+ * While there is a probe all that is asked on the vBucket waits for it; while there are only strays,
+ * only those clients wait that have something unanswered there. So a frozen server holds up nobody
+ * else. Nothing here costs anything while nothing moves. Who owns it bounds how much it is given.
  */
 import type { Operation } from './operation.ts'
 
 interface Room {
   refused: Operation[]
   waiting: Operation[]
+  probe: Operation | undefined
   timer: NodeJS.Timeout | undefined
 }
 
@@ -29,17 +31,18 @@ export class VBucketOrder {
     this.#send = send
   }
 
-  /** Operations that wait here. */
-  get held(): number {
-    let sum = 0
-    for (const room of this.#rooms.values()) sum += room.refused.length + room.waiting.length
-    return sum
+  /** True while nothing moves, and `mustWait` need not be asked. */
+  get quiet(): boolean {
+    return this.#strays.size === 0 && this.#rooms.size === 0
   }
 
-  /** Whether what is asked next on the vBucket may have to wait. */
-  disturbed(vBucket: number): boolean {
-    if (this.#strays.size === 0 && this.#rooms.size === 0) return false
-    return this.#rooms.has(vBucket) || this.#strayCounts.has(vBucket)
+  /** Whether what is asked next on the vBucket has to wait; by a client with unanswered ones? */
+  mustWait(vBucket: number, followsUnanswered: boolean): boolean {
+    const room = this.#rooms.get(vBucket)
+    if (followsUnanswered) return room !== undefined || this.#strayCounts.has(vBucket)
+    if (room === undefined) return false
+    if (room.probe !== undefined) return !this.#strays.has(room.probe)
+    return room.refused.length > 0
   }
 
   /** Keeps an operation back until the vBucket is quiet. */
@@ -47,17 +50,20 @@ export class VBucketOrder {
     this.#room(operation.vBucket).waiting.push(operation)
   }
 
-  /** Takes an operation that was refused, to be sent again after the delay. */
+  /** Takes an operation that was refused or has to go elsewhere, to be sent after the delay. */
   refused(operation: Operation, delayMs: number): void {
     const { vBucket } = operation
-    if (delayMs === 0 && (this.#rooms.get(vBucket)?.refused.length ?? 0) === 0) {
-      this.#send(operation)
+    const room = this.#room(vBucket)
+    if (room.probe === operation) {
+      room.probe = undefined
+      room.refused.unshift(operation)
     } else {
-      const room = this.#room(vBucket)
       room.refused.push(operation)
-      room.timer ??= setTimeout(() => this.#release(vBucket), delayMs)
     }
-    this.gone(operation)
+    this.#strayGone(operation)
+    if (room.probe !== undefined || room.timer !== undefined) return
+    if (delayMs === 0) this.#probe(vBucket, room)
+    else room.timer = setTimeout(() => this.#probe(vBucket, room), delayMs)
   }
 
   /** Notes that an operation is at a server that has lost its vBucket. */
@@ -68,18 +74,20 @@ export class VBucketOrder {
     this.#strayCounts.set(vBucket, (this.#strayCounts.get(vBucket) ?? 0) + 1)
   }
 
-  /** Notes that an operation is settled, or no longer where it was. */
+  /** Notes that an operation is settled. */
   gone(operation: Operation): void {
-    if (this.#strays.size === 0 || !this.#strays.delete(operation)) return
+    if (this.quiet) return
     const { vBucket } = operation
-    const left = (this.#strayCounts.get(vBucket) ?? 1) - 1
-    if (left > 0) {
-      this.#strayCounts.set(vBucket, left)
-      return
-    }
-    this.#strayCounts.delete(vBucket)
     const room = this.#rooms.get(vBucket)
-    if (room !== undefined && room.timer === undefined) this.#release(vBucket)
+    this.#strayGone(operation)
+    if (room === undefined) return
+    if (room.probe === operation) {
+      room.probe = undefined
+      const { refused } = room
+      room.refused = []
+      this.#sendAll(refused)
+    }
+    this.#leave(vBucket, room)
   }
 
   /** The routes have changed: who strays is to be told anew, then `releaseAll` is due. */
@@ -88,21 +96,23 @@ export class VBucketOrder {
     this.#strayCounts.clear()
   }
 
-  /** Sends what may be sent by the routes of this moment, without waiting for a delay. */
+  /** Goes on by the routes of this moment, without waiting for a delay. */
   releaseAll(): void {
-    for (const vBucket of [...this.#rooms.keys()]) this.#release(vBucket)
+    for (const [vBucket, room] of [...this.#rooms]) {
+      if (room.probe === undefined) this.#probe(vBucket, room)
+    }
   }
 
   /** Forgets what its upstream has given up. */
   sweep(): void {
-    for (const [vBucket, room] of this.#rooms) {
+    for (const [vBucket, room] of [...this.#rooms]) {
       room.refused = room.refused.filter(undecided)
       room.waiting = room.waiting.filter(undecided)
-      if (room.refused.length === 0 && !this.#strayCounts.has(vBucket)) this.#release(vBucket)
+      this.#leave(vBucket, room)
     }
   }
 
-  /** Empties it; returns what is undecided. */
+  /** Empties it; returns what is undecided and here. */
   drain(): Operation[] {
     const all = [...this.#rooms.values()].flatMap((room) => {
       clearTimeout(room.timer)
@@ -116,26 +126,36 @@ export class VBucketOrder {
   #room(vBucket: number): Room {
     let room = this.#rooms.get(vBucket)
     if (room === undefined) {
-      room = { refused: [], waiting: [], timer: undefined }
+      room = { refused: [], waiting: [], probe: undefined, timer: undefined }
       this.#rooms.set(vBucket, room)
     }
     return room
   }
 
-  #release(vBucket: number): void {
-    const room = this.#rooms.get(vBucket)
-    if (room === undefined) return
+  #probe(vBucket: number, room: Room): void {
     clearTimeout(room.timer)
     room.timer = undefined
-    const { refused, waiting } = room
-    room.refused = []
-    if (this.#strayCounts.has(vBucket)) {
-      this.#sendAll(refused)
-      return
-    }
+    room.refused = room.refused.filter(undecided)
+    const probe = room.refused.shift()
+    room.probe = probe
+    if (probe === undefined) this.#leave(vBucket, room)
+    else this.#send(probe)
+  }
+
+  /** Ends a room that has nothing to wait for any more. */
+  #leave(vBucket: number, room: Room): void {
+    const busy = room.probe !== undefined || room.timer !== undefined || room.refused.length > 0
+    if (busy || this.#strayCounts.has(vBucket) || this.#rooms.get(vBucket) !== room) return
     this.#rooms.delete(vBucket)
-    this.#sendAll(refused)
-    this.#sendAll(waiting)
+    this.#sendAll(room.waiting)
+  }
+
+  #strayGone(operation: Operation): void {
+    if (!this.#strays.delete(operation)) return
+    const { vBucket } = operation
+    const left = (this.#strayCounts.get(vBucket) ?? 1) - 1
+    if (left > 0) this.#strayCounts.set(vBucket, left)
+    else this.#strayCounts.delete(vBucket)
   }
 
   #sendAll(operations: readonly Operation[]): void {

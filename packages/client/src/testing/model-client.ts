@@ -4,6 +4,7 @@
  * on the same keys: whatever is reordered, lost, doubled or answered wrongly shows.
  */
 import assert from 'node:assert/strict'
+import { setImmediate } from 'node:timers/promises'
 import type { TextUpstream } from './text-upstream.ts'
 
 const KEYS = 12
@@ -22,17 +23,19 @@ export class ModelClient {
     this.#upstream = upstream
   }
 
-  /** One pipeline and its replies; asserts that they are right. */
+  /** One pipeline, sent over several event-loop turns; asserts that the replies are right. */
   async round(commands = 20): Promise<void> {
-    let script = ''
+    const from = this.#upstream.output.length
     let expected = ''
     for (let i = 0; i < commands; i++) {
       const [command, reply] = this.#next()
-      script += command
+      this.#upstream.send(command)
       expected += reply
       if (reply !== '') this.commands++
+      if (this.#pick(4) === 0) await setImmediate()
     }
-    assert.equal(await this.#upstream.ask(script), expected)
+    await this.#upstream.ask('')
+    assert.equal(this.#upstream.output.slice(from), expected)
   }
 
   async roundsUntil(done: () => boolean): Promise<void> {

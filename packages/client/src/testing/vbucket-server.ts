@@ -42,6 +42,8 @@ export class VBucketServer {
   statusOf: (opcode: number, key: string) => number | undefined = () => undefined
   /** Takes requests and answers none. */
   silent = false
+  /** Requests are read, and carried out later. */
+  slowMsMax = 0
   /** Answers with other opaques. */
   garbles = false
   logins: string[] = []
@@ -52,6 +54,9 @@ export class VBucketServer {
   readonly #active: Set<number> = new Set()
   readonly #items: Map<number, VBucketItems> = new Map()
   readonly #sockets: Set<net.Socket> = new Set()
+  /** Connections with requests to carry out after `release`. */
+  readonly #waiting: Set<() => void> = new Set()
+  #holds = false
   #server: net.Server | undefined = undefined
   #port = 0
 
@@ -104,6 +109,21 @@ export class VBucketServer {
     return items
   }
 
+  /** Reads requests and carries none out until `release`. */
+  hold(): void {
+    this.#holds = true
+  }
+
+  /** Connections that are held. */
+  get waiting(): number {
+    return this.#waiting.size
+  }
+
+  release(): void {
+    this.#holds = false
+    for (const work of [...this.#waiting]) work()
+  }
+
   /** Ends all connections and goes on listening. */
   cut(): void {
     for (const socket of this.#sockets) socket.resetAndDestroy()
@@ -130,11 +150,8 @@ export class VBucketServer {
     const { users, mechanisms } = this.#options
     const judge = new SaslJudge(users ?? new Map(), mechanisms ?? 'PLAIN')
     let bytes = Buffer.alloc(0)
-    socket.setNoDelay(true)
-    socket.on('error', () => {})
-    socket.on('close', () => this.#sockets.delete(socket))
-    socket.on('data', (chunk: Buffer) => {
-      bytes = Buffer.concat([bytes, chunk])
+    const work = (): void => {
+      this.#waiting.delete(work)
       const replies: Buffer[] = []
       for (;;) {
         const frameBytes = bytes.length < 24 ? 24 : 24 + bytes.readUInt32BE(8)
@@ -146,6 +163,15 @@ export class VBucketServer {
         replies.push(replyTo(frame, reply))
       }
       if (!this.silent && replies.length > 0) socket.write(Buffer.concat(replies))
+    }
+    socket.setNoDelay(true)
+    socket.on('error', () => {})
+    socket.on('close', () => this.#sockets.delete(socket))
+    socket.on('data', (chunk: Buffer) => {
+      bytes = Buffer.concat([bytes, chunk])
+      if (this.#holds) this.#waiting.add(work)
+      else if (this.slowMsMax > 0) setTimeout(work, Math.random() * this.slowMsMax)
+      else work()
     })
   }
 
