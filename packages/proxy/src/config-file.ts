@@ -4,8 +4,8 @@
  */
 import { isMap, isScalar, LineCounter, type Node, type Pair, parseDocument } from 'yaml'
 import { secretsOf } from './config-references.ts'
-import { type ConfigIssue, checkConfig } from './config-schema.ts'
-import type { ProxyConfig } from './proxy-config.ts'
+import { checkConfig } from './config-schema.ts'
+import type { ConfigIssue, ProxyConfig } from './proxy-config.ts'
 
 /** What reading a configuration needs from outside. */
 export interface ConfigSurroundings {

@@ -8,8 +8,7 @@ import {
   parseBucketConfig,
   parseStaticPools,
 } from '@holdfast/topology'
-import type { ConfigIssue } from './config-schema.ts'
-import type { ProxyConfig, SecretConfig } from './proxy-config.ts'
+import type { ConfigIssue, ProxyConfig, SecretConfig } from './proxy-config.ts'
 import { routeIssues } from './route-builder.ts'
 
 /** All broken references of a configuration that has the right form. */

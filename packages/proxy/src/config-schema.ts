@@ -5,7 +5,7 @@
  */
 import { z } from 'zod'
 import { referenceIssues } from './config-references.ts'
-import type { ProxyConfig } from './proxy-config.ts'
+import type { ConfigIssue, ProxyConfig } from './proxy-config.ts'
 
 const CONNECTIONS_MAX = 1_000_000
 const TIMEOUT_MS_MAX = 600_000
@@ -275,12 +275,6 @@ const schema = z.strictObject({
     .optional()
     .describe('the last config of each source is kept here, for a start without config servers'),
 })
-
-/** What is wrong with a configuration, and where. */
-export interface ConfigIssue {
-  path: (string | number)[]
-  message: string
-}
 
 /** The configuration that a parsed file or a command line asks for, or all that is wrong. */
 export function checkConfig(

@@ -2,6 +2,7 @@
  * Binds a unix socket with its permissions. A file that an earlier process left behind is removed,
  * but only when it is a socket and nobody listens there.
  */
+import cluster from 'node:cluster'
 import { once } from 'node:events'
 import { chmod, lstat, unlink } from 'node:fs/promises'
 import net from 'node:net'
@@ -17,7 +18,8 @@ export async function bindSocketFile(
   backlog: number,
 ): Promise<void> {
   try {
-    await removeStaleSocket(path)
+    // A worker's socket is bound by its primary, once for all workers.
+    if (!cluster.isWorker) await removeStaleSocket(path)
     // The file is made within `listen`; with this mask it never exists with wider permissions.
     const umaskBefore = process.umask(~mode & 0o777)
     try {
@@ -32,7 +34,8 @@ export async function bindSocketFile(
   }
 }
 
-async function removeStaleSocket(path: string): Promise<void> {
+/** Removes the file that a dead process left behind; throws when something else is there. */
+export async function removeStaleSocket(path: string): Promise<void> {
   const found = await lstat(path).catch(() => undefined)
   if (found === undefined) return
   if (!found.isSocket()) throw new Error(`${path} exists and is no socket`)

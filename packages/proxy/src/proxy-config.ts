@@ -165,3 +165,9 @@ export function anonymousBucketName(
   if (names.includes(DEFAULT_BUCKET)) return DEFAULT_BUCKET
   return names.length === 1 && config.gateways.length === 0 ? names[0] : undefined
 }
+
+/** What is wrong with a configuration, and where. */
+export interface ConfigIssue {
+  path: (string | number)[]
+  message: string
+}

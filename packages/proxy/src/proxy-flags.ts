@@ -1,81 +1,103 @@
 /**
- * Moxi's command line flags in one table, like proxy-settings.ts for -Z.
+ * The flags of the command line in one table, moxi's and our own, like proxy-settings.ts for -Z.
+ * arguments.ts reads it; usage and docs/reference/proxy-options.md are made from it.
  */
 
 /** One flag of the command line. */
 export interface ProxyFlag {
+  /** Short form; empty when there is only the long one. */
   flag: string
+  /** Long form, which is also an environment variable; empty when there is only the short one. */
+  long: string
   /** What follows it; empty for a switch. */
   argument: string
   status: 'honoured' | 'ignored' | 'refused'
   meaning: string
 }
 
-/** All of moxi's flags, and our own. */
+function honoured(flag: string, long: string, argument: string, meaning: string): ProxyFlag {
+  return { flag, long, argument, status: 'honoured', meaning }
+}
+
+/** Its meaning is the reason. */
+function ignored(flag: string, argument: string, meaning: string): ProxyFlag {
+  return { flag, long: '', argument, status: 'ignored', meaning }
+}
+
+/** All flags. */
 export const PROXY_FLAGS: readonly ProxyFlag[] = [
+  honoured(
+    '-z',
+    '--cluster',
+    'CONFIG',
+    'what to serve: `URL[,URL...]`, `url=URL|URL`, `auth=USER%PWD,url=URL`, `PORT=HOST[:PORT[:WEIGHT]],...`, `PORT={JSON}`, several joined by `;`; `valkey://HOST:PORT`; `embedded:DIR`; or a file (begins with `/` or `.`) that holds one of these. The last argument of the command line does as well',
+  ),
+  honoured(
+    '-Z',
+    '--settings',
+    'KEY=VALUE,...',
+    'settings, see below; or a file (begins with `/` or `.`) that holds them',
+  ),
+  honoured('', '--config', 'FILE', 'configuration file (YAML) instead of `-z`, `-Z` and listeners'),
+  honoured('', '--check-config', 'FILE', 'check a configuration file and exit'),
+  honoured(
+    '-l',
+    '--listen',
+    'ADDRESS',
+    'address to listen on; default `127.0.0.1` (moxi: all addresses), `0.0.0.0` for all; `ADDRESS:PORT` sets the port too',
+  ),
+  honoured('', '--port', 'N', 'port to listen on, as `port_listen`'),
+  honoured('-s', '--socket', 'FILE', 'listen on a unix socket instead of a port'),
+  honoured('-a', '--socket-mask', 'MASK', 'permissions of the socket, octal; default 0700'),
+  honoured(
+    '-c',
+    '--max-connections',
+    'N',
+    'most application connections of each worker; default 10000 (moxi: 1024)',
+  ),
+  honoured('-b', '--backlog', 'N', 'connections waiting to be accepted; default 1024'),
+  honoured(
+    '-B',
+    '--protocol',
+    'auto|ascii|binary',
+    'protocol of applications; default auto: by the first byte of a connection',
+  ),
+  honoured('-t', '--workers', 'N', 'processes that share the ports; default 1 (moxi: 4 threads)'),
+  honoured('', '--http-port', 'N', 'port of `/health`, `/ready`, `/metrics`; default: port + 1'),
+  honoured('', '--state-dir', 'DIR', 'keep the last config of each source there'),
+  honoured('', '--slow-ms', 'N', 'log requests that take longer, ms; default 250, 0 none'),
+  honoured('-O', '--log-file', 'FILE', 'log file, opened anew at SIGHUP; `stderr` is the default'),
+  honoured('', '--log-level', 'LEVEL', 'error, warn, info (default), debug or trace'),
+  honoured('-v', '', '', 'log more: `-v` debug, `-vv` and more trace'),
+  honoured('-P', '--pid-file', 'FILE', 'write the process id there'),
+  honoured('-d', '--daemon', '', 'run in the background; returns once it listens'),
+  honoured('-u', '--user', 'USER', 'run as this user, when started as root'),
+  honoured('-Y', '--stop-with-stdin', 'y|n', '`y`: stop when standard input is closed'),
+  honoured('-h', '--help', '', 'print the usage and exit'),
+  honoured('-i', '--version', '', 'print the version and exit'),
+  ignored('-p', 'N', 'moxi would also be a plain memcached server there; this proxy never is'),
+  ignored('-U', 'N', 'no UDP'),
+  ignored('-R', 'N', 'reading is bounded by downstream_max'),
+  ignored('-r', '', 'the size of core files is a matter of the system'),
   {
-    flag: '-z',
-    argument: 'CONFIG',
-    status: 'honoured',
-    meaning:
-      'where the bucket config is: `URL[,URL...]`, `url=URL|URL`, `auth=USER%PWD,url=URL`, `embedded:DIR`, or a file (begins with `/` or `.`) that holds one of these; the last argument of the command line does as well',
+    flag: '-X',
+    long: '',
+    argument: '',
+    status: 'refused',
+    meaning: 'a client that names the server would get past the logins of the buckets',
   },
-  {
-    flag: '-Z',
-    argument: 'KEY=VALUE,...',
-    status: 'honoured',
-    meaning: 'settings, see below; or a file (begins with `/` or `.`) that holds them',
-  },
-  {
-    flag: '-l',
-    argument: 'ADDRESS',
-    status: 'honoured',
-    meaning:
-      'address to listen on; default `127.0.0.1` (moxi: all addresses), `0.0.0.0` for all; `ADDRESS:PORT` sets the port too',
-  },
-  {
-    flag: '-c',
-    argument: 'N',
-    status: 'honoured',
-    meaning: 'most application connections; default 10000 (moxi: 1024)',
-  },
-  {
-    flag: '--http-port',
-    argument: 'N',
-    status: 'honoured',
-    meaning: 'port of `/health` and `/metrics`; default the listen port + 1',
-  },
-  { flag: '-v', argument: '', status: 'honoured', meaning: 'log more; `-vv`, `-vvv` still more' },
-  {
-    flag: '-Y',
-    argument: 'y|n',
-    status: 'honoured',
-    meaning: '`y`: stop when standard input is closed',
-  },
-  { flag: '-h', argument: '', status: 'honoured', meaning: 'print the usage and exit' },
-  { flag: '-i', argument: '', status: 'honoured', meaning: 'print the version and exit' },
-  {
-    flag: '-p',
-    argument: 'N',
-    status: 'ignored',
-    meaning: 'moxi would also be a plain memcached server there; this proxy never is',
-  },
-  { flag: '-U', argument: 'N', status: 'ignored', meaning: 'no UDP' },
-  { flag: '-t', argument: 'N', status: 'ignored', meaning: 'one event loop serves all' },
-  { flag: '-R', argument: 'N', status: 'ignored', meaning: 'reading is bounded by downstream_max' },
-  { flag: '-b', argument: 'N', status: 'ignored', meaning: 'the backlog is 1024' },
-  { flag: '-r', argument: '', status: 'ignored', meaning: 'core files are the system’s matter' },
-  { flag: '-O', argument: 'FILE', status: 'ignored', meaning: 'logs always go to standard error' },
-  {
-    flag: '-B',
-    argument: 'PROTOCOL',
-    status: 'ignored',
-    meaning: 'applications speak the text protocol; `binary` is refused',
-  },
-  { flag: '-d', argument: '', status: 'refused', meaning: 'run it under a supervisor instead' },
-  { flag: '-P', argument: 'FILE', status: 'refused', meaning: 'goes with `-d`' },
-  { flag: '-u', argument: 'USER', status: 'refused', meaning: 'start it as that user instead' },
-  { flag: '-s', argument: 'FILE', status: 'refused', meaning: 'no unix sockets' },
-  { flag: '-a', argument: 'MASK', status: 'refused', meaning: 'goes with `-s`' },
-  { flag: '-X', argument: '', status: 'refused', meaning: 'a client cannot name the server' },
 ]
+
+/** Given flags by the first of their names, in the table's spelling. */
+export type GivenFlags = ReadonlyMap<string, string>
+
+/** Finds a flag by either form. */
+export function findFlag(name: string): ProxyFlag | undefined {
+  return PROXY_FLAGS.find(({ flag, long }) => name !== '' && (flag === name || long === name))
+}
+
+/** `HOLDFAST_PROXY_HTTP_PORT` of `--http-port`; empty when there is none. */
+export function environmentNameOf({ long, status }: ProxyFlag): string {
+  if (long === '' || status !== 'honoured') return ''
+  return `HOLDFAST_PROXY_${long.slice(2).replaceAll('-', '_').toUpperCase()}`
+}

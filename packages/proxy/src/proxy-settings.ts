@@ -17,11 +17,12 @@ export interface ProxySetting {
   meaning: string
 }
 
-const NO_POOL = 'requests share a few pipelined connections per shard, nothing queues for one'
-const NO_BLACKLIST = 'an engine that fails is tried again within 50 ms, nothing is blacklisted'
+const NO_QUEUE = 'requests share pipelined connections, nothing queues for one'
+const NO_BLACKLIST =
+  'a server that fails is tried again in the background and used at once when it is back'
 const NO_FRONT_CACHE = 'there is no front cache: it is not coherent between proxies'
 const NO_KEY_STATS = 'there are no counters by key'
-const BY_CONFIG = 'servers and credentials come from the bucket config'
+const BY_LIST = 'servers and weights stand in the server list: `HOST:PORT:WEIGHT`'
 
 function setting(
   status: SettingStatus,
@@ -36,8 +37,13 @@ function setting(
 /** All of moxi's -Z keys. */
 export const PROXY_SETTINGS: readonly ProxySetting[] = [
   setting('honoured', 'port_listen', '11211', 'port that applications connect to'),
-  setting('honoured', 'usr', '', 'user name for the config servers (HTTP Basic)'),
-  setting('honoured', 'pwd', '', 'password for the config servers (HTTP Basic)'),
+  setting(
+    'honoured',
+    'usr',
+    '',
+    'user name for the config servers (HTTP Basic), or for the servers of a static list (SASL)',
+  ),
+  setting('honoured', 'pwd', '', 'password to `usr`'),
   setting(
     'honoured',
     'downstream_timeout',
@@ -49,7 +55,7 @@ export const PROXY_SETTINGS: readonly ProxySetting[] = [
     'honoured',
     'connect_timeout',
     '400',
-    'ms for one attempt to connect to an engine; 0 is taken as 10000',
+    'ms for one attempt to connect to a server; 0 is taken as 10000',
   ),
   setting(
     'honoured',
@@ -59,19 +65,32 @@ export const PROXY_SETTINGS: readonly ProxySetting[] = [
     ['concurrency'],
   ),
   setting(
-    'ignored',
+    'honoured',
     'default_bucket_name',
-    '[ <FIRST_BUCKET> ]',
-    'the URL names the bucket; of several buckets in one config, default is taken',
+    'default',
+    'bucket of connections that have not logged in, where one source brings many (saslBucketsStreaming); it must have no password. `[ <FIRST_BUCKET> ]` (moxi’s default) is the first bucket listed, whatever its password. With a single bucket another name than its own means that a login is needed',
   ),
   setting(
-    'ignored',
-    'wait_queue_timeout',
-    '200',
-    'waiting requests are bounded by downstream_timeout',
+    'honoured',
+    'downstream_conn_max',
+    '1',
+    'connections to each memcached server of a static list; more than one is rarely faster, as requests are pipelined (moxi: 4, one request each)',
   ),
-  setting('ignored', 'downstream_conn_max', '4', NO_POOL),
-  setting('ignored', 'downstream_conn_queue_timeout', '200', NO_POOL),
+  setting(
+    'honoured',
+    'downstream_protocol',
+    'text',
+    'protocol to the memcached servers of a static list: `ascii`, `meta` or `binary` (moxi: binary). What a config stream describes is spoken to in its own protocol',
+    ['protocol'],
+  ),
+  setting(
+    'honoured',
+    'mcs_opts',
+    'distribution:ketama-weighted',
+    'how a static list of servers is hashed: `distribution:ketama-weighted`, `distribution:ketama`, `distribution:libvbucket-ketama`, `distribution:modula`',
+  ),
+  setting('ignored', 'wait_queue_timeout', '200', `${NO_QUEUE}; downstream_timeout bounds all`),
+  setting('ignored', 'downstream_conn_queue_timeout', '200', NO_QUEUE),
   setting('ignored', 'auth_timeout', '100', 'authentication never blocks and counts as connecting'),
   setting('ignored', 'connect_max_errors', '5', NO_BLACKLIST),
   setting('ignored', 'connect_retry_interval', '30000', NO_BLACKLIST),
@@ -79,14 +98,12 @@ export const PROXY_SETTINGS: readonly ProxySetting[] = [
     'ignored',
     'downstream_retry',
     '1',
-    'requests are replayed, safely, until downstream_timeout',
+    'what cannot have been carried out is always sent again, until downstream_timeout',
     ['retry'],
   ),
-  setting('ignored', 'downstream_protocol', 'binary', 'engines speak RESP', ['protocol']),
-  setting('ignored', 'downstream_weight', '0', BY_CONFIG, ['weight']),
+  setting('ignored', 'downstream_weight', '0', BY_LIST, ['weight']),
   setting('ignored', 'cycle', '200', 'timeouts are exact to about 50 ms'),
   setting('ignored', 'time_stats', '0', 'latencies are always counted, see /metrics'),
-  setting('ignored', 'mcs_opts', '', 'keys are placed by vBucket'),
   setting('ignored', 'front_cache_max', '200', NO_FRONT_CACHE),
   setting('ignored', 'front_cache_lifespan', '0', NO_FRONT_CACHE),
   setting('ignored', 'front_cache_spec', '', NO_FRONT_CACHE),
@@ -101,9 +118,9 @@ export const PROXY_SETTINGS: readonly ProxySetting[] = [
     '',
     'a set is never answered before it is stored and replicated',
   ),
-  setting('ignored', 'host', '', BY_CONFIG),
-  setting('ignored', 'port', '0', BY_CONFIG),
-  setting('ignored', 'bucket', '', BY_CONFIG),
+  setting('ignored', 'host', '', BY_LIST),
+  setting('ignored', 'port', '0', BY_LIST),
+  setting('ignored', 'bucket', '', 'the bucket is named by the URL'),
 ]
 
 /** Finds a setting by its name or a synonym. */

@@ -3,8 +3,7 @@
  * are in routes/.
  */
 import type { Backend } from '@holdfast/client'
-import type { ConfigIssue } from './config-schema.ts'
-import type { ProxyConfig, RouteConfig } from './proxy-config.ts'
+import type { ConfigIssue, ProxyConfig, RouteConfig } from './proxy-config.ts'
 import { findRouteType, ROUTE_TYPES } from './routes/route-types.ts'
 
 /** Names of the backends and routes that a route hands operations to. */
