@@ -122,6 +122,52 @@ describe('a binary link to memcached', { skip: !memcachedInstalled }, () => {
     await fc.assert(property, { numRuns: 60 })
   })
 
+  const uint32 = (value: number): Buffer => {
+    const bytes = Buffer.alloc(4)
+    bytes.writeUInt32BE(value)
+    return bytes
+  }
+  const uint64 = (value: bigint): Buffer => {
+    const bytes = Buffer.alloc(8)
+    bytes.writeBigUInt64BE(value)
+    return bytes
+  }
+  const opaque = fc.nat(0xffff_ffff)
+  const wireValue = fc.constantFrom('', 'x', '7', '18446744073709551615', 'v'.repeat(5000))
+  const amount = fc.constantFrom(0n, 1n, 2n ** 64n - 1n)
+  const frames: fc.Arbitrary<Buffer> = fc.oneof(
+    fc
+      .tuple(fc.constantFrom(0x00, 0x09, 0x0c, 0x0d, 0x04, 0x14), key, opaque)
+      .map(([op, k, o]) => frame(op, k, o)),
+    fc
+      .tuple(fc.constantFrom(0x01, 0x11, 0x02, 0x12, 0x03, 0x13), key, opaque, wireValue)
+      .map(([op, k, o, v]) => frame(op, k, o, Buffer.concat([uint32(7), uint32(100)]), v)),
+    fc
+      .tuple(fc.constantFrom(0x0e, 0x0f, 0x19, 0x1a), key, opaque, wireValue)
+      .map(([op, k, o, v]) => frame(op, k, o, Buffer.alloc(0), v)),
+    fc
+      .tuple(fc.constantFrom(0x1c, 0x1d, 0x1e, 0x23, 0x24), key, opaque)
+      .map(([op, k, o]) => frame(op, k, o, uint32(200))),
+    fc
+      .tuple(fc.constantFrom(0x05, 0x06, 0x15, 0x16), key, opaque, amount, fc.boolean())
+      .map(([op, k, o, delta, makes]) => {
+        const expiry = uint32(makes ? 100 : 0xffff_ffff)
+        return frame(op, k, o, Buffer.concat([uint64(delta), uint64(40n), expiry]))
+      }),
+  )
+
+  test('any binary pipeline gets the replies that memcached itself gives', async () => {
+    const pipelines = fc.array(frames, { minLength: 1, maxLength: 40 })
+    const property = fc.asyncProperty(pipelines, async (requests) => {
+      const { upstream } = open(`127.0.0.1:${behind.port}`)
+      const bytes = Buffer.concat([frame(0x08, '', 1), ...requests, frame(0x00, 'unset', 2)])
+      const expected = await plain.ask(Buffer.concat([bytes, frame(0x17, '', 3)]))
+      const answer = Buffer.from(await upstream.ask(bytes.toString('latin1')), 'latin1')
+      assert.deepEqual(framesWithoutCas(answer), framesWithoutCas(expected))
+    })
+    await fc.assert(property, { numRuns: 60 })
+  })
+
   test('a CAS that was read stores once', async () => {
     const { upstream } = open(`127.0.0.1:${behind.port}`)
     const hit = await upstream.ask('set c 3 0 1\r\na\r\ngets c\r\n')
@@ -309,4 +355,29 @@ describe('a binary link', () => {
 /** The two servers count their CAS values on their own. */
 function withoutCas(replies: string): string {
   return replies.replace(/(VALUE \S+ \d+ \d+) \d+\r\n/g, '$1 CAS\r\n')
+}
+
+function frame(op: number, key: string, opaque: number, extras?: Buffer, value = ''): Buffer {
+  const header = Buffer.alloc(24)
+  const extrasBytes = extras?.length ?? 0
+  header[0] = 0x80
+  header[1] = op
+  header.writeUInt16BE(key.length, 2)
+  header[4] = extrasBytes
+  header.writeUInt32BE(extrasBytes + key.length + value.length, 8)
+  header.writeUInt32BE(opaque, 12)
+  return Buffer.concat([header, extras ?? Buffer.alloc(0), Buffer.from(key + value, 'latin1')])
+}
+
+/** The replies one by one, their CAS as whether there is one. */
+function framesWithoutCas(bytes: Buffer): string[] {
+  const replies: string[] = []
+  for (let at = 0; at < bytes.length; ) {
+    const end = at + 24 + bytes.readUInt32BE(at + 8)
+    const cas = bytes.readBigUInt64BE(at + 16) === 0n ? 'none' : 'some'
+    const head = bytes.toString('hex', at, at + 16)
+    replies.push(`${head} cas ${cas} ${bytes.toString('latin1', at + 24, end)}`)
+    at = end
+  }
+  return replies
 }
