@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Dialect, Op, TextRequestParser } from '@holdfast/protocol'
+import fc from 'fast-check'
 import { Operation, UPSTREAM_ORDER_SHARDS } from './operation.ts'
 import { Outcome } from './outcome.ts'
 import { InFlight, ReplyShape } from './pool-in-flight.ts'
@@ -174,4 +175,28 @@ test('bytes that are no reply to what is in flight are a protocol error', () => 
       replies,
     )
   }
+})
+
+test('noise among replies ends in a protocol error or in outcomes, never in anything else', () => {
+  const requests = CASES.map(([request]) => request).join('')
+  const words = ['VALUE a 0 ', 'VALUE b 0 1\r\n', 'END\r\n', 'STORED\r\n', 'VA 3', ' f1', 'HD', 'x']
+  const noise = fc.oneof(
+    fc.constantFrom(...words, '\r\n', '99999999999', '9'.repeat(400), '-', 'ERROR\r\n'),
+    fc.string({ unit: 'binary', maxLength: 12 }),
+    fc.constantFrom(...CASES.map(([, replies]) => replies)),
+  )
+  const property = fc.property(fc.array(noise, { maxLength: 30 }), fc.nat(64), (pieces, size) => {
+    const { parser, operations, inFlight } = new Conversation(requests)
+    const bytes = Buffer.from(pieces.join(''), 'latin1')
+    try {
+      for (let at = 0; at < bytes.length; at += size + 1) {
+        parser.push(Buffer.from(bytes.subarray(at, at + size + 1)))
+      }
+    } catch (error) {
+      assert.equal(error instanceof Error && 'code' in error && error.code, 'HOLDFAST_PROTOCOL')
+    }
+    const undecided = operations.filter(({ settled }) => !settled)
+    assert.equal(undecided.length, inFlight.length)
+  })
+  fc.assert(property, { numRuns: 500 })
 })

@@ -27,6 +27,8 @@ import { decideByMeta, type MetaReply } from './pool-meta-reply.ts'
 export const NO_META_LINE = 'SERVER_ERROR server does not speak meta commands'
 
 const TOO_LARGE_LINE = 'SERVER_ERROR object too large for proxy'
+/** memcached's own limit of what an item may be configured to be. */
+const PASSED_OVER_BYTES_MAX: number = 1024 * 1024 * 1024
 const INCOMPLETE = -1
 const EMPTY: Buffer = Buffer.alloc(0)
 const LINE_FEED = 10
@@ -123,10 +125,9 @@ export class PoolReplyParser {
   }
 
   #readLine(buf: Buffer, at: number, lineEnd: number): void {
-    const operation = this.#inFlight.shift()
-    if (operation.settled) return
-    if (!decideByLine(operation, buf, at, lineEnd)) throw unexpected('line')
-    operation.settle()
+    const operation = this.#head
+    if (!operation.settled && !decideByLine(operation, buf, at, lineEnd)) throw unexpected('line')
+    this.#settleHead()
   }
 
   /** `VALUE key flags bytes[ cas]`, then the value. */
@@ -150,6 +151,7 @@ export class PoolReplyParser {
     const valueStart = p + 2
     const valueEnd = valueStart + valueBytes
     if (valueBytes > this.#options.valueBytesMax) {
+      this.#endDue = this.#inFlight.headShape === ReplyShape.LastValue
       this.#passOver(valueBytes)
       return valueStart
     }
@@ -221,16 +223,17 @@ export class PoolReplyParser {
   #failGroup(buf: Buffer, at: number, lineEnd: number): void {
     for (let last = false; !last && this.#inFlight.length > 0; ) {
       last = this.#inFlight.headShape === ReplyShape.LastValue
-      const operation = this.#inFlight.shift()
-      if (operation.settled) continue
-      if (!decideByErrorLine(operation, buf, at, lineEnd)) throw unexpected('line among values')
-      operation.settle()
+      const operation = this.#head
+      if (!operation.settled && !decideByErrorLine(operation, buf, at, lineEnd)) {
+        throw unexpected('line among values')
+      }
+      this.#settleHead()
     }
   }
 
   /** A value beyond the limit is not kept, and its operation fails. */
   #passOver(valueBytes: number): void {
-    this.#endDue = this.#inFlight.headShape === ReplyShape.LastValue
+    if (valueBytes > PASSED_OVER_BYTES_MAX) throw unexpected('length of a value')
     this.#skipBytes = valueBytes + 2
     this.#inFlight.shift().fail(TOO_LARGE_LINE)
   }
@@ -245,8 +248,7 @@ export class PoolReplyParser {
         valueBytes = valueBytes * 10 + digitAt(buf, p)
       }
       if (valueBytes > this.#options.valueBytesMax) {
-        this.#skipBytes = valueBytes + 2
-        this.#inFlight.shift().fail(TOO_LARGE_LINE)
+        this.#passOver(valueBytes)
         return next
       }
       valueStart = next
@@ -256,7 +258,7 @@ export class PoolReplyParser {
         return INCOMPLETE
       }
     }
-    const operation = this.#inFlight.shift()
+    const operation = this.#head
     const reply = this.#metaReply
     reply.buf = buf
     reply.start = at
@@ -265,6 +267,7 @@ export class PoolReplyParser {
     reply.valueEnd = valueEnd
     if (!operation.settled) this.#decideMeta(operation, reply)
     reply.buf = EMPTY
+    this.#settleHead()
     return valueEnd > 0 ? valueEnd + 2 : next
   }
 
@@ -278,7 +281,18 @@ export class PoolReplyParser {
     } else if (!decideByErrorLine(operation, buf, start, end)) {
       throw unexpected('meta line')
     }
-    operation.settle()
+  }
+
+  get #head(): Operation {
+    const operation = this.#inFlight.head
+    if (operation === undefined) throw new Error('bug: a reply without an operation in flight')
+    return operation
+  }
+
+  /** Only what is decided leaves the queue, so that a broken connection still owes the rest. */
+  #settleHead(): void {
+    const operation = this.#inFlight.shift()
+    if (!operation.settled) operation.settle()
   }
 
   #skip(chunk: Buffer, from: number): number {
