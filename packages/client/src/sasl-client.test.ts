@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { beginSasl, chooseMechanism, SaslError } from './sasl-client.ts'
+import { beginSasl, chooseMechanism, type SaslConversation, SaslError } from './sasl-client.ts'
 
 const PENCIL = { username: 'user', password: 'pencil' }
 
 test('the strongest mechanism of a list is chosen', () => {
   assert.equal(chooseMechanism('SCRAM-SHA512 SCRAM-SHA256 SCRAM-SHA1 PLAIN'), 'SCRAM-SHA512')
   assert.equal(chooseMechanism('PLAIN SCRAM-SHA1'), 'SCRAM-SHA1')
+  assert.equal(chooseMechanism('PLAIN SCRAM-SHA-1 SCRAM-SHA-256'), 'SCRAM-SHA-256')
   assert.equal(chooseMechanism('CRAM-MD5 PLAIN'), 'PLAIN')
   assert.equal(chooseMechanism('CRAM-MD5'), undefined)
   assert.equal(chooseMechanism(''), undefined)
@@ -35,6 +36,20 @@ test('SCRAM-SHA256 speaks the example of RFC 7677', async () => {
     `c=biws,r=${nonce},p=dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ=`,
   )
   login.finish('v=6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4=')
+})
+
+test('a proof that comes as one more challenge is checked, and answered with nothing', async () => {
+  const begin = async (): Promise<SaslConversation> => {
+    const login = beginSasl('SCRAM-SHA-1', PENCIL, 'fyko+d2lbbFgONRv9qkxdawL')
+    await login.answer('r=fyko+d2lbbFgONRv9qkxdawL3rfcNHYJY1ZVvWVs7j,s=QSXCR+Q6sek8bf92,i=4096')
+    return login
+  }
+  const login = await begin()
+  assert.equal(await login.answer('v=rmF9pqV8S7suAoZWja4dJRkFsKQ='), '')
+  login.finish('Authenticated')
+  const deceived = await begin()
+  await assert.rejects(deceived.answer('v=AAAApqV8S7suAoZWja4dJRkFsKQ='), SaslError)
+  assert.throws(() => deceived.finish('Authenticated'), SaslError)
 })
 
 test('a server that does not know the password is not believed', async () => {

@@ -37,10 +37,14 @@ export class SaslError extends Error {
 /** More iterations than this are refused, or a server could keep this process busy for minutes. */
 const ITERATIONS_MAX = 1_000_000
 const NONCE_BYTES = 18
+/** Couchbase's names, and those of the RFCs. */
 const HASHES: ReadonlyMap<string, { name: string; bytes: number }> = new Map([
   ['SCRAM-SHA512', { name: 'sha512', bytes: 64 }],
+  ['SCRAM-SHA-512', { name: 'sha512', bytes: 64 }],
   ['SCRAM-SHA256', { name: 'sha256', bytes: 32 }],
+  ['SCRAM-SHA-256', { name: 'sha256', bytes: 32 }],
   ['SCRAM-SHA1', { name: 'sha1', bytes: 20 }],
+  ['SCRAM-SHA-1', { name: 'sha1', bytes: 20 }],
 ])
 const derive = promisify(pbkdf2)
 
@@ -86,6 +90,7 @@ class ScramConversation implements SaslConversation {
   readonly #nonce: string
   readonly #bare: string
   #signature: Buffer | undefined = undefined
+  #verified = false
 
   constructor(
     mechanism: string,
@@ -106,6 +111,11 @@ class ScramConversation implements SaslConversation {
   }
 
   async answer(challenge: string): Promise<string> {
+    if (this.#signature !== undefined) {
+      // A server that shows its proof as one more challenge wants an empty answer.
+      this.finish(challenge)
+      return ''
+    }
     const { nonce, salt, iterations } = this.#readChallenge(challenge)
     const { name, bytes } = this.#hash
     const salted = await derive(this.#password, salt, iterations, bytes, name)
@@ -120,6 +130,7 @@ class ScramConversation implements SaslConversation {
   }
 
   finish(message: string): void {
+    if (this.#verified) return
     const verifier = /^v=([^,]+)/.exec(message)?.[1]
     if (this.#signature === undefined || verifier === undefined) {
       throw new SaslError('the server ended the login too soon')
@@ -127,6 +138,7 @@ class ScramConversation implements SaslConversation {
     const shown = Buffer.from(verifier, 'base64')
     const same = shown.length === this.#signature.length && timingSafeEqual(shown, this.#signature)
     if (!same) throw new SaslError('the server does not know the password')
+    this.#verified = true
   }
 
   #readChallenge(challenge: string): { nonce: string; salt: Buffer; iterations: number } {
