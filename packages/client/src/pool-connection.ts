@@ -9,9 +9,9 @@
  * a line with one system call where it would take one per get otherwise. Everything has one order,
  * so a client reads what it has written.
  *
- * Before it is used a connection logs in, if there are credentials, and asks for the version: a
- * server that merely accepts connections is not one that serves. A connection never repairs
- * itself; it closes once and gives back what is undecided (pool-link.ts decides what becomes of it).
+ * Before it is used a connection asks for the version, and logs in if that is refused: a server
+ * that merely accepts connections is not one that serves. A connection never repairs itself; it
+ * closes once and gives back what is undecided. pool-link.ts decides what becomes of that.
  */
 import { ByteWriter, Dialect, ProtocolError } from '@holdfast/protocol'
 import type { Operation } from './operation.ts'
