@@ -35,12 +35,7 @@ export function writeFunction(
 export function writeKey(writer: ByteWriter, operation: Operation): void {
   const { buf, keyStart, keyEnd, vBucket } = operation
   const tag = vBucket < 0 ? EMPTY : (TAG_PREFIXES[vBucket] ?? EMPTY)
-  writer.ascii('$')
-  writer.int(tag.length + keyEnd - keyStart)
-  writer.ascii('\r\n')
-  writer.bytes(tag, 0, tag.length)
-  writer.bytes(buf, keyStart, keyEnd)
-  writer.ascii('\r\n')
+  writer.shortBulk(tag, buf, keyStart, keyEnd)
 }
 
 /** Appends the item that a store makes: header and value. */

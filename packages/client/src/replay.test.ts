@@ -59,7 +59,7 @@ describe('when answers are lost', () => {
     const writesBefore = await writes()
     const wanted = text
       .split('\r\n')
-      .filter((line) => /^(incr|decr|append|prepend|add|cas|delete)/.test(line))
+      .filter((line) => /^(incr|decr|append|prepend|add|cas|delete|m[asgd] )/.test(line))
     return await askWithLoss(text, async () => (await writes()) >= writesBefore + wanted.length)
   }
 
@@ -77,6 +77,25 @@ describe('when answers are lost', () => {
     assert.equal(
       await upstream.ask('get n t\r\n'),
       'VALUE n 3 2\r\n12\r\nVALUE t 4 3\r\nlmr\r\nEND\r\n',
+    )
+  })
+
+  test('meta commands are applied once, also with a CAS of the client', async () => {
+    assert.equal(
+      await askOnceLost('ma mn N0 J5 v\r\nma mt N0 E7 v\r\n'),
+      'VA 1\r\n5\r\nVA 1\r\n0\r\n',
+    )
+    assert.equal(
+      await askOnceLost('ma mn N0 v t\r\nma mt E8 C7 v\r\n'),
+      'VA 1 t-1\r\n6\r\nVA 1\r\n1\r\n',
+    )
+    assert.equal(await askOnceLost('ms mn 1 MA E9\r\n0\r\n'), 'HD\r\n')
+    assert.equal(await askOnceLost('ms mn 2 C9 E10\r\nxy\r\n'), 'HD\r\n')
+    assert.equal(await askOnceLost('md mn C10 I E11\r\n'), 'HD\r\n')
+    assert.equal(await askOnceLost('mg mv N30 v\r\n'), 'VA 0 W\r\n\r\n')
+    assert.equal(
+      await upstream.ask('mg mn v c\r\nmg mt v c\r\n'),
+      'VA 2 c11 X W\r\nxy\r\nVA 1 c8\r\n1\r\n',
     )
   })
 

@@ -92,6 +92,16 @@ test('bytes handed out are never overwritten', () => {
   assert.ok(taken.every(({ bytes, text }) => bytes.toString() === text))
 })
 
+test('a bulk string of prefix and slice has the length of both', () => {
+  for (const bytes of [0, 1, 9, 10, 99, 100, 250, 5000]) {
+    const key = Buffer.alloc(bytes + 2, 'k')
+    assert.equal(
+      written((w) => w.shortBulk(Buffer.from('{t}'), key, 1, bytes + 1)),
+      `$${bytes + 3}\r\n{t}${'k'.repeat(bytes)}\r\n`,
+    )
+  }
+})
+
 test('an item header is 12 bytes, big endian, and reads back', () => {
   const writer = new ByteWriter()
   writer.byte(1)

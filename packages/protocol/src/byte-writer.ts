@@ -11,6 +11,9 @@ const EMPTY: Buffer = Buffer.alloc(0)
 /** Below this a byte loop beats the native copy. */
 const SHORT_COPY_BYTES = 40
 const ZERO = 48
+const DOLLAR = 36
+const CARRIAGE_RETURN = 13
+const LINE_FEED = 10
 
 /**
  * Growable output buffer of one connection.
@@ -53,6 +56,24 @@ export class ByteWriter {
       buf.copy(slab, at, start, end)
       at += count
     }
+    this.#at = at
+  }
+
+  /** Appends prefix and slice as one bulk string of RESP; both short, as keys are. */
+  shortBulk(prefix: Uint8Array, buf: Uint8Array, start: number, end: number): void {
+    const prefixBytes = prefix.length
+    const count = prefixBytes + end - start
+    this.ensure(count + 24)
+    const slab = this.#slab
+    slab[this.#at++] = DOLLAR
+    this.#digits(count, count < 10 ? 1 : count < 100 ? 2 : digitsOf(count))
+    let at = this.#at
+    slab[at++] = CARRIAGE_RETURN
+    slab[at++] = LINE_FEED
+    for (let from = 0; from < prefixBytes; from++) slab[at++] = prefix[from] ?? 0
+    for (let from = start; from < end; from++) slab[at++] = buf[from] ?? 0
+    slab[at++] = CARRIAGE_RETURN
+    slab[at++] = LINE_FEED
     this.#at = at
   }
 

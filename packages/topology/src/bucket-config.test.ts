@@ -211,6 +211,11 @@ const map = (members: object): string =>
 const extended = (members: object): string =>
   JSON.stringify(buildBucketConfig({ ...INPUT, holdfast: { ...HOLDFAST, ...members } }))
 
+test('a bucket says whether its replicas may be read', () => {
+  assert.equal(parseBucketConfig(extended({ replicaReads: true })).holdfast?.replicaReads, true)
+  assert.equal(parseBucketConfig(extended({})).holdfast?.replicaReads, undefined)
+})
+
 test('an unusable config is refused with the reason that moxi gives', () => {
   const cases: [json: string, why: string][] = [
     ['', 'invalid, empty config from REST server'],
@@ -261,6 +266,7 @@ test('an unusable config is refused with the reason that moxi gives', () => {
     [extended({ rev: -1 }), 'Expected number >= 0 for rev'],
     [extended({ durability: 'maybe' }), 'Expected replicated or none for durability'],
     [extended({ degradedWrites: 1 }), 'Expected allow or refuse for degradedWrites'],
+    [extended({ replicaReads: 'yes' }), 'Expected true or false for replicaReads'],
     [extended({ shards: [] }), 'No shards available; service maybe still initializing'],
     [extended({ auth: null }), 'Expected object for holdfast auth'],
     [extended({ shards: HOLDFAST.shards.slice(0, 1) }), 'Shards do not cover every vBucket'],
