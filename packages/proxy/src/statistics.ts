@@ -123,7 +123,8 @@ export class Statistics {
     if (outcome === Outcome.Hit) {
       const bytes = operation.resultEnd - operation.resultStart
       this.#valueBytesOut[traffic] = (this.#valueBytesOut[traffic] ?? 0) + bytes
-    } else if (outcome === Outcome.Failed && operation.line === TIMEOUT_LINE) this.timeouts++
+    } else if (outcome === Outcome.Failed && operation.line.startsWith(TIMEOUT_LINE))
+      this.timeouts++
     if (operation.valueEnd > 0) {
       const bytes = operation.valueEnd - operation.valueStart
       this.#valueBytesIn[traffic] = (this.#valueBytesIn[traffic] ?? 0) + bytes

@@ -148,7 +148,7 @@ class FailoverRoute implements Backend {
   #goesOn(child: Operation, fork: Fork): boolean {
     if (!this.#writes && !fork.parent.readsOnly) return false
     if (child.outcome === Outcome.Failed) {
-      return child.line === TIMEOUT_LINE ? this.#onTimeout : this.#onError
+      return child.line.startsWith(TIMEOUT_LINE) ? this.#onTimeout : this.#onError
     }
     return this.#onMiss && foundNothing(child)
   }
