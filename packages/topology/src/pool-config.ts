@@ -1,6 +1,6 @@
-// moxi's static form of `-z`: `PORT=host[:port][:weight],host2...`, several joined by `;`. Each part
-// is a listening port with the memcached servers behind it. Where moxi would guess (a port that is
-// no number, an empty host) this refuses, and says which part it is.
+// moxi's static form of `-z`: `PORT=host[:port][:weight],host2...`, several joined by `;`. Each
+// part is a listening port with the memcached servers behind it. Where moxi would guess (a port
+// that is no number, an empty host) this refuses, and says which part it is.
 
 import { ConfigError } from './config-error.ts'
 import { RING_SERVERS_MAX } from './ketama.ts'
