@@ -219,8 +219,9 @@ class OpenListener implements Listener, UpstreamHost {
       { ...options, ...secrets, handshakeTimeout: this.settings.handshakeTimeoutMs },
       accept,
     )
-    server.on('tlsClientError', () => {
+    server.on('tlsClientError', (_error, socket) => {
       this.unbound.refusedConnections++
+      socket.destroy()
     })
     server.maxConnections = this.#host.connections.max + HANDSHAKES_MAX
     return server

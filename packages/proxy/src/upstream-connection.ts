@@ -131,10 +131,7 @@ export class UpstreamConnection implements Upstream, Flushable, ByteSocketHandle
     this.#sweepBacklog(nowMs)
     if (slots.length > 0 || this.#paused) return
     const silentMs = nowMs - this.#lastReadMs
-    if (silentMs < REST_AFTER_MS) return
-    this.#slots = NO_SLOTS
-    this.#reads = undefined
-    this.#writes = undefined
+    if (silentMs > REST_AFTER_MS) this.#rest()
     const { idleTimeoutMs, requestTimeoutMs } = this.#host.settings
     const limitMs = this.#parser === undefined ? idleTimeoutMs : requestTimeoutMs
     if (limitMs > 0 && silentMs > limitMs && !this.#ending) {
@@ -289,6 +286,13 @@ export class UpstreamConnection implements Upstream, Flushable, ByteSocketHandle
   #enqueue(slot: ReplySlot): void {
     if (this.#slots === NO_SLOTS) this.#slots = new Fifo()
     this.#slots.push(slot)
+  }
+
+  /** Lets go of what the next request makes again. */
+  #rest(): void {
+    this.#slots = NO_SLOTS
+    this.#reads = undefined
+    this.#writes = undefined
   }
 
   /** Undoes what `#take` counted for this slot. */
