@@ -15,7 +15,7 @@ test('the reference is what the schema says', () => {
 })
 
 describe('the guide', () => {
-  const examples = readFileSync(GUIDE, 'utf8').matchAll(/^## (.*)$|```yaml\n(.*?)```/gms)
+  const examples = readFileSync(GUIDE, 'utf8').matchAll(/^## ([^\n]*)$|```yaml\n(.*?)```/gms)
   let heading = ''
   for (const [, title, text] of examples) {
     if (title !== undefined) heading = title

@@ -4,6 +4,7 @@
  * same schema. It looks at nothing outside: no files, no environment.
  */
 import { z } from 'zod'
+import { issuesOf } from './config-issues.ts'
 import { referenceIssues } from './config-references.ts'
 import type { ConfigIssue, ProxyConfig } from './proxy-config.ts'
 
@@ -281,7 +282,7 @@ export function checkConfig(
   value: unknown,
 ): { config: ProxyConfig; issues?: never } | { config?: never; issues: ConfigIssue[] } {
   const result = schema.safeParse(value)
-  if (!result.success) return { issues: result.error.issues.flatMap(issueOf) }
+  if (!result.success) return { issues: issuesOf(result.error, []) }
   const config: ProxyConfig = result.data
   const issues = referenceIssues(config)
   return issues.length === 0 ? { config } : { issues }
@@ -290,12 +291,4 @@ export function checkConfig(
 /** The schema as JSON Schema, for the reference and for editors. */
 export function configJsonSchema(): Record<string, unknown> {
   return { ...z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }) }
-}
-
-/** An unknown member is reported at its own place. */
-function issueOf(issue: z.core.$ZodIssue): ConfigIssue[] {
-  const path = issue.path.map((step) => (typeof step === 'number' ? step : String(step)))
-  const message = issue.message.replace(/^Invalid input: /, '')
-  if (issue.code !== 'unrecognized_keys') return [{ path, message }]
-  return issue.keys.map((key) => ({ path: [...path, key], message: 'no such setting' }))
 }

@@ -3,6 +3,7 @@
  * are in routes/.
  */
 import type { Backend } from '@holdfast/client'
+import { issuesOf } from './config-issues.ts'
 import type { ConfigIssue, ProxyConfig, RouteConfig } from './proxy-config.ts'
 import { findRouteType, ROUTE_TYPES } from './routes/route-types.ts'
 
@@ -33,10 +34,7 @@ export function routeIssues({ routes, backends }: ProxyConfig): ConfigIssue[] {
       const types = ROUTE_TYPES.map((known) => known.type).join(', ')
       issues.push({ path: ['routes', name, 'type'], message: `expected one of ${types}` })
     } else if (checked?.success === false) {
-      for (const { path, message } of checked.error.issues) {
-        const steps = path.map((step) => (typeof step === 'number' ? step : String(step)))
-        issues.push({ path: ['routes', name, ...steps], message })
-      }
+      issues.push(...issuesOf(checked.error, ['routes', name]))
     } else {
       sound.set(name, childrenOf(route))
     }
