@@ -49,6 +49,7 @@ export class BinaryLink implements BinaryConnectionOwner {
   readonly address: string
   readonly #options: BinaryLinkOptions
   readonly #queue: Fifo<Operation> = new Fifo()
+  #queueBytes = 0
   #connection: BinaryConnection | undefined = undefined
   #away = false
   #probeTimer: NodeJS.Timeout | undefined = undefined
@@ -102,10 +103,10 @@ export class BinaryLink implements BinaryConnectionOwner {
       else connection.submit(operation, vBucket)
     } else if (this.#away || this.#closed) {
       operation.fail(this.#unreachableLine)
-    } else if (this.#queue.length >= LINK_OPS_MAX) {
+    } else if (this.#queue.length >= LINK_OPS_MAX || this.#queueBytes >= LINK_BACKLOG_BYTES_MAX) {
       operation.fail(QUEUE_FULL_LINE)
     } else {
-      this.#queue.push(operation)
+      this.#enqueue(operation)
     }
   }
 
@@ -117,19 +118,18 @@ export class BinaryLink implements BinaryConnectionOwner {
   /** Takes out those that wait for a connection and match, in order. */
   takeWaiting(matches: (operation: Operation) => boolean): Operation[] {
     const taken: Operation[] = []
-    this.#queue.retain((operation) => {
-      if (operation.settled) return false
-      if (!matches(operation)) return true
-      taken.push(operation)
-      return false
-    })
+    for (const operation of this.#takeQueue()) {
+      if (matches(operation)) taken.push(operation)
+      else this.#enqueue(operation)
+    }
     return taken
   }
 
   /** Periodic: gives up a silent connection, forgets what its upstream has given up. */
   sweep(nowMs: number): void {
     this.#connection?.checkSilence(nowMs)
-    if (this.#queue.peek()?.settled === true) this.#queue.retain((operation) => !operation.settled)
+    if (this.#queue.peek()?.settled !== true) return
+    for (const operation of this.#takeQueue()) this.#enqueue(operation)
   }
 
   /** Closes for good and returns what is undecided, in order. */
@@ -138,16 +138,14 @@ export class BinaryLink implements BinaryConnectionOwner {
     clearTimeout(this.#probeTimer)
     const undecided = this.#connection?.close() ?? []
     this.#connection = undefined
-    return [...undecided, ...this.#queue.drain().filter((operation) => !operation.settled)]
+    return [...undecided, ...this.#takeQueue()]
   }
 
   connectionReady(): void {
     if (this.#away) this.#options.log('info', 'server is back', { server: this.address })
     this.#away = false
     this.#readySinceMs = performance.now()
-    for (const operation of this.#queue.drain()) {
-      if (!operation.settled) this.submit(operation)
-    }
+    for (const operation of this.#takeQueue()) this.submit(operation)
   }
 
   connectionRefused(operation: Operation, reply: BinaryReply): void {
@@ -201,6 +199,17 @@ export class BinaryLink implements BinaryConnectionOwner {
     return again
   }
 
+  /** Empties the queue; returns what is undecided, in order. */
+  #takeQueue(): Operation[] {
+    this.#queueBytes = 0
+    return this.#queue.drain().filter((operation) => !operation.settled)
+  }
+
+  #enqueue(operation: Operation): void {
+    this.#queue.push(operation)
+    this.#queueBytes += operation.bytesHeld
+  }
+
   get #unreachableLine(): string {
     return `SERVER_ERROR proxy write to downstream ${this.address}`
   }
@@ -213,7 +222,7 @@ export class BinaryLink implements BinaryConnectionOwner {
     this.#away = true
     this.#failures++
     this.#failuresInRow++
-    for (const operation of this.#queue.drain()) operation.fail(this.#unreachableLine)
+    for (const operation of this.#takeQueue()) operation.fail(this.#unreachableLine)
     const grownMs = PROBE_MS_MIN * 2 ** Math.min(this.#failuresInRow - 1, 10)
     const waitMs = Math.min(grownMs, PROBE_MS_MAX) * (0.75 + Math.random() / 4)
     this.#probeTimer = setTimeout(() => this.#connect(), waitMs)

@@ -1,134 +1,19 @@
 import assert from 'node:assert/strict'
 import { afterEach, describe, test } from 'node:test'
-import { parseBucketConfig, vbucketOf } from '@holdfast/topology'
-import { ConfigFollower } from './config-follower.ts'
+import { parseBucketConfig } from '@holdfast/topology'
 import { until } from './testing/engines.ts'
-import { ModelClient } from './testing/model-client.ts'
-import { TextUpstream } from './testing/text-upstream.ts'
 import {
-  type VBucketConfigInput,
-  VBucketConfigStream,
-  vBucketConfigJson,
-} from './testing/vbucket-config-stream.ts'
-import { VBucketServer, type VBucketServerOptions } from './testing/vbucket-server.ts'
-import { Turn } from './turn.ts'
-import { VBucketBackend, type VBucketBackendOptions } from './vbucket-backend.ts'
+  ALL,
+  clientsOf,
+  rounds,
+  startBucket,
+  stopBuckets,
+  underLoad,
+} from './testing/vbucket-bucket.ts'
 
-const VBUCKETS = 64
-const ALL: readonly number[] = Array.from({ length: VBUCKETS }, (_, v) => v)
 const REFUSED = 'SERVER_ERROR a2b not_my_vbucket\r\n'
 
-/** A small bucket: real servers, and a backend that knows them by the configs it is given. */
-class Bucket {
-  readonly turn: Turn = new Turn()
-  readonly log: string[] = []
-  readonly servers: VBucketServer[] = []
-  readonly upstreams: TextUpstream[] = []
-  readonly backend: VBucketBackend
-  /** Index of the server that is active, per vBucket. */
-  actives: number[]
-
-  constructor(options: Partial<VBucketBackendOptions> = {}) {
-    this.backend = new VBucketBackend({
-      turn: this.turn,
-      loginTimeoutMs: 300,
-      log: (level, message, fields) =>
-        this.log.push(`${level} ${message} ${JSON.stringify(fields)}`),
-      ...options,
-    })
-    this.actives = []
-  }
-
-  async start(count: number, options: VBucketServerOptions = {}): Promise<this> {
-    for (let i = 0; i < count; i++) {
-      this.servers.push(await new VBucketServer({ vBuckets: VBUCKETS, ...options }).start())
-    }
-    this.actives = ALL.map((v) => v % count)
-    for (const v of ALL) this.server(this.actives[v] ?? 0).activate([v])
-    return this
-  }
-
-  server(index: number): VBucketServer {
-    const server = this.servers[index]
-    assert.ok(server)
-    return server
-  }
-
-  json(input: Partial<VBucketConfigInput> = {}): string {
-    const serverList = this.servers.map((server) => server.address)
-    return vBucketConfigJson({ serverList, actives: this.actives, ...input })
-  }
-
-  apply(input: Partial<VBucketConfigInput> = {}): boolean {
-    return this.backend.applyConfig(parseBucketConfig(this.json(input)))
-  }
-
-  upstream(): TextUpstream {
-    const upstream = new TextUpstream(this.backend, this.turn)
-    this.upstreams.push(upstream)
-    return upstream
-  }
-
-  /** The last step of moving a vBucket, at the servers only. */
-  move(vBucket: number, to: number): void {
-    const from = this.actives[vBucket] ?? 0
-    if (from !== to) this.server(from).moveVBucket(vBucket, this.server(to))
-    this.actives[vBucket] = to
-  }
-
-  keyOf(vBucket: number): string {
-    for (let i = 0; ; i++) {
-      const key = `key${i}`
-      if (vbucketOf(Buffer.from(key), 0, key.length, VBUCKETS) === vBucket) return key
-    }
-  }
-
-  async stop(): Promise<void> {
-    for (const upstream of this.upstreams) upstream.close()
-    await this.backend.stop()
-    for (const server of this.servers) await server.stop()
-  }
-}
-
-const buckets: Bucket[] = []
-
-async function startBucket(
-  count: number,
-  options: Partial<VBucketBackendOptions> = {},
-  serverOptions: VBucketServerOptions = {},
-): Promise<Bucket> {
-  const bucket = new Bucket(options)
-  buckets.push(bucket)
-  return bucket.start(count, serverOptions)
-}
-
-afterEach(async () => {
-  for (const bucket of buckets.splice(0)) await bucket.stop()
-})
-
-function clientsOf(bucket: Bucket, count: number): ModelClient[] {
-  return Array.from({ length: count }, (_, i) => {
-    return new ModelClient(`client${i}`, 1000 + i, bucket.upstream())
-  })
-}
-
-/** Runs `change` while all clients ask, and asserts their replies. */
-async function underLoad(clients: ModelClient[], change: () => Promise<void>): Promise<void> {
-  let done = false
-  const load = Promise.all(clients.map((client) => client.roundsUntil(() => done)))
-  // A client that fails ends the wait for the change as well.
-  await Promise.race([change(), load]).finally(() => {
-    done = true
-  })
-  await load
-}
-
-async function rounds(clients: ModelClient[], count: number): Promise<void> {
-  const from = clients.map((client) => client.commands)
-  await until('rounds', () =>
-    clients.every((client, i) => client.commands > (from[i] ?? 0) + count),
-  )
-}
+afterEach(stopBuckets)
 
 describe('a vBucket backend', () => {
   test('routes keys to their servers, gathers gets in order, and waits for its first config', async () => {
@@ -187,7 +72,7 @@ describe('a vBucket backend', () => {
     const clients = clientsOf(bucket, 6)
     await underLoad(clients, async () => {
       for (let step = 0; step < 60; step++) {
-        for (let v = step % 5; v < VBUCKETS; v += 5) bucket.move(v, (v + step) % 3)
+        for (let v = step % 5; v < ALL.length; v += 5) bucket.move(v, (v + step) % 3)
         if (step % 3 === 0) bucket.apply()
         await rounds(clients, 2)
       }
@@ -429,64 +314,6 @@ describe('a vBucket backend', () => {
     const hit = `VALUE ${key} 0 1\r\na\r\nEND\r\n`
     assert.equal(await upstream.ask(''), `${hit}SERVER_ERROR proxy downstream closed\r\n${hit}`)
     assert.equal(bucket.server(1).connections, 0)
-  })
-
-  test('logs in as the bucket, follows a changed password, and logs no password', async () => {
-    const users = new Map([['default', 'first-secret']])
-    const bucket = await startBucket(2, {}, { users })
-    bucket.apply({ saslPassword: 'first-secret' })
-    const clients = clientsOf(bucket, 2)
-    await underLoad(clients, () => rounds(clients, 20))
-    assert.deepEqual(bucket.server(0).logins, ['PLAIN default'])
-    users.set('default', 'second-secret')
-    await underLoad(clients, async () => {
-      bucket.apply({ saslPassword: 'second-secret' })
-      await rounds(clients, 50)
-    })
-    bucket.apply({ saslPassword: 'wrong-secret' })
-    const upstream = bucket.upstream()
-    assert.match(await upstream.ask('get a\r\n'), /^SERVER_ERROR proxy write to downstream/)
-    assert.match(bucket.log.join('\n'), /refused the credentials, status 0x20/)
-    assert.doesNotMatch(bucket.log.join('\n'), /secret/)
-    assert.doesNotMatch(JSON.stringify(bucket.backend.report()), /secret/)
-  })
-
-  test('a Couchbase with users: own credentials, and the bucket is selected', async () => {
-    const users = new Map([['app', 'pw']])
-    const options = { credentials: { username: 'app', password: 'pw' } }
-    const bucket = await startBucket(1, options, {
-      users,
-      mechanisms: 'SCRAM-SHA512 PLAIN',
-      buckets: ['travel'],
-    })
-    bucket.apply({ name: 'travel', rev: 1 })
-    assert.equal(await bucket.upstream().ask('get a\r\n'), 'END\r\n')
-    assert.deepEqual(bucket.server(0).logins, ['SCRAM-SHA512 app'])
-    assert.deepEqual(bucket.server(0).selected, ['travel'])
-  })
-
-  test('follows a config stream, and goes on with its last config when the stream is lost', async () => {
-    const bucket = await startBucket(3)
-    const stream = await new VBucketConfigStream(bucket.json()).start()
-    const follower = new ConfigFollower({
-      urls: [stream.url],
-      version: '1.2.3',
-      onConfig: (config) => bucket.backend.applyConfig(config),
-    })
-    follower.start()
-    const clients = clientsOf(bucket, 3)
-    await underLoad(clients, async () => {
-      await rounds(clients, 50)
-      for (const v of ALL) bucket.move(v, (v + 1) % 3)
-      stream.publish(bucket.json())
-      await rounds(clients, 50)
-      stream.cut()
-      await until('asked again', () => stream.asked === 2)
-      await stream.stop()
-      await rounds(clients, 100)
-    })
-    follower.stop()
-    assert.equal(bucket.backend.counters.not_my_vbucket_given_up, 0)
   })
 
   test('configs that are no vBucket map change nothing', async () => {

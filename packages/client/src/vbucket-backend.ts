@@ -84,6 +84,7 @@ export class VBucketBackend implements Backend, OperationAccountant {
   #lastBody: Buffer = Buffer.alloc(0)
   /** What arrived before the first config, in order. */
   #early: Operation[] = []
+  #earlyBytes = 0
   #outstanding = 0
   #outstandingBytes = 0
   #stopped = false
@@ -136,11 +137,13 @@ export class VBucketBackend implements Backend, OperationAccountant {
       return
     }
     const accepted = this.#outstanding + this.#early.length
-    if (accepted >= VBUCKET_OPS_MAX || this.#outstandingBytes >= VBUCKET_BYTES_MAX) {
+    const acceptedBytes = this.#outstandingBytes + this.#earlyBytes
+    if (accepted >= VBUCKET_OPS_MAX || acceptedBytes >= VBUCKET_BYTES_MAX) {
       this.counters.queue_refused++
       operation.fail(QUEUE_FULL_LINE)
     } else if (this.#routes === undefined) {
       this.#early.push(operation)
+      this.#earlyBytes += operation.bytesHeld
     } else {
       this.#accept(operation, this.#routes)
     }
@@ -273,6 +276,7 @@ export class VBucketBackend implements Backend, OperationAccountant {
     this.#resettle()
     const early = this.#early
     this.#early = []
+    this.#earlyBytes = 0
     for (const operation of early) {
       if (!operation.settled && this.#routes !== undefined) this.#accept(operation, this.#routes)
     }
@@ -346,6 +350,7 @@ export class VBucketBackend implements Backend, OperationAccountant {
     this.#order.sweep()
     if (this.#early[0]?.settled === true) {
       this.#early = this.#early.filter((operation) => !operation.settled)
+      this.#earlyBytes = this.#early.reduce((sum, operation) => sum + operation.bytesHeld, 0)
     }
   }
 }

@@ -2,16 +2,9 @@
  * A memcached bucket of Membase (nodeLocator ketama, no vBuckets) as the server list of a pool of
  * memcached servers, which is what it is to its clients.
  */
-import type { BucketConfig } from '@holdfast/topology'
+import type { BucketConfig, PoolServer } from '@holdfast/topology'
 import { splitAddress } from './engine-connection.ts'
 import type { SaslCredentials } from './sasl-client.ts'
-
-/** One server of a pool. */
-export interface PoolServer {
-  host: string
-  port: number
-  weight: number
-}
 
 /** The healthy servers of a memcached bucket, in the order of the config. */
 export function poolServersOf(config: BucketConfig): PoolServer[] {
