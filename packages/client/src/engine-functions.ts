@@ -194,8 +194,8 @@ const SOURCE = `#!lua name=holdfast\n-- version ${VERSION}\n${FUNCTION_BASICS}${
  * The library. Calls, each with exactly one key; ttl in milliseconds, `-1` never expires, `0`
  * expired; options are letters: `r` replay, `C` compare with `expected`, `N` make what is missing,
  * `I` invalidate, `T` with a new ttl, `t` a reply with the time to live, `x` only the value goes,
- * `E` with a CAS of the client's, `h` header only, `u` not counted as a read, `d` only looks; steps:
- * meta-steps.ts.
+ * `E` with a CAS of the client's, `h` header only, `u` not counted as a read, `d` only looks;
+ * steps: meta-steps.ts.
  *
  * - `holdfast_add item ttl`
  * - `holdfast_cas expected item ttl options`

@@ -1,7 +1,7 @@
 /**
- * What a shard has accepted and not settled: bounds on count and bytes, and per upstream how many of
- * its reads are under way beside the writes and how many of its writes are not settled, from which
- * the shard keeps each upstream's order.
+ * What a shard has accepted and not settled: bounds on count and bytes, and per upstream how many
+ * of its reads are under way beside the writes and how many of its writes are not settled, from
+ * which the shard keeps each upstream's order.
  */
 import {
   type Operation,

@@ -1,6 +1,6 @@
 /**
- * When a shard tries a lost engine again: soon and at random while somebody waits for it, less often
- * while nobody does. One timer; the pace changes when the first waits.
+ * When a shard tries a lost engine again: soon and at random while somebody waits for it, less
+ * often while nobody does. One timer; the pace changes when the first waits.
  */
 const RETRY_MS_MIN = 10
 const RETRY_MS_MAX = 50

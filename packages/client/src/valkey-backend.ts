@@ -8,15 +8,15 @@
  * keeps is its owner's business. valkey-follower.ts finds out who serves what, valkey-routes.ts
  * keeps it.
  *
- * While slots move: a MOVED teaches the slot's new primary at once and sends the operation there; an
- * ASK sends only the operation (valkey-asking.ts).
+ * While slots move: a MOVED teaches the slot's new primary at once and sends the operation there;
+ * an ASK sends only the operation (valkey-asking.ts).
  */
 import { randomInt } from 'node:crypto'
 import { CasClock, Op, PROXY_ID_BITS, VALUE_BYTES_MAX_DEFAULT } from '@holdfast/protocol'
 import { slotOf } from '@holdfast/topology'
 import type { Backend, BackendReport } from './backend.ts'
 import { UNTAGGED } from './engine-arguments.ts'
-import type { EngineTarget } from './engine-connection.ts'
+import type { EngineCredentials, EngineTarget } from './engine-connection.ts'
 import { answerWhenAll, Fork } from './fork.ts'
 import type { Operation } from './operation.ts'
 import { Shard } from './shard.ts'
@@ -49,6 +49,8 @@ export interface ValkeyBackendOptions {
   turn: Turn
   /** See valkey-url.ts. */
   url: string
+  /** In place of those in the URL. */
+  credentials?: EngineCredentials | undefined
   connectTimeoutMs?: number
   valueBytesMax?: number
   log?: ClientLog
@@ -70,6 +72,9 @@ export class ValkeyBackend implements Backend {
     asked: 0,
     topologies: 0,
   }
+  /** Resolves when operations can be routed for the first time. */
+  readonly ready: Promise<void>
+  readonly #becomeReady: () => void
   readonly #turn: Turn
   readonly #log: ClientLog
   readonly #commands: { valueBytesMax: number }
@@ -88,7 +93,12 @@ export class ValkeyBackend implements Backend {
 
   /** Throws when the URL is bad. */
   constructor(options: ValkeyBackendOptions) {
-    const { addresses, credentials, tls, flushAllowed } = parseValkeyUrl(options.url)
+    const parsed = parseValkeyUrl(options.url)
+    const { addresses, tls, flushAllowed } = parsed
+    const credentials = options.credentials ?? parsed.credentials
+    const { promise, resolve } = Promise.withResolvers<void>()
+    this.ready = promise
+    this.#becomeReady = resolve
     const turn = options.turn
     const log = options.log ?? (() => {})
     this.#turn = turn
@@ -211,6 +221,7 @@ export class ValkeyBackend implements Backend {
 
   #follow(nodes: readonly ValkeyNode[]): void {
     this.counters.topologies++
+    this.#becomeReady()
     const homeless = this.#routes.follow(nodes, (placed, node) => {
       placed.shard.update(routeOf(node), this.#settings)
     })

@@ -44,8 +44,8 @@ export function standsAlone(reply: RespReply): boolean {
 }
 
 /**
- * The node that an engine alone makes up, by its answer to ROLE: none when it is a replica. One that
- * does not let its users ask is taken for a primary.
+ * The node that an engine alone makes up, by its answer to ROLE: none when it is a replica. One
+ * that does not let its users ask is taken for a primary.
  */
 export function parseRole(reply: RespReply, asked: string): ValkeyNode[] | undefined {
   const [role] = reply.items

@@ -14,6 +14,7 @@ import {
   poolCredentialsOf,
   poolServersOf,
   type Turn,
+  ValkeyBackend,
   VBucketBackend,
 } from '@holdfast/client'
 import { type BucketConfig, parseBucketConfig } from '@holdfast/topology'
@@ -26,6 +27,7 @@ import type {
   MapBackendConfig,
   MemcachedBackendConfig,
   StoreBackendConfig,
+  ValkeyBackendConfig,
 } from './proxy-config.ts'
 import type { Retirement } from './retirement.ts'
 import { type FollowingBackend, kindOf, SourceBackend, type SourceKind } from './source-backend.ts'
@@ -83,7 +85,7 @@ export function openBackend(
     case 'map':
       return openMap(config, surroundings)
     case 'valkey':
-      throw new Error(`backend ${config.type} is not built in`)
+      return openValkey(config, surroundings)
   }
 }
 
@@ -200,6 +202,16 @@ class FollowingPool implements FollowingBackend {
   stop(): Promise<void> {
     return this.#pool.stop()
   }
+}
+
+function openValkey(config: ValkeyBackendConfig, surroundings: BackendSurroundings): OpenedBackend {
+  const { turn, log, limits } = surroundings
+  const { connectTimeoutMs, valueBytesMax } = limits
+  const { url, password, username = 'default' } = config
+  const credentials = password === undefined ? undefined : { username, password }
+  const options = { turn, log, connectTimeoutMs, valueBytesMax, url, credentials }
+  const backend = new ValkeyBackend(options)
+  return { ...fixed(backend), ready: backend.ready }
 }
 
 function fixed(backend: Backend): OpenedBackend {

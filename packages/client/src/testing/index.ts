@@ -13,3 +13,4 @@ export {
 export { MemcachedServer, memcachedInstalled } from './memcached-server.ts'
 export { MemoryBackend } from './memory-backend.ts'
 export { TextUpstream } from './text-upstream.ts'
+export { makeCertificate, startValkeyCluster, ValkeyServer } from './valkey-servers.ts'

@@ -5,8 +5,15 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type Backend, BucketClient, EmbeddedStore, MemcachedPool, Turn } from '@holdfast/client'
-import { startEngines, until } from '@holdfast/client/testing'
+import {
+  type Backend,
+  BucketClient,
+  EmbeddedStore,
+  MemcachedPool,
+  Turn,
+  ValkeyBackend,
+} from '@holdfast/client'
+import { startEngines, until, ValkeyServer } from '@holdfast/client/testing'
 import type { ConformanceBackend } from './conformance-case.ts'
 import { bucketOf, type Front, onlyBucket, openFront } from './front.ts'
 import { startMemcached } from './memcached.ts'
@@ -34,6 +41,11 @@ const OPENERS: Partial<Record<ConformanceBackend, (turn: Turn) => Promise<Opened
     const folder = await mkdtemp(join(tmpdir(), 'holdfast-conformance-'))
     const backend = new EmbeddedStore({ folder, turn })
     return { backend, close: () => rm(folder, { recursive: true, force: true }) }
+  },
+  valkey: async (turn) => {
+    const server = await ValkeyServer.start()
+    const backend = new ValkeyBackend({ turn, url: `valkey://${server.address}?flush=1` })
+    return { backend, close: () => server.stop() }
   },
   'memcached by text': openPool('text'),
   'memcached by meta': openPool('meta'),
