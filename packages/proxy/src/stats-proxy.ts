@@ -116,7 +116,7 @@ export const BUCKET_GROUPS: readonly StatGroup<BucketContext>[] = [
     ],
   },
   { topics: ['keystats'], prefix: 'keystats:', rows: [absent(['…'], NO_KEY_STATS)] },
-  { topics: ['stats'], prefix: 'pstd_stats:', rows: bucketRows() },
+  { topics: ['stats'], prefix: 'pstd_stats:', rows: [...connectionRows(), ...requestRows()] },
   {
     topics: ['stats'],
     prefix: 'pstd_stats_cmd:regular_',
@@ -156,7 +156,7 @@ function behaviorRows(): StatRow<StatsContext>[] {
   ]
 }
 
-function bucketRows(): StatRow<BucketContext>[] {
+function connectionRows(): StatRow<BucketContext>[] {
   return [
     shown('num_upstream', 'application connections open', ({ of }) => {
       return of.statistics.counts.currentConnections
@@ -195,6 +195,11 @@ function bucketRows(): StatRow<BucketContext>[] {
       NO_AUTH_STEP,
     ),
     absent(['tot_downstream_connect_interval'], NO_BLACKLIST),
+  ]
+}
+
+function requestRows(): StatRow<BucketContext>[] {
+  return [
     shown('tot_downstream_timeout', 'operations without outcome at their deadline', ({ of }) => {
       return of.statistics.counts.timeouts
     }),
@@ -215,7 +220,8 @@ function bucketRows(): StatRow<BucketContext>[] {
     ),
     absent(['tot_optimize_sets'], 'a set is never answered before it is stored'),
     shown('tot_retry', 'operations sent again', ({ of }) => {
-      return (of.backend.counters.replays ?? 0) + (of.backend.counters.retries ?? 0)
+      const { replays = 0, retries = 0, downstream_retries: downstream = 0 } = of.backend.counters
+      return replays + retries + downstream
     }),
     absent(['tot_retry_time', 'max_retry_time'], 'contained in the latencies'),
     shown(

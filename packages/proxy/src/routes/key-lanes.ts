@@ -4,7 +4,8 @@
  * brought over from one pool would undo what was just deleted in the other.
  *
  * Keys are spread over lanes by their hash. Reads of a lane are under way together; anything else
- * has its lane for itself, in the order of arrival, whoever asks. flush_all has all lanes for itself.
+ * has its lane for itself, in the order of arrival, whoever asks. flush_all has all lanes for
+ * itself.
  */
 import { Fifo, type Fork, type Operation } from '@holdfast/client'
 import { Op } from '@holdfast/protocol'

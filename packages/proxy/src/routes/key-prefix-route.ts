@@ -1,9 +1,10 @@
 /**
- * Key prefix: keys get a prefix on their way to the pool, or lose one; replies show the client's key.
+ * Key prefix: keys get a prefix on their way to the pool, or lose one; replies show the client's
+ * key.
  *
- * So applications share a pool without seeing each other's keys. A key that would be longer than 250
- * bytes with its prefix is refused, and one that has not the prefix to remove. flush_all would take
- * the keys of all others along: it is refused unless the options allow it.
+ * So applications share a pool without seeing each other's keys. A key that would be longer than
+ * 250 bytes with its prefix is refused, and one that has not the prefix to remove. flush_all would
+ * take the keys of all others along: it is refused unless the options allow it.
  */
 import { type Backend, type BackendReport, Fork, type Operation, Outcome } from '@holdfast/client'
 import { KEY_BYTES_MAX, Op } from '@holdfast/protocol'

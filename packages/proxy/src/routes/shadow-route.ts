@@ -1,9 +1,9 @@
 /**
- * Shadow: every operation goes to the main pool; a share of them is also sent to another pool, whose
- * answers are ignored.
+ * Shadow: every operation goes to the main pool; a share of them is also sent to another pool,
+ * whose answers are ignored.
  *
- * The main pool gets the operation itself, so its answers neither wait for the shadow nor change with
- * it. Copies are bounded in number and time: beyond the bound they are left out, and counted.
+ * The main pool gets the operation itself, so its answers neither wait for the shadow nor change
+ * with it. Copies are bounded in number and time: beyond the bound they are left out, and counted.
  * flush_all is copied like any other write, whatever the share.
  */
 import {

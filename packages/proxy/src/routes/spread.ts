@@ -5,8 +5,8 @@ import type { Fork, Operation } from '@holdfast/client'
 import { disguiseCas, poolFailed, succeeded } from './attempts.ts'
 
 /**
- * Answers when all children have an outcome: as the first that did what was asked, else as the first
- * that did not fail, else as the first.
+ * Answers when all children have an outcome: as the first that did what was asked, else as the
+ * first that did not fail, else as the first.
  */
 export function answerWithBest(_child: Operation, fork: Fork): void {
   if (fork.unsettled === 0) answerBest(fork)

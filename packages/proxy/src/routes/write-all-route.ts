@@ -1,15 +1,16 @@
 /**
- * Write to all: every pool has every item; writes go to all pools, reads to the first that answers.
+ * Write to all: every pool has every item; writes go to all pools, reads to the first that
+ * answers.
  *
  * It does not fail while one pool lives (`succeed: one`), or only when a single one fails (`all`).
- * Plain writes (set, delete, touch) go to all pools at once, and are answered when all have answered
- * or had their time. What depends on the item as it is (add, replace, append, prepend, incr, decr,
- * cas, gat, meta commands of that kind) is decided by the first pool that answers and, when done,
- * repeated by the others: what add, replace and cas stored as a set, so that all pools end with the
- * same value. Where an item is missing the next pool is asked, since a pool that was restarted is
- * empty; an `add` is decided by the first living pool alone, so it is no lock while pools differ.
- * CAS ids are of the pool that gave them: after a failover they do not fit any more, and the
- * client reads again. flush_all succeeds when all pools did it.
+ * Plain writes (set, delete, touch) go to all pools at once, and are answered when all have
+ * answered or had their time. What depends on the item as it is (add, replace, append, prepend,
+ * incr, decr, cas, gat, meta commands of that kind) is decided by the first pool that answers and,
+ * when done, repeated by the others: what add, replace and cas stored as a set, so that all pools
+ * end with the same value. Where an item is missing the next pool is asked, since a pool that was
+ * restarted is empty; an `add` is decided by the first living pool alone, so it is no lock while
+ * pools differ. CAS ids are of the pool that gave them: after a failover they do not fit any more,
+ * and the client reads again. flush_all succeeds when all pools did it.
  */
 import {
   answerWhenAll,
