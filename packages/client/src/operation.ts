@@ -196,7 +196,9 @@ export class Operation implements ReplySlot {
 
   /** True for reads that change nothing, which need no place in the order of writes. */
   get readsOnly(): boolean {
-    return (this.kind === Op.Get || this.kind === Op.Gets) && (this.extras & CHANGING) === 0
+    const { kind } = this
+    if (kind !== Op.Get && kind !== Op.Gets && kind !== Op.Debug) return false
+    return (this.extras & CHANGING) === 0
   }
 
   /** Registers who counts it until it is settled. */

@@ -25,6 +25,7 @@ const PLAIN_READ: number = Extra.NoValue | Extra.NoAccess
 
 /** Whether a replica, where nothing can be written, can serve the operation. */
 export function isPlainRead(operation: Operation): boolean {
+  if (operation.kind === Op.Debug) return false
   return operation.readsOnly && (operation.extras & ~PLAIN_READ) === 0
 }
 
