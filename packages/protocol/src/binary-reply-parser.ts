@@ -67,6 +67,11 @@ export class BinaryReplyParser {
       (options.valueBytesMax ?? VALUE_BYTES_MAX_DEFAULT) + BODY_BEYOND_VALUE_BYTES
   }
 
+  /** Bytes of an incomplete reply that the parser holds. */
+  get bufferedBytes(): number {
+    return this.#partialBytes
+  }
+
   /**
    * Takes ownership of the chunk and reports the replies that it completes, in order. Throws
    * `ProtocolError` at bytes that are no reply; the parser is of no use after that.

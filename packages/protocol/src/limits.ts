@@ -23,8 +23,11 @@ export const RELATIVE_EXPTIME_MAX_SECONDS = 2_592_000
 /** Longest bulk string in bytes that a RESP parser takes unless configured: a value and its header. */
 export const BULK_BYTES_MAX_DEFAULT: number = VALUE_BYTES_MAX_DEFAULT + 64 * 1024
 
-/** Most elements of one RESP array. */
+/** Most elements of one RESP array with all the arrays in it. */
 export const ARRAY_ITEMS_MAX = 1_048_576
+
+/** Most bytes of all bulk strings in one RESP array. */
+export const ARRAY_BYTES_MAX: number = 256 * 1024 * 1024
 
 /** Deepest nesting of RESP arrays. */
 export const ARRAY_DEPTH_MAX = 16
@@ -37,3 +40,6 @@ export const REPLY_LINE_BYTES_MAX: number = 8 * 1024
 
 /** Most VALUE or STAT items of one reply that a memcached client takes. */
 export const REPLY_ITEMS_MAX = 100_000
+
+/** Most bytes of all values in one reply that a memcached client takes. */
+export const REPLY_BYTES_MAX: number = 256 * 1024 * 1024

@@ -121,6 +121,7 @@ test('bytes that are no RESP2 throw a ProtocolError', () => {
     '$-2\r\n',
     '$1001\r\n',
     '*1048577\r\n',
+    '*1\r\n*1048576\r\n',
     '$1\r\nabc',
     ':1x\r\n',
     '+a\n',

@@ -9,6 +9,7 @@
 import type { ByteWriter } from './byte-writer.ts'
 import { parseSigned } from './decimal.ts'
 import {
+  ARRAY_BYTES_MAX,
   ARRAY_DEPTH_MAX,
   ARRAY_ITEMS_MAX,
   BULK_BYTES_MAX_DEFAULT,
@@ -67,6 +68,9 @@ export class RespParser {
   readonly #bulkBytesMax: number
   readonly #reply: RespReply = emptyReply()
   readonly #open: OpenArray[] = []
+  /** Elements announced and bytes held by the arrays in `#open`. */
+  #openItems = 0
+  #openBytes = 0
   #partial: Buffer = EMPTY
   #partialBytes = 0
   /** Length of the bulk string in `#partial` with its header; 0 while the header is incomplete. */
@@ -119,6 +123,8 @@ export class RespParser {
     let reply = element
     if (reply.kind === RespKind.Array && reply.int > 0) {
       if (this.#open.length >= ARRAY_DEPTH_MAX) throw new ProtocolError('arrays nested too deep')
+      this.#openItems += reply.int
+      if (this.#openItems > ARRAY_ITEMS_MAX) throw new ProtocolError('array too long')
       this.#open.push({ items: [], left: reply.int })
       return
     }
@@ -128,9 +134,15 @@ export class RespParser {
         onReply(reply)
         return
       }
+      this.#openBytes += reply.end - reply.start
+      if (this.#openBytes > ARRAY_BYTES_MAX) throw new ProtocolError('array too large')
       open.items.push(reply)
       if (--open.left > 0) return
       this.#open.pop()
+      if (this.#open.length === 0) {
+        this.#openItems = 0
+        this.#openBytes = 0
+      }
       reply = this.#open.length === 0 ? this.#reply : emptyReply()
       reply.kind = RespKind.Array
       reply.buf = EMPTY

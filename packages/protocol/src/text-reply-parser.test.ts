@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { byteByByte, cut, cutBytes, protocolNoise } from './chunking.test.ts'
+import { REPLY_BYTES_MAX } from './limits.ts'
 import { ProtocolError } from './protocol-error.ts'
 import { type TextReply, TextReplyParser } from './text-reply-parser.ts'
 
@@ -121,6 +122,15 @@ test('what is no reply throws a ProtocolError', () => {
     assert.throws(() => parse([bytes(input)]), ProtocolError, JSON.stringify(input.slice(0, 30)))
     assert.throws(() => parse(byteByByte(bytes(input))), ProtocolError)
   }
+})
+
+test('the values of one reply are bounded together, those of several are not', () => {
+  const parser = new TextReplyParser({ valueBytesMax: REPLY_BYTES_MAX })
+  const push = (text: string): void => parser.push(bytes(text), () => {})
+  const announced = `VALUE k 0 ${REPLY_BYTES_MAX}\r\n`
+  push('VALUE k 0 1\r\na\r\nEND\r\nVALUE k 0 1\r\na\r\n')
+  assert.throws(() => push(announced), ProtocolError)
+  new TextReplyParser({ valueBytesMax: REPLY_BYTES_MAX }).push(bytes(announced), assert.fail)
 })
 
 test('a refused line is not quoted in the message, it may hold a session', () => {

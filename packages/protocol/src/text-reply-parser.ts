@@ -5,6 +5,7 @@
 import { parseUnsigned } from './decimal.ts'
 import {
   KEY_BYTES_MAX,
+  REPLY_BYTES_MAX,
   REPLY_ITEMS_MAX,
   REPLY_LINE_BYTES_MAX,
   VALUE_BYTES_MAX_DEFAULT,
@@ -70,6 +71,8 @@ export class TextReplyParser {
   readonly #valueBytesMax: number
   #partialLine: Buffer = EMPTY
   #items: TextItem[] = []
+  /** Bytes of the values in `#items`. */
+  #itemBytes = 0
   #stats: Map<string, string> | undefined
   #item: TextItem | undefined
   /** The value of `#item` and its line end, as far as it has arrived. */
@@ -79,6 +82,11 @@ export class TextReplyParser {
 
   constructor(options: TextReplyParserOptions = {}) {
     this.#valueBytesMax = options.valueBytesMax ?? VALUE_BYTES_MAX_DEFAULT
+  }
+
+  /** Bytes of an incomplete line or value that the parser holds. */
+  get bufferedBytes(): number {
+    return this.#partialLine.length + this.#valueBytes
   }
 
   /**
@@ -147,6 +155,7 @@ export class TextReplyParser {
     const items = this.#items
     this.#stats = undefined
     this.#items = []
+    this.#itemBytes = 0
     return stats === undefined ? { type: 'values', items } : { type: 'stats', stats }
   }
 
@@ -168,7 +177,10 @@ export class TextReplyParser {
     if (valueBytes > this.#valueBytesMax) {
       throw new ProtocolError(`value of ${valueBytes} bytes exceeds ${this.#valueBytesMax}`)
     }
-    if (this.#items.length >= REPLY_ITEMS_MAX) throw new ProtocolError('too many items')
+    this.#itemBytes += valueBytes
+    if (this.#items.length >= REPLY_ITEMS_MAX || this.#itemBytes > REPLY_BYTES_MAX) {
+      throw new ProtocolError('too many items')
+    }
     this.#item =
       cas === undefined ? { key, flags, value: EMPTY } : { key, flags, value: EMPTY, cas }
     this.#valueNeeded = valueBytes + 2
