@@ -14,3 +14,9 @@ export { MemcachedServer, memcachedInstalled } from './memcached-server.ts'
 export { MemoryBackend } from './memory-backend.ts'
 export { TextUpstream } from './text-upstream.ts'
 export { makeCertificate, startValkeyCluster, ValkeyServer } from './valkey-servers.ts'
+export {
+  type VBucketConfigInput,
+  VBucketConfigStream,
+  vBucketConfigJson,
+} from './vbucket-config-stream.ts'
+export { VBucketServer, type VBucketServerOptions } from './vbucket-server.ts'
