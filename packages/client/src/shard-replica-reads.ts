@@ -3,7 +3,7 @@
  * Opened when first needed, closed when the primary serves again. Which reads may come here is the
  * shard's decision; what a replica refuses or leaves unanswered goes back to it.
  */
-import { Extra } from '@holdfast/protocol'
+import { Extra, Op } from '@holdfast/protocol'
 import type { CommandOptions } from './engine-commands.ts'
 import type { EngineTarget } from './engine-connection.ts'
 import type { Operation } from './operation.ts'
