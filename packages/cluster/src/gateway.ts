@@ -1,11 +1,14 @@
 /**
  * The gateway: the proxy as a child process of the node, on port 11211, so that REST and data path
- * do not disturb each other. It is started again whenever it ends, with a growing pause.
+ * do not disturb each other. It is started again whenever it ends, with a growing pause. It reads
+ * the configs of all buckets from the node, as an administrator: with the secret of the cluster,
+ * which is another one once the node has joined another cluster.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { rm, writeFile } from 'node:fs/promises'
 import type { Logger } from 'pino'
 import { ownPriority } from './own-priority.ts'
+import { GATEWAY_USER } from './rest/access.ts'
 
 const RESTART_MS = 200
 const RESTART_MS_MAX = 5000
@@ -13,17 +16,29 @@ const RESTART_MS_MAX = 5000
 const STEADY_MS = 10_000
 const STOP_TIMEOUT_MS = 3000
 
+/** What a gateway is run with. */
+export interface GatewayOptions {
+  command: readonly string[]
+  pidFile: string
+  /** The cluster's secret. */
+  secret: () => string
+  log: Logger
+}
+
 export class Gateway {
   readonly #command: readonly string[]
   readonly #pidFile: string
   readonly #log: Logger
+  readonly #secret: () => string
+  #secretGiven = ''
   #child: ChildProcess | null = null
   #timer: NodeJS.Timeout | null = null
   #pauseMs = RESTART_MS
   #stopped = false
 
-  constructor(options: { command: readonly string[]; pidFile: string; log: Logger }) {
+  constructor(options: GatewayOptions) {
     this.#command = options.command
+    this.#secret = options.secret
     this.#pidFile = options.pidFile
     this.#log = options.log
   }
@@ -32,7 +47,15 @@ export class Gateway {
     const [program, ...args] = this.#command
     if (this.#stopped || program === undefined) return
     const startedMs = performance.now()
-    const child = spawn(program, args, { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] })
+    this.#secretGiven = this.#secret()
+    const child = spawn(program, args, {
+      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+      env: {
+        ...process.env,
+        MOXI_SASL_PLAIN_USR: GATEWAY_USER,
+        MOXI_SASL_PLAIN_PWD: this.#secretGiven,
+      },
+    })
     this.#child = child
     if (child.pid !== undefined) {
       ownPriority(child.pid)
@@ -49,6 +72,14 @@ export class Gateway {
       this.#timer = setTimeout(() => this.start(), this.#pauseMs)
       this.#pauseMs = Math.min(this.#pauseMs * 2, RESTART_MS_MAX)
     })
+  }
+
+  /** Starts it again when the secret that it was given is no longer the cluster's. */
+  renew(): void {
+    if (this.#child === null || this.#secretGiven === this.#secret()) return
+    this.#log.info('the gateway is started again with the secret of this cluster')
+    this.#secretGiven = this.#secret()
+    this.#child.kill('SIGTERM')
   }
 
   async stop(): Promise<void> {

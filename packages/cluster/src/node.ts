@@ -101,7 +101,8 @@ export class StoreNode {
     this.#rest = new RestServer(this, log)
     const gateway = options.arbiter ? null : options.gatewayCommand
     const pidFile = join(folder, 'run', 'gateway.pid')
-    this.#gateway = gateway ? new Gateway({ command: gateway, pidFile, log }) : null
+    const secret = (): string => this.document.secret
+    this.#gateway = gateway ? new Gateway({ command: gateway, pidFile, secret, log }) : null
     keeper.onChange(() => this.#documentChanged())
   }
 
@@ -271,6 +272,7 @@ export class StoreNode {
     this.supervisor.update(this.keeper.self, this.document)
     for (const listener of this.#documentListeners) listener()
     this.reconciler.wake()
+    this.#gateway?.renew()
   }
 
   /** The cluster has removed this node: it starts anew, alone and empty. */

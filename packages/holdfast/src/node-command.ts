@@ -29,12 +29,12 @@ export function registerNode(program: Command): void {
   })
 }
 
-/** The gateway is the proxy of this same program, on the node's own bucket `default`. */
+/** The gateway is the proxy of this same program, with all buckets of the node. */
 function gateway(options: Pick<NodeOptions, 'host' | 'port' | 'gatewayPort'>): string[] {
   const program = fileURLToPath(new URL('../bin/holdfast.js', import.meta.url))
   const { host, port, gatewayPort } = options
-  const url = `http://${host}:${port}/pools/default/bucketsStreaming/default`
-  const settings = `port_listen=${gatewayPort}`
+  const url = `http://${host}:${port}/pools/default/saslBucketsStreaming`
+  const settings = `port_listen=${gatewayPort},default_bucket_name=default`
   return [process.execPath, program, 'proxy', '-Z', settings, '-l', host, url]
 }
 

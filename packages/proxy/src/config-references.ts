@@ -2,12 +2,8 @@
  * What a schema cannot say about a configuration: that names lead somewhere, that policies do not
  * go in circles, that every connection can reach a bucket at all.
  */
-import {
-  ConfigError,
-  type PoolServer,
-  parseBucketConfig,
-  parseStaticPools,
-} from '@holdfast/topology'
+import { parseValkeyUrl } from '@holdfast/client'
+import { type PoolServer, parseBucketConfig, parseStaticPools } from '@holdfast/topology'
 import type { ConfigIssue, ProxyConfig, SecretConfig } from './proxy-config.ts'
 import { routeIssues } from './route-builder.ts'
 
@@ -105,17 +101,23 @@ function checkFolders({ backends, workers }: ProxyConfig, report: Report): void 
   }
 }
 
+/** Where each kind of backend says what its servers are. */
+const MEMBERS: Readonly<Record<string, string>> = {
+  map: 'config',
+  memcached: 'servers',
+  valkey: 'url',
+}
+
 /** Server lists are moxi's, and so are the words for what is wrong with them. */
 function checkServers({ backends }: ProxyConfig, report: Report): void {
   for (const [name, backend] of Object.entries(backends)) {
-    if (backend.type !== 'memcached' && backend.type !== 'map') continue
     try {
       if (backend.type === 'map') parseBucketConfig(JSON.stringify(backend.config))
-      else poolServers(backend.servers)
+      else if (backend.type === 'memcached') poolServers(backend.servers)
+      else if (backend.type === 'valkey') parseValkeyUrl(backend.url)
     } catch (error) {
-      if (!(error instanceof ConfigError)) throw error
-      const member = backend.type === 'map' ? 'config' : 'servers'
-      report(['backends', name, member], error.message)
+      if (!(error instanceof Error)) throw error
+      report(['backends', name, MEMBERS[backend.type] ?? 'type'], error.message)
     }
   }
 }

@@ -15,6 +15,9 @@ export interface Caller {
   admin: boolean
 }
 
+/** Name under which the node's own gateway asks; its password is the cluster's secret. */
+export const GATEWAY_USER = '@gateway'
+
 const REALM = 'Basic realm="Holdfast Admin / REST"'
 
 export async function checkAccess(
@@ -54,7 +57,9 @@ async function isAdmin(
   passwords: PasswordCheck,
 ): Promise<boolean> {
   if (document.admin === null) return true
-  if (credentials === null || credentials[0] !== document.admin.username) return false
+  if (credentials === null) return false
+  if (credentials[0] === GATEWAY_USER) return sameSecret(credentials[1], document.secret)
+  if (credentials[0] !== document.admin.username) return false
   return passwords.matches(credentials[1], document.admin.passwordHash)
 }
 

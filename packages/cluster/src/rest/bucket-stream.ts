@@ -1,5 +1,5 @@
 /**
- * `bucketsStreaming`: the bucket's JSON at once and after every change, each in one chunk, followed
+ * `bucketsStreaming` and, for all buckets in one envelope, `saslBucketsStreaming`: the JSON at once and after every change, each in one chunk, followed
  * by a chunk of four newlines (the framing of the original). Holdfast's own proxies say so with
  * a header; they are told the engines too and get a space every second, so that silence means that
  * this node is gone. A node that has lost its leader ends their streams: its map may be old.
@@ -16,8 +16,33 @@ const LEADERLESS_MS_MAX = 2000
 /** A reader that does not take this much is cut off. */
 const BACKLOG_BYTES_MAX = 8 * 1024 * 1024
 
+/** One bucket; the stream ends with it. */
 export function streamBucket(context: RouteContext, bucket: Bucket): void {
-  const { node, request, reply, caller } = context
+  const { node, caller } = context
+  stream(context, (forProxy) => {
+    const current = node.document.buckets.find((b) => b.uuid === bucket.uuid)
+    if (!current) return null
+    return bucketView(node.viewSource(), current, { forProxy, showPassword: caller.admin })
+  })
+}
+
+/** All buckets, the bucket `default` first: what a gateway lives on. */
+export function streamBuckets(context: RouteContext): void {
+  const { node } = context
+  stream(context, (forProxy) => {
+    const source = node.viewSource()
+    const isDefault = (bucket: Bucket): number => (bucket.name === 'default' ? 0 : 1)
+    const buckets = [...node.document.buckets].sort(
+      (a, b) => isDefault(a) - isDefault(b) || a.name.localeCompare(b.name),
+    )
+    const views = buckets.map((b) => bucketView(source, b, { forProxy, showPassword: true }))
+    return { buckets: views }
+  })
+}
+
+/** Sends the view now and after every change, until it is null. */
+function stream(context: RouteContext, viewOf: (forProxy: boolean) => object | null): void {
+  const { node, request, reply } = context
   const forProxy = request.headers[PROXY_HEADER] !== undefined
   reply.hijack()
   const raw = reply.raw
@@ -28,14 +53,14 @@ export function streamBucket(context: RouteContext, bucket: Bucket): void {
   })
   let last = ''
   const send = (): void => {
-    const current = node.document.buckets.find((b) => b.uuid === bucket.uuid)
-    if (!current) {
+    const view = viewOf(forProxy)
+    if (view === null) {
       raw.end()
       return
     }
-    const source = node.viewSource()
-    const view = bucketView(source, current, { forProxy, showPassword: caller.admin })
-    const compared = JSON.stringify({ ...view, basicStats: undefined })
+    const compared = JSON.stringify(view, (name, value) => {
+      return name === 'basicStats' ? undefined : value
+    })
     if (compared === last) return
     last = compared
     raw.write(JSON.stringify(view))

@@ -2,7 +2,7 @@
 import { hostnameOf, otpNodeOf } from '../document/cluster-document.ts'
 import { placementProgress } from '../reconcile/plan-members.ts'
 import { ApiError } from './api-error.ts'
-import { PROXY_HEADER, streamBucket } from './bucket-stream.ts'
+import { PROXY_HEADER, streamBucket, streamBuckets } from './bucket-stream.ts'
 import type { Route, RouteContext } from './route.ts'
 import { bucketView, healthOf, nodeView, poolView } from './views.ts'
 
@@ -76,6 +76,14 @@ export const readRoutes: Route[] = [
     summary: 'The bucket now and after every change, each followed by four newlines.',
     streams: true,
     handle: (context) => streamBucket(context, bucketOf(context)),
+  },
+  {
+    method: 'GET',
+    path: '/pools/default/saslBucketsStreaming',
+    access: 'admin',
+    summary: 'All buckets, with their passwords, now and after every change.',
+    streams: true,
+    handle: (context) => streamBuckets(context),
   },
   {
     method: 'GET',
