@@ -1,8 +1,8 @@
 /**
  * What a fresh binary connection says before its first operation: SASL with the strongest mechanism
  * that both sides know, then the choice of a bucket; or a noop, when there is nothing else to say,
- * as a server that accepts connections may still be frozen. It decides what to send and when it is done;
- * the connection owns the socket and the time.
+ * as a server that accepts connections may still be frozen. It decides what to send and when it is
+ * done; the connection owns the socket and the time.
  *
  * A server that knows no SASL at all serves a bucket without a password; with one it is refused, as
  * it would not ask anybody for it. Membase has no choice of a bucket (the login is the choice), so

@@ -76,6 +76,11 @@ export class PoolReplyParser {
     this.#inFlight = options.inFlight
   }
 
+  /** Bytes of an incomplete reply that the parser holds. */
+  get bufferedBytes(): number {
+    return this.#partialBytes
+  }
+
   /** The next `count` lines are handed over as they are. */
   expectGreetings(count: number): void {
     this.#greetings += count

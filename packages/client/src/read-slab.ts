@@ -1,8 +1,8 @@
 /**
  * Memory for what sockets read. A socket reads into a buffer that all sockets of the thread share
  * and that the next read overwrites; what arrived is copied from there into a slab, and handed out
- * as a slice that is never written again. One large allocation then serves thousands of small reads,
- * where a buffer per read would cost about a fifth more CPU.
+ * as a slice that is never written again. One large allocation then serves thousands of small
+ * reads, where a buffer per read would cost about a fifth more CPU.
  */
 
 /** Largest read; also what one socket may take at a time. */

@@ -1,7 +1,7 @@
-// Replies in memcached's binary protocol, from operations that have an outcome: which status, extras
-// and body each gets and what a quiet opcode leaves out, as memcached 1.6.18 does; compared against
-// it in replies-memcached.test.ts. Failures, which memcached has none of, get the statuses moxi
-// gives them: busy for what timed out or found a queue full, internal error for the rest.
+// Replies in memcached's binary protocol, from operations that have an outcome: which status,
+// extras and body each gets and what a quiet opcode leaves out, as memcached 1.6.18 does; compared
+// against it in replies-memcached.test.ts. Failures, which memcached has none of, get the statuses
+// moxi gives them: busy for what timed out or found a queue full, internal error for the rest.
 
 import {
   BinaryStatus,

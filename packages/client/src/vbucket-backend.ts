@@ -1,6 +1,6 @@
 /**
- * A vBucket bucket of Membase or Couchbase: routes each key's operation to the server of its vBucket
- * over the binary protocol, and follows the bucket's configs. Whoever feeds it configs
+ * A vBucket bucket of Membase or Couchbase: routes each key's operation to the server of its
+ * vBucket over the binary protocol, and follows the bucket's configs. Whoever feeds it configs
  * (config-follower.ts, a test) calls `applyConfig`; servers that refuse a vBucket correct it too,
  * with a map in the refusal or without (vbucket-routes.ts).
  *

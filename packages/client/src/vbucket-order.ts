@@ -2,14 +2,16 @@
  * Keeps each client's operations on one vBucket in order while the vBucket goes from one server to
  * another. A vBucket's operations pass one connection in order, so two things can disturb it:
  * strays (operations still at a server that has lost the vBucket), and refused operations, which
- * have to be sent again to a server that may refuse them as well, or own the vBucket a moment later.
+ * have to be sent again to a server that may refuse them as well, or own the vBucket a moment
+ * later.
  *
  *   refused, in order ──(delay)──▶ the first alone, as a probe ──(answered)──▶ the others
  *   waiting, in order ──(nothing refused, no probe, no strays)──▶ send
  *
- * While there is a probe all that is asked on the vBucket waits for it; while there are only strays,
- * only those clients wait that have something unanswered there. So a frozen server holds up nobody
- * else. Nothing here costs anything while nothing moves. Who owns it bounds how much it is given.
+ * While there is a probe all that is asked on the vBucket waits for it; while there are only
+ * strays, only those clients wait that have something unanswered there. So a frozen server holds up
+ * nobody else. Nothing here costs anything while nothing moves. Who owns it bounds how much it is
+ * given.
  */
 import type { Operation } from './operation.ts'
 

@@ -5,7 +5,8 @@
 //
 // Marks, from the top: stored by us (always set), stale (meta I), won (somebody was told to fill
 // the item again), read before (by a meta command that asked). CAS stamps of cas-clock.ts leave
-// these bits free, and readers never show them. A client's own CAS (meta E) keeps its lower 60 bits.
+// these bits free, and readers never show them. A client's own CAS (meta E) keeps its lower 60
+// bits.
 //
 // A value without the first mark, or shorter than a header, was written by somebody else. The mark
 // is the top bit of the fifth byte, so no ASCII text can have it by chance; binary can.

@@ -1,8 +1,8 @@
 // The flags of a meta command line: one letter each, some with a value behind it. Reads them into
 // the request and tells which were there; what they mean together is meta-request-line.ts's matter.
 //
-// Errors are memcached 1.6.18's: an unknown or repeated flag ends the reading with its own error, of
-// bad values the last one counts, and any known flag is taken by any command.
+// Errors are memcached 1.6.18's: an unknown or repeated flag ends the reading with its own error,
+// of bad values the last one counts, and any known flag is taken by any command.
 
 import { parseSigned, parseUint64, parseUnsigned, type Uint64Halves } from './decimal.ts'
 import type { MemcachedRequest } from './request.ts'

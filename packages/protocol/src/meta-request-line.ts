@@ -1,8 +1,8 @@
 // Reads one line of the meta commands (mg ms md ma mn me) into the reused MemcachedRequest. Called
 // by text-request-line.ts, since a connection mixes text and meta commands as it likes.
 //
-// Errors, their order and the limits of key (250 bytes as sent, base64 or not), opaque and number of
-// flags are memcached 1.6.18's, compared against it where the replies are tested. Beyond it the
+// Errors, their order and the limits of key (250 bytes as sent, base64 or not), opaque and number
+// of flags are memcached 1.6.18's, compared against it where the replies are tested. Beyond it the
 // flags of its successors are known: E, x of md, N of an appending ms. Deliberate differences:
 // control bytes in a key, base64 with anything behind its padding, numbers of more bits than their
 // field and an over-long opaque (memcached counts first, then complains) are refused; the value

@@ -7,11 +7,11 @@
  *
  * One system call per round carries all reads and writes of all sockets, which is where the gain
  * over a read and a write call per socket comes from. The ring also watches the descriptor on which
- * the runtime's loop waits, so that HTTP, signals and the like end a wait at once; timers are at most
- * `IDLE_WAIT_MS` late. While no socket is open nothing runs.
+ * the runtime's loop waits, so that HTTP, signals and the like end a wait at once; timers are at
+ * most `IDLE_WAIT_MS` late. While no socket is open nothing runs.
  *
- * Sockets are made by `node:net` (names, bind, accept, connect with its time limit) and taken over by
- * their descriptor.
+ * Sockets are made by `node:net` (names, bind, accept, connect with its time limit) and taken over
+ * by their descriptor.
  */
 import type net from 'node:net'
 import { getSystemErrorName } from 'node:util'
