@@ -48,6 +48,8 @@ export {
   type SocketLayer,
 } from './socket.ts'
 export { type Flushable, Turn } from './turn.ts'
+export { ValkeyBackend, type ValkeyBackendOptions, type ValkeyCounters } from './valkey-backend.ts'
+export { isValkeyUrl, parseValkeyUrl, type ValkeyTarget } from './valkey-url.ts'
 export {
   NO_ACTIVE_LINE,
   VBucketBackend,
@@ -55,5 +57,3 @@ export {
   type VBucketCounters,
 } from './vbucket-backend.ts'
 export { poolCredentialsOf, poolServersOf } from './vbucket-pool-servers.ts'
-export { ValkeyBackend, type ValkeyBackendOptions, type ValkeyCounters } from './valkey-backend.ts'
-export { isValkeyUrl, parseValkeyUrl, type ValkeyTarget } from './valkey-url.ts'

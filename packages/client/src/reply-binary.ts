@@ -154,8 +154,7 @@ const KNOWN_ERRORS: readonly [lineStart: string, status: number][] = [
 
 function errorStatus(line: string): number {
   if (line.startsWith('CLIENT_ERROR')) return BinaryStatus.InvalidArguments
-  if (line.includes('temporary failure') || line.includes('degraded'))
-    return BinaryStatus.TemporaryFailure
+  if (/temporary failure|degraded|not_my_vbucket/.test(line)) return BinaryStatus.TemporaryFailure
   if (line.includes('timeout') || line.includes('timed out') || line.includes('queue')) {
     return BinaryStatus.Busy
   }
