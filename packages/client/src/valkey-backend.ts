@@ -87,6 +87,11 @@ export class ValkeyBackend implements Backend {
   readonly #library: ValkeyLibrary
   readonly #asking: Map<string, AskingLink> = new Map()
   readonly #sweepTimer: NodeJS.Timeout
+  /**
+   * Until the libraries were looked for, nothing is placed: an operation that is sent again once its
+   * function is there would come after those behind it.
+   */
+  #librariesSeen = false
   /** What no known primary serves, in order. */
   #unplaced: Operation[] = []
   #stopped = false
@@ -139,7 +144,7 @@ export class ValkeyBackend implements Backend {
     const shards = this.#routes.shards
     return {
       kind: 'valkey',
-      usable: shards.length > 0,
+      usable: this.#librariesSeen && shards.length > 0,
       outstanding: shards.reduce(
         (sum, { shard }) => sum + shard.outstanding,
         this.#unplaced.length,
@@ -171,7 +176,7 @@ export class ValkeyBackend implements Backend {
       return
     }
     const slot = slotOf(operation.buf, operation.keyStart, operation.keyEnd)
-    const shard = this.#routes.shardFor(slot, operation.upstream)
+    const shard = this.#librariesSeen ? this.#routes.shardFor(slot, operation.upstream) : undefined
     if (shard !== undefined) shard.submit(operation)
     else if (this.#unplaced.length < HELD_OPS_MAX) this.#unplaced.push(operation)
     else operation.fail(QUEUE_FULL_LINE)
@@ -221,12 +226,24 @@ export class ValkeyBackend implements Backend {
 
   #follow(nodes: readonly ValkeyNode[]): void {
     this.counters.topologies++
-    this.#becomeReady()
     const homeless = this.#routes.follow(nodes, (placed, node) => {
       placed.shard.update(routeOf(node), this.#settings)
     })
-    for (const { primary } of nodes) this.#library.require(primary)
-    const waiting = [...this.#unplaced, ...homeless]
+    const required = nodes.map(({ primary }) => this.#library.require(primary))
+    this.#unplaced.push(...homeless)
+    if (this.#librariesSeen) this.#placeWaiting()
+    else void Promise.all(required).then(() => this.#begin())
+  }
+
+  #begin(): void {
+    if (this.#stopped) return
+    this.#librariesSeen = true
+    this.#becomeReady()
+    this.#placeWaiting()
+  }
+
+  #placeWaiting(): void {
+    const waiting = this.#unplaced
     this.#unplaced = []
     for (const operation of waiting) {
       if (operation.settled) continue

@@ -19,7 +19,7 @@ export class ValkeyLibrary {
   readonly #log: ClientLog
   /** Engines that have it, or are being asked. */
   readonly #seenTo: Set<string> = new Set()
-  readonly #loading: Set<string> = new Set()
+  readonly #loading: Map<string, Promise<void>> = new Map()
 
   constructor(target: Omit<EngineTarget, 'address'>, turn: Turn, log: ClientLog) {
     this.#target = target
@@ -27,51 +27,57 @@ export class ValkeyLibrary {
     this.#log = log
   }
 
-  /** Looks after the engine unless it was seen to already. */
-  require(address: string): void {
-    if (this.#seenTo.has(address)) return
+  /** Looks after the engine unless it was seen to already; resolves when that is over. */
+  async require(address: string): Promise<void> {
+    if (this.#seenTo.has(address)) {
+      await this.#loading.get(address)
+      return
+    }
     this.#seenTo.add(address)
-    this.#load(address).catch((error: unknown) => {
-      this.#seenTo.delete(address)
-      const reason = error instanceof Error ? error.message : String(error)
-      this.#log('warn', 'function library not loaded', { engine: address, reason })
-    })
+    const loading = this.#load(address)
+    this.#loading.set(address, loading)
+    await loading
   }
 
   /** The engine says that a function is missing. */
   requireAgain(address: string): void {
     if (this.#loading.has(address)) return
     this.#seenTo.delete(address)
-    this.require(address)
+    void this.require(address)
   }
 
+  /** Never rejects: what went wrong is logged. */
   async #load(address: string): Promise<void> {
-    this.#loading.add(address)
     try {
-      const target = { ...this.#target, address }
-      const list = ['FUNCTION', 'LIST', 'LIBRARYNAME', ENGINE_LIBRARY.name, 'WITHCODE']
-      const [found] = await queryEngine(target, this.#turn, [list])
-      if (
-        found !== undefined &&
-        libraryVersionOf(codeIn(found)) >= Number(ENGINE_LIBRARY.version)
-      ) {
-        this.refusals.delete(address)
-        return
-      }
-      const load = ['FUNCTION', 'LOAD', 'REPLACE', ENGINE_LIBRARY.source]
-      const [loaded] = await queryEngine(target, this.#turn, [load])
-      if (loaded?.kind !== RespKind.Error) {
-        this.refusals.delete(address)
-        this.#log('info', 'function library loaded', { engine: address })
-        return
-      }
-      const refusal = replyText(loaded)
-      // A replica or a loading engine may take it later; the others never will.
-      if (/^(NOPERM|ERR)/.test(refusal)) this.refusals.set(address, refusal.slice(0, 200))
-      throw new Error(refusal)
+      await this.#ensure(address)
+    } catch (error) {
+      this.#seenTo.delete(address)
+      const reason = error instanceof Error ? error.message : String(error)
+      this.#log('warn', 'function library not loaded', { engine: address, reason })
     } finally {
       this.#loading.delete(address)
     }
+  }
+
+  async #ensure(address: string): Promise<void> {
+    const target = { ...this.#target, address }
+    const list = ['FUNCTION', 'LIST', 'LIBRARYNAME', ENGINE_LIBRARY.name, 'WITHCODE']
+    const [found] = await queryEngine(target, this.#turn, [list])
+    if (found !== undefined && libraryVersionOf(codeIn(found)) >= Number(ENGINE_LIBRARY.version)) {
+      this.refusals.delete(address)
+      return
+    }
+    const load = ['FUNCTION', 'LOAD', 'REPLACE', ENGINE_LIBRARY.source]
+    const [loaded] = await queryEngine(target, this.#turn, [load])
+    if (loaded?.kind !== RespKind.Error) {
+      this.refusals.delete(address)
+      this.#log('info', 'function library loaded', { engine: address })
+      return
+    }
+    const refusal = replyText(loaded)
+    // A replica or a loading engine may take it later; the others never will.
+    if (/^(NOPERM|ERR)/.test(refusal)) this.refusals.set(address, refusal.slice(0, 200))
+    throw new Error(refusal)
   }
 }
 
