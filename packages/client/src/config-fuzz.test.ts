@@ -32,7 +32,7 @@ const servers = fc
   .map((s) => s.join(''))
 const rows = fc
   .tuple(fc.constantFrom(0, 1, 2, 3, 4, 16), fc.constantFrom([0], [0, 1], [0, -1], [9, 0], ['x']))
-  .map(([count, row]) => new Array<unknown[]>(count).fill(row))
+  .map(([count, row]) => new Array<readonly unknown[]>(count).fill(row))
 const map = fc.record({
   hashAlgorithm: fc.constant('CRC'),
   numReplicas: fc.constantFrom<unknown>(0, 1, 4, 5, -1, '1', null),

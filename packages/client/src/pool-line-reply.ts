@@ -16,8 +16,10 @@ const SERVER_ERROR: Buffer = Buffer.from('SERVER_ERROR')
 const CLIENT_ERROR: Buffer = Buffer.from('CLIENT_ERROR')
 const ERROR: Buffer = Buffer.from('ERROR')
 
+const SPACE = 32
 const ZERO = 48
 const NINE = 57
+const COLON = 58
 
 /** The outcomes that a kind of operation can have, as bits. */
 const STORE_OUTCOMES: number = bits(
@@ -67,15 +69,25 @@ export function decideByErrorLine(
   start: number,
   end: number,
 ): boolean {
-  if (beginsWith(buf, start, end, SERVER_ERROR)) {
-    operation.decide(Outcome.Failed, buf.toString('latin1', start, end))
-    return true
-  }
-  if (beginsWith(buf, start, end, CLIENT_ERROR) || beginsWith(buf, start, end, ERROR)) {
-    operation.decide(Outcome.Refused, buf.toString('latin1', start, end))
-    return true
-  }
-  return false
+  if (!isErrorLine(buf, start, end)) return false
+  const failed = beginsWith(buf, start, end, SERVER_ERROR)
+  operation.decide(failed ? Outcome.Failed : Outcome.Refused, buf.toString('latin1', start, end))
+  return true
+}
+
+/** True for a line of one of the three errors, with or without a text. */
+export function isErrorLine(buf: Buffer, start: number, end: number): boolean {
+  return (
+    saysError(buf, start, end, SERVER_ERROR) ||
+    saysError(buf, start, end, CLIENT_ERROR) ||
+    saysError(buf, start, end, ERROR)
+  )
+}
+
+function saysError(buf: Buffer, start: number, end: number, word: Buffer): boolean {
+  if (!beginsWith(buf, start, end, word)) return false
+  const after = start + word.length
+  return after === end || buf[after] === SPACE || buf[after] === COLON
 }
 
 /** True for a bare `ERROR`, the reply to a command that the server does not know. */
@@ -99,11 +111,12 @@ function outcomeOf(buf: Buffer, start: number, end: number): Outcome {
     case 79:
       return equals(buf, start, end, OK) ? Outcome.Ok : Outcome.Pending
     default:
-      return areDigits(buf, start, end) ? Outcome.Counted : Outcome.Pending
+      return isNumber(buf, start, end) ? Outcome.Counted : Outcome.Pending
   }
 }
 
-function areDigits(buf: Buffer, start: number, end: number): boolean {
+/** True for the digits of an unsigned 64 bit number. */
+export function isNumber(buf: Buffer, start: number, end: number): boolean {
   for (let at = start; at < end; at++) {
     const byte = buf[at] ?? 0
     if (byte < ZERO || byte > NINE) return false

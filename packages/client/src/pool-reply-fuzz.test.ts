@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { Dialect, Op, ProtocolError, TextRequestParser } from '@holdfast/protocol'
+import { Dialect, Extra, Op, ProtocolError, TextRequestParser } from '@holdfast/protocol'
 import {
   type CutStream,
   checkStream,
@@ -11,7 +11,7 @@ import {
   textReplies,
 } from '@holdfast/protocol/testing'
 import fc from 'fast-check'
-import { type Operation as Asked, Operation, UPSTREAM_ORDER_SHARDS } from './operation.ts'
+import { Operation, UPSTREAM_ORDER_SHARDS } from './operation.ts'
 import { Outcome } from './outcome.ts'
 import { InFlight, ReplyShape } from './pool-in-flight.ts'
 import { PoolReplyParser } from './pool-reply-parser.ts'
@@ -114,18 +114,22 @@ class PoolSubject implements StreamSubject {
   }
 }
 
-function describe(operation: Asked): string {
+function describe(operation: Operation): string {
   const { kind, outcome, line, resultFlags, resultCasHi, resultCasLo } = operation
   assert.ok(resultFlags >= 0 && resultFlags <= 0xffff_ffff, `flags ${resultFlags}`)
   assert.ok(Number.isSafeInteger(operation.resultTtlSeconds), 'seconds to live')
   assert.ok(operation.resultStart >= 0 && operation.resultEnd >= operation.resultStart, 'value')
   const raw = operation.resultBuf.toString('latin1', operation.rawStart, operation.rawEnd)
   if (outcome === Outcome.Hit && raw !== '') assert.match(raw, RAW_ITEM)
-  const value = operation.resultBuf.toString('latin1', operation.resultStart, operation.resultEnd)
+  const { resultBuf, resultStart, resultEnd } = operation
+  // Where only the length was asked for, nothing else is told.
+  const onlyLength = kind === Op.Debug || (operation.extras & Extra.NoValue) !== 0
+  if (!onlyLength) assert.ok(resultEnd <= resultBuf.length, 'value within its buffer')
+  const value = onlyLength ? resultEnd : resultBuf.toString('latin1', resultStart, resultEnd)
   const { resultTtlSeconds, resultAccessSeconds, resultMarks } = operation
   const numbers = [resultFlags, resultCasHi, resultCasLo, resultTtlSeconds, resultAccessSeconds]
   return JSON.stringify([kind, outcome, line, ...numbers, resultMarks, value, raw])
 }
 
 /** What an application is given as it came has to be what memcached would say. */
-const RAW_ITEM = /^VALUE [^\0-\x20]{1,250} \d{1,10} \d{1,10}(?: \d{1,20})?\r\n[^]*\r\n$/
+const RAW_ITEM = /^VALUE [^\0-\x20]{1,250} \d{1,10} \d{1,10}(?: \d{1,20})?\r\n.*\r\n$/s

@@ -165,6 +165,20 @@ test('bytes that are no reply to what is in flight are a protocol error', () => 
     ['set a 0 0 1\r\nx\r\n', '5\r\n'],
     ['mg a v\r\n', 'STORED\r\n'],
     ['ms a 1\r\nx\r\n', 'EN\r\n'],
+    // Found by fuzzing: each was believed, or forwarded as it came.
+    ['get a\r\n', 'VALUE a  1\r\nx\r\nEND\r\n'],
+    ['get a\r\n', 'VALUE a 4294967296 1\r\nx\r\nEND\r\n'],
+    ['get a\r\n', 'VALVE a 0 1\r\nx\r\nEND\r\n'],
+    ['get a\r\n', 'VALUE a 0 1\r\nx\r\nSTORED\r\n'],
+    ['get a\r\n', 'ERRORS\r\n'],
+    ['mg a v\r\n', 'HD s5\r\n'],
+    ['mg a v\r\n', 'VA 1\r\nxyz\r\n'],
+    ['mg a v\r\n', 'VA \r\n\r\n'],
+    ['mg a v f\r\n', 'VA 1 f1x\r\na\r\n'],
+    ['mg a v\r\n', 'NF\r\n'],
+    ['mg a\r\n', 'HDX\r\n'],
+    ['ma a v\r\n', 'VA 1\r\nx\r\n'],
+    ['me a\r\n', 'ME a exp=x la=1 cas=1\r\n'],
     ['set a 0 0 1\r\nx\r\n', 'x'.repeat(9000)],
   ]
   for (const [requests, replies] of cases) {

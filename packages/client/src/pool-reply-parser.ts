@@ -20,7 +20,12 @@ import {
 import type { Operation } from './operation.ts'
 import { Outcome } from './outcome.ts'
 import { type InFlight, ReplyShape } from './pool-in-flight.ts'
-import { decideByErrorLine, decideByLine, isUnknownCommand } from './pool-line-reply.ts'
+import {
+  decideByErrorLine,
+  decideByLine,
+  isErrorLine,
+  isUnknownCommand,
+} from './pool-line-reply.ts'
 import { decideByMeta, type MetaReply } from './pool-meta-reply.ts'
 
 /** Reply to a meta command that the server does not know. */
@@ -35,13 +40,19 @@ const LINE_FEED = 10
 const CARRIAGE_RETURN = 13
 const SPACE = 32
 const ZERO = 48
+const LETTER_A = 65
 const LETTER_D = 68
 const LETTER_E = 69
+const LETTER_L = 76
 const LETTER_N = 78
+const LETTER_U = 85
 const LETTER_V = 86
 const END_BYTES = 5
 /** `VALUE ` */
 const VALUE_WORD_BYTES = 6
+const FLAGS_MAX = 0xffff_ffff
+const COUNT_DIGITS_MAX = 10
+const CAS_DIGITS_MAX = 20
 /** How far a byte loop looks for a line end before the native search takes over. */
 const SHORT_LINE_BYTES = 96
 
@@ -138,17 +149,23 @@ export class PoolReplyParser {
   /** `VALUE key flags bytes[ cas]`, then the value. */
   #readValue(buf: Buffer, at: number, end: number): number {
     if (end - at < SHORT_LINE_BYTES * 4 && findLineFeed(buf, at, end) < 0) return INCOMPLETE
+    if (!beginsItem(buf, at)) throw unexpected('line among values')
     const keyStart = at + VALUE_WORD_BYTES
     const operation = this.#findGet(buf, keyStart)
     let p = keyStart + operation.keyEnd - operation.keyStart + 1
+    const flagsStart = p
     let flags = 0
     for (; buf[p] !== SPACE; p++) flags = flags * 10 + digitAt(buf, p)
+    if (!isCount(flagsStart, p) || flags > FLAGS_MAX) throw unexpected('number')
+    const bytesStart = ++p
     let valueBytes = 0
-    for (p++; (buf[p] ?? 0) > SPACE; p++) valueBytes = valueBytes * 10 + digitAt(buf, p)
+    for (; (buf[p] ?? 0) > SPACE; p++) valueBytes = valueBytes * 10 + digitAt(buf, p)
+    if (!isCount(bytesStart, p)) throw unexpected('number')
     const casStart = p + 1
     if (buf[p] === SPACE) {
       for (p++; (buf[p] ?? 0) > SPACE; p++);
-      if (!parseUint64(buf, casStart, p, this.#cas)) throw unexpected('CAS')
+      const isCas = p - casStart <= CAS_DIGITS_MAX && parseUint64(buf, casStart, p, this.#cas)
+      if (!isCas) throw unexpected('CAS')
       operation.resultCasHi = this.#cas.hi
       operation.resultCasLo = this.#cas.lo
     }
@@ -214,6 +231,7 @@ export class PoolReplyParser {
     if (lineFeed < 0) return INCOMPLETE
     const lineEnd = buf[lineFeed - 1] === CARRIAGE_RETURN ? lineFeed - 1 : lineFeed
     if (!this.#endDue) this.#failGroup(buf, at, lineEnd)
+    else if (!isErrorLine(buf, at, lineEnd)) throw unexpected('line among values')
     this.#endDue = false
     return lineFeed + 1
   }
@@ -248,10 +266,10 @@ export class PoolReplyParser {
     let valueStart = 0
     let valueEnd = 0
     if (buf[at] === LETTER_V && buf[at + 2] === SPACE) {
+      let p = at + 3
       let valueBytes = 0
-      for (let p = at + 3; p < lineEnd && buf[p] !== SPACE; p++) {
-        valueBytes = valueBytes * 10 + digitAt(buf, p)
-      }
+      for (; p < lineEnd && buf[p] !== SPACE; p++) valueBytes = valueBytes * 10 + digitAt(buf, p)
+      if (!isCount(at + 3, p)) throw unexpected('number')
       if (valueBytes > this.#options.valueBytesMax) {
         this.#passOver(valueBytes)
         return next
@@ -261,6 +279,9 @@ export class PoolReplyParser {
       if (valueEnd + 2 > end) {
         this.#needed = valueEnd + 2 - at
         return INCOMPLETE
+      }
+      if (buf[valueEnd] !== CARRIAGE_RETURN || buf[valueEnd + 1] !== LINE_FEED) {
+        throw unexpected('end of a value')
       }
     }
     const operation = this.#head
@@ -363,6 +384,22 @@ function keyStandsAt(buf: Buffer, at: number, operation: Operation): boolean {
     if (buf[shift + i] !== asked[i]) return false
   }
   return true
+}
+
+/** `VALUE `, to the byte, because an application may be given the item as it came. */
+function beginsItem(buf: Buffer, at: number): boolean {
+  return (
+    buf[at + 1] === LETTER_A &&
+    buf[at + 2] === LETTER_L &&
+    buf[at + 3] === LETTER_U &&
+    buf[at + 4] === LETTER_E &&
+    buf[at + 5] === SPACE
+  )
+}
+
+/** Whether digits are some, and so few that their line lies within the bound of a short one. */
+function isCount(start: number, end: number): boolean {
+  return end > start && end - start <= COUNT_DIGITS_MAX
 }
 
 function digitAt(buf: Buffer, at: number): number {

@@ -31,8 +31,10 @@ test('what is wrong is said, without the password', () => {
   const rows: [url: string, error: RegExp][] = [
     ['memcached://h', /expected valkey:/],
     ['valkey://', /expected valkey:/],
-    ['valkey://h:0', /bad host "h:0"/],
-    ['valkey://h,,i', /bad host ""/],
+    ['valkey://h:0', /host 1 is not host, host:port/],
+    ['valkey://h,,i', /host 2 is not host, host:port/],
+    ['valkey://u:secret,h', /host 1 is not host, host:port/],
+    ['valkey://h?u:secret@h', /unknown option \(not shown\)/],
     ['valkey://u@h', /a user without a password/],
     ['valkey://u:%zz@h', /badly percent-encoded/],
     ['valkey://u:secret@h/3', /database 3 is not supported/],

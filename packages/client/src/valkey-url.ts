@@ -40,7 +40,7 @@ export function parseValkeyUrl(url: string): ValkeyTarget {
   if (database !== '' && Number(database) !== 0) {
     throw new Error(`bad valkey url: database ${database} is not supported, only 0`)
   }
-  const addresses = hosts.split(',').map(addressOf)
+  const addresses = hosts.split(',').map((host, index) => addressOf(host, index + 1))
   if (addresses.length > HOSTS_MAX) throw new Error('bad valkey url: too many hosts')
   const options = optionsOf(query, secure === 's')
   return {
@@ -51,11 +51,11 @@ export function parseValkeyUrl(url: string): ValkeyTarget {
   }
 }
 
-function addressOf(host: string): string {
+function addressOf(host: string, place: number): string {
   const form = /^(\[[0-9a-fA-F:.]+\]|[^:[\]\s]+)(?::(\d{1,5}))?$/.exec(host.trim())
   const port = Number(form?.[2] ?? PORT_DEFAULT)
   if (form?.[1] === undefined || port < 1 || port > 65_535) {
-    throw new Error(`bad valkey url: bad host ${JSON.stringify(host)}`)
+    throw new Error(`bad valkey url: host ${place} is not host, host:port or [ipv6]:port`)
   }
   return `${form[1]}:${port}`
 }
@@ -78,7 +78,9 @@ function optionsOf(query: string, secure: boolean): URLSearchParams {
   const options = new URLSearchParams(query)
   for (const [name, value] of options) {
     const known = name === 'flush' || (secure && (name === 'ca' || name === 'insecure'))
-    if (!known) throw new Error(`bad valkey url: unknown option ${name}`)
+    // Whatever is no plain word may be a password at the wrong place.
+    const shown = /^[a-z]{1,20}$/.test(name) ? name : '(not shown)'
+    if (!known) throw new Error(`bad valkey url: unknown option ${shown}`)
     if (name !== 'ca' && value !== '0' && value !== '1') {
       throw new Error(`bad valkey url: ${name} is 0 or 1`)
     }

@@ -130,7 +130,9 @@ test('the values of one reply are bounded together, those of several are not', (
   const announced = `VALUE k 0 ${REPLY_BYTES_MAX}\r\n`
   push('VALUE k 0 1\r\na\r\nEND\r\nVALUE k 0 1\r\na\r\n')
   assert.throws(() => push(announced), ProtocolError)
-  new TextReplyParser({ valueBytesMax: REPLY_BYTES_MAX }).push(bytes(announced), assert.fail)
+  new TextReplyParser({ valueBytesMax: REPLY_BYTES_MAX }).push(bytes(announced), () =>
+    assert.fail(),
+  )
 })
 
 test('a refused line is not quoted in the message, it may hold a session', () => {

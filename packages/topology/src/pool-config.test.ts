@@ -47,6 +47,7 @@ test('what cannot be meant is refused, with its place named', () => {
     ['11311=', 'bad moxi config, no servers for port 11311'],
     ['11311=a,,b', 'bad moxi config, server "" of port 11311'],
     ['11311=::1', 'bad moxi config, server "::1" of port 11311'],
+    ['11311=11312=a', 'bad moxi config, server "11312=a" of port 11311'],
     ['11311=a:b', 'bad moxi config, server "a:b" of port 11311'],
     ['11311=a:1:1:1', 'bad moxi config, server "a:1:1:1" of port 11311'],
     ['11311={"vBucketMap":[]}', 'bad moxi config, server "{"vBucketMap":[]}" of port 11311'],

@@ -69,7 +69,7 @@ function parsePool(part: string): StaticPool {
 
 /** `host`, `host:port` or `host:port:weight`; an IPv6 host stands in brackets. */
 function parseServer(text: string, poolPort: number): PoolServer {
-  const match = /^(?:\[([0-9A-Fa-f:.]+(?:%\w+)?)\]|([^\s:[\]{}]+))(?::(\d*))?(?::(\d*))?$/.exec(
+  const match = /^(?:\[([0-9A-Fa-f:.]+(?:%\w+)?)\]|([^\s:=[\]{}]+))(?::(\d*))?(?::(\d*))?$/.exec(
     text,
   )
   const host = match?.[1] ?? match?.[2]
