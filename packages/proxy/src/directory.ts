@@ -1,7 +1,8 @@
 /**
  * Everything a proxy routes to, by name: the backends in use, the routes over them, the buckets and
- * logins before them. `apply` brings it to a configuration, the first or a later one: what is
- * equal stays, what changed is made anew and the old one stops once its operations are settled.
+ * logins before them. `prepare` and its `commit` bring it to a configuration, the first or a later
+ * one: what is equal stays, what changed is made anew and the old one stops once its operations are
+ * settled.
  */
 import type { Backend } from '@holdfast/client'
 import type { Bucket, BucketDirectory } from './bucket.ts'
@@ -25,7 +26,7 @@ import { buildRoute, childrenOf } from './route-builder.ts'
 const GONE_BUCKETS_MAX = 1000
 
 interface OpenEntry {
-  key: string
+  config: BackendConfig
   /** Differs for each time a backend was opened: routes over it are built anew then. */
   opening: number
   opened: OpenedBackend
@@ -48,7 +49,7 @@ export class Directory implements BucketRegister {
   constructor(config: ProxyConfig, surroundings: BackendSurroundings) {
     this.#config = config
     this.#surroundings = surroundings
-    this.apply(config)
+    this.prepare(config).commit()
   }
 
   /** Resolves when all that was configured at first can be routed. */
@@ -59,20 +60,52 @@ export class Directory implements BucketRegister {
     ])
   }
 
-  /** Brings everything to this configuration. Throws before any change when it cannot. */
-  apply(config: ProxyConfig): void {
-    const limitsChanged = limitsKey(config) !== limitsKey(this.#config)
-    this.#surroundings.limits = config.limits
-    const before = this.#backends
+  /**
+   * Opens what a configuration needs and what is not open.
+   *
+   * @returns what brings everything to it, `commit`, and what takes it back, `abandon`
+   * @throws when a backend cannot be opened; everything is as it was
+   */
+  prepare(config: ProxyConfig): { commit: () => void; abandon: () => void } {
+    const surroundings = { ...this.#surroundings, limits: config.limits }
+    const areLimitsSame = limitsKey(config) === limitsKey(this.#config)
+    const opened = new Map<string, OpenEntry>()
+    const abandon = (): void => {
+      for (const { opened: unused } of opened.values()) {
+        unused.close()
+        void unused.backend.stop()
+      }
+    }
+    try {
+      for (const name of namesInUse(config)) {
+        const backend = config.backends[name]
+        const known = this.#backends.get(name)
+        if (backend === undefined || staysOpen(backend, known, areLimitsSame)) continue
+        const entry = { config: backend, opened: openBackend(backend, surroundings) }
+        opened.set(name, { ...entry, opening: ++this.#openings })
+      }
+    } catch (error) {
+      abandon()
+      throw error
+    }
+    return { commit: () => this.#commit(config, opened), abandon }
+  }
+
+  #commit(config: ProxyConfig, opened: ReadonlyMap<string, OpenEntry>): void {
+    const backendsBefore = this.#backends
     const routesBefore = this.#routes
     const bucketsBefore = Object.keys(this.#config.buckets)
     this.#config = config
+    this.#surroundings.limits = config.limits
     this.#backends = new Map()
     this.#routes = new Map()
     const inUse = namesInUse(config)
     for (const name of inUse) {
       const backend = config.backends[name]
-      if (backend !== undefined) this.#openOrKeep(name, backend, before.get(name), limitsChanged)
+      const entry = opened.get(name) ?? backendsBefore.get(name)
+      if (backend === undefined || entry === undefined) continue
+      if (JSON.stringify(entry.config) !== JSON.stringify(backend)) entry.opened.update(backend)
+      this.#backends.set(name, { ...entry, config: backend })
     }
     for (const name of inUse) this.#routeOf(name, routesBefore)
     for (const name of bucketsBefore) {
@@ -81,14 +114,14 @@ export class Directory implements BucketRegister {
     }
     this.#applyBuckets()
     this.#applyGateways()
-    for (const [name, { opened }] of before) {
-      if (this.#backends.get(name)?.opened === opened) continue
-      opened.close()
-      this.#surroundings.retirement.retire(opened.backend)
+    const { retirement } = this.#surroundings
+    for (const [name, entry] of backendsBefore) {
+      if (this.#backends.get(name)?.opened === entry.opened) continue
+      entry.opened.close()
+      retirement.retire(entry.opened.backend)
     }
     for (const [name, { backend }] of routesBefore) {
-      if (this.#routes.get(name)?.backend === backend) continue
-      this.#surroundings.retirement.retire(backend)
+      if (this.#routes.get(name)?.backend !== backend) retirement.retire(backend)
     }
   }
 
@@ -147,22 +180,6 @@ export class Directory implements BucketRegister {
       if (oldest !== undefined) this.#buckets.delete(oldest.name)
       gone = gone.slice(1)
     }
-  }
-
-  #openOrKeep(
-    name: string,
-    config: BackendConfig,
-    known: OpenEntry | undefined,
-    limitsChanged: boolean,
-  ): void {
-    const key = JSON.stringify(config)
-    const keeps = known !== undefined && (!limitsChanged || config.type === 'embedded')
-    if (keeps && (known.key === key || known.opened.update(config))) {
-      this.#backends.set(name, { ...known, key })
-      return
-    }
-    const opened = openBackend(config, this.#surroundings)
-    this.#backends.set(name, { key, opening: ++this.#openings, opened })
   }
 
   #applyGateways(): void {
@@ -244,6 +261,20 @@ function namesInUse(config: ProxyConfig): Set<string> {
   }
   for (const { use } of Object.values(config.buckets)) visit(use)
   return names
+}
+
+/** Whether an open backend can go on with this configuration. */
+function staysOpen(
+  config: BackendConfig,
+  known: OpenEntry | undefined,
+  areLimitsSame: boolean,
+): boolean {
+  if (known === undefined || known.config.type !== config.type) return false
+  // Opened a second time its folder would have two owners.
+  if (config.type === 'embedded') return JSON.stringify(known.config) === JSON.stringify(config)
+  if (!areLimitsSame) return false
+  const isSame = JSON.stringify(known.config) === JSON.stringify(config)
+  return isSame || config.type === 'store' || config.type === 'memcached'
 }
 
 /** What backends are opened with beside their own configuration. */

@@ -51,8 +51,8 @@ export interface OpenedBackend {
   source(): SourceReport
   /** Password of the login of its bucket's name, as the config server gives it. */
   password(): string | undefined
-  /** Takes over a changed configuration; false when it has to be opened anew. */
-  update(config: BackendConfig): boolean
+  /** Takes over a changed configuration of the same type; only stores and memcached pools can. */
+  update(config: BackendConfig): void
   /** No more configs; the backend itself is stopped by its owner. */
   close(): void
 }
@@ -129,10 +129,8 @@ function openPool(
   surroundings: BackendSurroundings,
 ): OpenedBackend {
   const pool = new MemcachedPool(poolOptions(config, surroundings))
-  const update = (changed: BackendConfig): boolean => {
-    if (changed.type !== 'memcached') return false
-    pool.update(poolOptions(changed, surroundings))
-    return true
+  const update = (changed: BackendConfig): void => {
+    if (changed.type === 'memcached') pool.update(poolOptions(changed, surroundings))
   }
   return { ...fixed(pool), update }
 }
@@ -220,7 +218,7 @@ function fixed(backend: Backend): OpenedBackend {
     ready: Promise.resolve(),
     source: () => FIXED_SOURCE,
     password: () => undefined,
-    update: () => false,
+    update: () => {},
     close: () => {},
   }
 }
@@ -266,11 +264,10 @@ class OpenedStore implements OpenedBackend {
   }
 
   /** Other config servers are asked; the connections to the store stay. */
-  update(config: BackendConfig): boolean {
-    if (config.type !== 'store') return false
+  update(config: BackendConfig): void {
+    if (config.type !== 'store') return
     this.#source.stop()
     this.#source = this.#follow(config)
-    return true
   }
 
   close(): void {

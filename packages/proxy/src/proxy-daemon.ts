@@ -122,12 +122,14 @@ export class ProxyDaemon implements ListenerHost {
 
   /** Brings the running proxy to a configuration; when that fails everything stays as it was. */
   async reload(config: ProxyConfig): Promise<void> {
-    const { commit, abandon } = await this.#listeners.prepare(config)
+    const listeners = await this.#listeners.prepare(config)
+    let directory: ReturnType<Directory['prepare']> | undefined
     try {
-      await this.#applyHttp(config, this.#listeners.listeners)
-      this.#directory.apply(config)
+      directory = this.#directory.prepare(config)
+      await this.#applyHttp(config)
     } catch (error) {
-      abandon()
+      listeners.abandon()
+      directory?.abandon()
       throw error
     }
     const { log } = this.#config
@@ -136,7 +138,8 @@ export class ProxyDaemon implements ListenerHost {
     this.#config = config
     this.connections.max = config.limits.connectionsMax
     this.#logger.level = config.log.level
-    commit()
+    directory.commit()
+    listeners.commit()
     await this.#listeners.reload()
   }
 
@@ -182,15 +185,10 @@ export class ProxyDaemon implements ListenerHost {
     for (const { statistics } of this.#directory.buckets()) statistics.reset()
   }
 
-  async #applyHttp(
-    config: ProxyConfig,
-    listeners: readonly Listener[] = this.#listeners.listeners,
-  ): Promise<void> {
+  async #applyHttp(config: ProxyConfig): Promise<void> {
     if (this.#fellows !== undefined) return
-    await this.#http.apply(
-      config,
-      listeners.map(({ port }) => port),
-    )
+    const ports = this.#listeners.listeners.map(({ port }) => port)
+    await this.#http.apply(config, ports)
   }
 
   #surroundings(config: ProxyConfig): BackendSurroundings {

@@ -61,7 +61,7 @@ class ProxyRun {
   readonly #streams: CommandStreams
   readonly #stopAsked: PromiseWithResolvers<string> = Promise.withResolvers()
   #log: ProxyLog | undefined = undefined
-  #proxy: RunningProxy | undefined = undefined
+  #proxy: (RunningProxy & { reopenLog?(): void }) | undefined = undefined
   #reloading: Promise<void> = Promise.resolve()
   #failed = false
 
@@ -73,11 +73,13 @@ class ProxyRun {
   async run(warnings: string): Promise<number> {
     const { config, pidFile, user, configFile } = this.#command
     this.#awaitStop()
+    const reloadAsked = (): void => this.#reload()
+    process.on('SIGHUP', reloadAsked)
     try {
       this.#log = openLog(config.log, this.#streams.stderr)
       this.#proxy = await this.#start()
-      becomeUser(user)
       if (pidFile !== undefined) writeFileSync(pidFile, `${process.pid}\n`)
+      becomeUser(user)
     } catch (error) {
       await this.#proxy?.stop()
       await this.#say(`${warnings}${startErrorText(error)}`, false)
@@ -88,8 +90,6 @@ class ProxyRun {
     const { addresses, httpAddress } = this.#proxy
     logger.info({ addresses, http: httpAddress, version: VERSION }, 'listening')
     this.#announce(this.#proxy, logger)
-    const reloadAsked = (): void => this.#reload(logger)
-    process.on('SIGHUP', reloadAsked)
     const watch = configFile === undefined ? undefined : new ConfigWatch(configFile, reloadAsked)
     await watch?.start()
     const reason = await this.#stopAsked.promise
@@ -98,11 +98,11 @@ class ProxyRun {
     logger.info({ reason }, 'stopping')
     await this.#reloading
     await this.#proxy.stop()
-    if (pidFile !== undefined) rmSync(pidFile, { force: true })
+    if (pidFile !== undefined) removePidFile(pidFile, logger)
     return this.#failed ? 1 : 0
   }
 
-  async #start(): Promise<RunningProxy> {
+  async #start(): Promise<RunningProxy & { reopenLog?(): void }> {
     const { config, user } = this.#command
     const log = this.#log
     if (log === undefined) throw new Error('bug: no log')
@@ -132,11 +132,16 @@ class ProxyRun {
   }
 
   /** One after the other, whoever asks. */
-  #reload(logger: Logger): void {
+  #reload(): void {
+    const logger = this.#log?.logger
+    const proxy = this.#proxy
+    // What comes before it listens finds everything as it is read anyway.
+    if (logger === undefined || proxy === undefined) return
     this.#log?.reopen()
+    proxy.reopenLog?.()
     const reload = async (): Promise<void> => {
       try {
-        await this.#proxy?.reload(this.#command.load())
+        await proxy.reload(this.#command.load())
         logger.info('configuration in use')
       } catch (error) {
         const message = error instanceof Error ? error.message : String(error)
@@ -156,6 +161,15 @@ class ProxyRun {
       process.stdin.once('end', () => resolve('standard input closed'))
       process.stdin.resume()
     }
+  }
+}
+
+/** Another user than the one who wrote it may have to leave it there. */
+function removePidFile(path: string, logger: Logger): void {
+  try {
+    rmSync(path, { force: true })
+  } catch (error) {
+    logger.warn({ error: String(error) }, 'the pid file stays')
   }
 }
 

@@ -35,8 +35,14 @@ export interface WorkersOptions {
   user?: string | undefined
 }
 
+/** A proxy of several processes. */
+export interface RunningWorkers extends RunningProxy {
+  /** Opens the log files of the workers again under their name. */
+  reopenLog(): void
+}
+
 /** Starts as many workers as the configuration says; rejects when they cannot listen. */
-export async function startWorkers(options: WorkersOptions): Promise<RunningProxy> {
+export async function startWorkers(options: WorkersOptions): Promise<RunningWorkers> {
   const workers = new Workers(options)
   await workers.start()
   return workers
@@ -49,7 +55,7 @@ interface Crew {
   ready: PromiseWithResolvers<void>
 }
 
-class Workers implements RunningProxy {
+class Workers implements RunningWorkers {
   readonly #logger: Logger
   readonly #http: ProxyHttp
   readonly #crews: Set<Crew> = new Set()
@@ -134,6 +140,10 @@ class Workers implements RunningProxy {
         }
       }),
     )
+  }
+
+  reopenLog(): void {
+    for (const crew of this.#crews) tell(crew, { type: 'reopen-log' })
   }
 
   async stop(): Promise<void> {
