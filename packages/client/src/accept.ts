@@ -25,6 +25,9 @@ export function submitRequest(
     parts.push(new Operation(gather, deadlineMs).take(request, i))
   }
   gather.begin(parts)
-  for (const part of parts) backend.submit(part)
+  for (const part of parts) {
+    // The reply may have been given up for what the parts before it brought.
+    if (!part.settled) backend.submit(part)
+  }
   return gather
 }

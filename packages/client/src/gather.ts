@@ -4,9 +4,15 @@
  * whole reply: a failure is never shown as a miss.
  */
 import type { ByteWriter } from '@holdfast/protocol'
-import type { Operation, ReplySlot, Upstream } from './operation.ts'
+import { Operation, type ReplySlot, type Upstream } from './operation.ts'
 import { Outcome } from './outcome.ts'
 import { writeTextValue } from './reply-text.ts'
+
+/** Most bytes of values that one reply is gathered from; it is kept until its last part is there. */
+export const GATHER_BYTES_MAX: number = 256 * 1024 * 1024
+/** memcached's line for a reply that it has no room for. */
+const TOO_MUCH_LINE = 'SERVER_ERROR out of memory writing get response'
+const EMPTY: Buffer = Buffer.alloc(0)
 
 /** One reply made of the outcomes of several operations. */
 export class Gather implements ReplySlot, Upstream {
@@ -16,6 +22,7 @@ export class Gather implements ReplySlot, Upstream {
   readonly #upstream: Upstream
   #parts: readonly Operation[] = []
   #unsettled = 0
+  #bytes = 0
   #settled = false
   #failure = ''
 
@@ -42,9 +49,15 @@ export class Gather implements ReplySlot, Upstream {
   }
 
   /** Called by each part when it is settled. */
-  slotSettled(): void {
+  slotSettled(part: ReplySlot): void {
     this.#unsettled--
     if (this.#unsettled < 0) throw new Error('bug: a gather has more replies than parts')
+    if (this.#settled) {
+      if (part instanceof Operation) part.resultBuf = EMPTY
+      return
+    }
+    if (part instanceof Operation) this.#bytes += part.resultEnd - part.resultStart
+    if (this.#bytes > GATHER_BYTES_MAX) this.#giveUp()
     if (this.#unsettled > 0 || this.#settled) return
     this.#settled = true
     this.#upstream.slotSettled(this)
@@ -68,6 +81,11 @@ export class Gather implements ReplySlot, Upstream {
       if (part.outcome === Outcome.Hit) writeTextValue(part, writer)
     }
     writer.ascii('END\r\n')
+  }
+
+  #giveUp(): void {
+    this.fail(TOO_MUCH_LINE)
+    for (const part of this.#parts) part.resultBuf = EMPTY
   }
 }
 

@@ -114,6 +114,8 @@ class OpenListener implements Listener, UpstreamHost {
   readonly #tls: TlsFiles | undefined
   readonly #server: net.Server | tls.Server
   readonly #upstreams: Set<UpstreamConnection> = new Set()
+  /** Below TLS, also while hands are shaken. */
+  readonly #rawSockets: Set<net.Socket> = new Set()
   #sweepTimer: NodeJS.Timeout | undefined = undefined
   #draining = false
   #drained: () => void = () => {}
@@ -197,6 +199,7 @@ class OpenListener implements Listener, UpstreamHost {
     for (const upstream of this.#upstreams) upstream.end()
     if (this.#upstreams.size > 0) await this.#drain(drainMs)
     for (const upstream of this.#upstreams) upstream.destroy()
+    for (const socket of this.#rawSockets) socket.destroy()
     clearInterval(this.#sweepTimer)
   }
 
@@ -222,6 +225,10 @@ class OpenListener implements Listener, UpstreamHost {
     server.on('tlsClientError', (_error, socket) => {
       this.unbound.refusedConnections++
       socket.destroy()
+    })
+    server.on('connection', (socket: net.Socket) => {
+      this.#rawSockets.add(socket)
+      socket.once('close', () => this.#rawSockets.delete(socket))
     })
     server.maxConnections = this.#host.connections.max + HANDSHAKES_MAX
     return server

@@ -229,6 +229,21 @@ describe('a client that misbehaves', () => {
     }))
 })
 
+describe('a get of more than a reply may hold', () => {
+  test('is refused as a whole, and the connection goes on', async (t) => {
+    const directory = onlyBucket(bucketOf('default', new MemoryBackend()))
+    const front = await openFront({ turn: new Turn(), directory })
+    t.after(() => front.stop())
+    const client = await TextClient.connect(front.address)
+    const value = 'v'.repeat(10_000_000)
+    assert.equal(await client.ask(`set big 0 0 ${value.length}\r\n${value}\r\n`), 'STORED\r\n')
+    const reply = await client.ask(`get ${'big '.repeat(30)}\r\n`)
+    assert.equal(reply, 'SERVER_ERROR out of memory writing get response\r\n')
+    assert.equal(await client.ask('mn\r\n'), 'MN\r\n')
+    client.close()
+  })
+})
+
 describe('a connection that says nothing', () => {
   test('stays without a limit, and is closed after it when there is one', async (t) => {
     const directory = onlyBucket(bucketOf('default', new MemoryBackend()))
