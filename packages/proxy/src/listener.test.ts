@@ -78,6 +78,12 @@ describe('a TCP listener', () => {
     fourth.close()
   })
 
+  test('names an IPv6 address in brackets', async (t) => {
+    const front = await open({ place: { host: '::1', port: 0 } })
+    t.after(() => front.stop())
+    assert.equal(front.address, `[::1]:${portOf(front)}`)
+  })
+
   test('answers what is outstanding when it stops, and takes nothing new', async () => {
     const front = await open()
     const client = await TextClient.connect(front.address)

@@ -143,9 +143,10 @@ class OpenListener implements Listener, UpstreamHost {
   }
 
   get address(): string {
-    return 'socketPath' in this.#place
-      ? this.#place.socketPath
-      : `${this.#place.host}:${this.#port}`
+    const place = this.#place
+    if ('socketPath' in place) return place.socketPath
+    const host = place.host.includes(':') ? `[${place.host}]` : place.host
+    return `${host}:${this.#port}`
   }
 
   get port(): number {
