@@ -7,6 +7,7 @@ import type { BucketDirectory } from './bucket.ts'
 import { type Listener, type ListenerHost, type ListenerPlace, openListener } from './listener.ts'
 import { LISTENER_DEFAULTS, type ListenerSettings } from './listener-settings.ts'
 import type { ListenerConfig, ProxyConfig } from './proxy-config.ts'
+import { sharesPorts } from './worker-ports.ts'
 
 interface OpenEntry {
   key: string
@@ -98,7 +99,7 @@ function keyOf(config: ListenerConfig, index: number): string {
 }
 
 function placeOf({ host, port = 0, socket, socketMask, backlog }: ListenerConfig): ListenerPlace {
-  if (socket === undefined) return { host, port, backlog }
+  if (socket === undefined) return { host, port, backlog, reusePort: sharesPorts() }
   return { socketPath: socket, socketMode: Number.parseInt(socketMask, 8), backlog }
 }
 

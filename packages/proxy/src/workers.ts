@@ -1,8 +1,8 @@
 /**
- * Several processes that share the ports of one proxy. The primary binds and hands connections to
- * its workers in turn (node:cluster); it serves no requests itself. A worker that dies takes only
- * its own connections along and is started again, not faster than a bound. Statistics, health and
- * metrics are summed over the workers; whoever asks one of them gets the sums.
+ * Several processes that share the ports of one proxy (worker-ports.ts). The primary starts them
+ * (node:cluster) and serves no requests itself. A worker that dies takes only its own connections
+ * along and is started again, not faster than a bound. Statistics, health and metrics are summed
+ * over the workers; whoever asks one of them gets the sums.
  */
 import cluster, { type Worker } from 'node:cluster'
 import type { Logger } from 'pino'
@@ -16,6 +16,7 @@ import { ProxyHttp } from './proxy-http.ts'
 import { accountOf } from './run-user.ts'
 import { type ProxySnapshot, sumSnapshots } from './stats-snapshot.ts'
 import type { ToPrimary, ToWorker, WorkerFailure, WorkerReport } from './worker-messages.ts'
+import { WorkerPorts } from './worker-ports.ts'
 
 /** A worker that does not report in time is left out of the sums. */
 const REPORT_TIMEOUT_MS = 800
@@ -59,6 +60,7 @@ class Workers implements RunningWorkers {
   readonly #logger: Logger
   readonly #http: ProxyHttp
   readonly #crews: Set<Crew> = new Set()
+  readonly #ports: WorkerPorts = new WorkerPorts()
   readonly #questions: Map<number, (answer: ToPrimary) => void> = new Map()
   readonly #timers: Set<NodeJS.Timeout> = new Set()
   readonly #startedAtMs: number = Date.now()
@@ -105,10 +107,11 @@ class Workers implements RunningWorkers {
       for (const { socket } of this.#config.listeners) {
         if (socket !== undefined) await removeStaleSocket(socket)
       }
+      this.#config = await this.#ports.settle(this.#config)
       const crews = Array.from({ length: this.#config.workers }, () => this.#fork())
       const addresses = await Promise.all(crews.map(({ listening }) => listening.promise))
       this.#addresses = addresses[0] ?? []
-      await this.#http.apply(this.#config, this.#ports())
+      await this.#http.apply(this.#config, this.#listenPorts())
       Promise.all(crews.map(({ ready }) => ready.promise)).then(
         () => this.#readiness.resolve(),
         (error: unknown) => this.#readiness.reject(error),
@@ -126,13 +129,14 @@ class Workers implements RunningWorkers {
     if (config.workers !== this.#config.workers) {
       this.#logger.warn('the number of workers changes with the next start')
     }
-    await this.#reloadOne(first, config)
-    this.#config = { ...config, workers: this.#config.workers }
-    await this.#http.apply(config, this.#ports())
+    const settled = await this.#ports.settle(config)
+    await this.#reloadOne(first, settled)
+    this.#config = { ...settled, workers: this.#config.workers }
+    await this.#http.apply(config, this.#listenPorts())
     await Promise.all(
       others.map(async (crew) => {
         try {
-          await this.#reloadOne(crew, config)
+          await this.#reloadOne(crew, settled)
         } catch (error) {
           // A worker that will not follow is replaced by one that starts with the configuration.
           this.#logger.error({ error: String(error), pid: crew.worker.process.pid }, 'replaced')
@@ -282,7 +286,7 @@ class Workers implements RunningWorkers {
     return (await this.#reports()).map(({ processMetrics }) => processMetrics)
   }
 
-  #ports(): number[] {
+  #listenPorts(): number[] {
     return this.#addresses.map((address) => Number(/:(\d+)$/.exec(address)?.[1] ?? 0))
   }
 }
