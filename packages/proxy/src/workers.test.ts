@@ -96,9 +96,13 @@ workers: ${WORKERS}
     const [victim = 0, ...others] = proxy.workers
     process.kill(victim, 'SIGKILL')
     await until('its connections close', () => many.some((one) => one.closed))
-    const living = many.filter((one) => !one.closed)
-    assert.ok(living.length >= 4, `${living.length} of ${many.length} live`)
-    for (const one of living) assert.equal(await one.ask('get nothing\r\n'), 'END\r\n')
+    let living = 0
+    for (const one of many) {
+      const reply = await one.ask('get nothing\r\n')
+      assert.ok(reply === 'END\r\n' || (reply === '' && one.closed), reply)
+      if (!one.closed) living++
+    }
+    assert.ok(living >= 10, `${living} of ${many.length} live`)
     await until('another worker serves', async () => (await health()).workers === WORKERS)
     assert.ok(proxy.workers.length === WORKERS && !proxy.workers.includes(victim))
     assert.ok(others.every((pid) => proxy.workers.includes(pid)))
