@@ -47,17 +47,10 @@ export const CANDIDATES: readonly Candidate[] = [
   },
   {
     name: 'holdfast-uring',
-    about: 'holdfast proxy, HOLDFAST_SOCKETS=uring',
+    about: 'holdfast proxy --sockets uring',
     backends: ['memcached', 'engine', 'engine-replicated'],
-    byDefault: false,
-    start: (stage, backend) => startHoldfast(stage, backend, { HOLDFAST_SOCKETS: 'uring' }),
-  },
-  {
-    name: 'holdfast-portable',
-    about: 'holdfast proxy, HOLDFAST_SOCKETS=portable',
-    backends: ['memcached', 'engine', 'engine-replicated'],
-    byDefault: false,
-    start: (stage, backend) => startHoldfast(stage, backend, { HOLDFAST_SOCKETS: 'portable' }),
+    byDefault: true,
+    start: (stage, backend) => startHoldfast(stage, backend, { HOLDFAST_PROXY_SOCKETS: 'uring' }),
   },
   {
     name: 'direct',

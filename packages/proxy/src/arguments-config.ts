@@ -2,6 +2,7 @@
  * From the flags of a command line to a configuration: moxi's clusters and settings as listeners,
  * backends, buckets and limits.
  */
+import { SOCKET_LAYERS, type SocketLayer } from '@holdfast/client'
 import { ArgumentError } from './argument-error.ts'
 import { type ClusterSection, parseCluster } from './arguments-cluster.ts'
 import { number, parseSettings } from './arguments-settings.ts'
@@ -72,7 +73,14 @@ export function withProcessFlags(config: ProxyConfig, flags: GivenFlags): ProxyC
   if (workers > 1 && Object.values(config.backends).some(({ type }) => type === 'embedded')) {
     throw new ArgumentError('ERROR: -t needs 1, as there is an embedded store')
   }
-  return { ...config, workers, log }
+  return { ...config, workers, sockets: socketsOf(flags) ?? config.sockets, log }
+}
+
+function socketsOf(flags: GivenFlags): SocketLayer | undefined {
+  const text = flags.get('--sockets')
+  const layer = SOCKET_LAYERS.find((one) => one === text)
+  if (text === undefined || layer !== undefined) return layer
+  throw new ArgumentError(`ERROR: --sockets needs ${SOCKET_LAYERS.join(' or ')}, not ${text}`)
 }
 
 function addUrls(

@@ -40,7 +40,8 @@ export function configDocument(): string {
 A mistake is told as \`FILE:LINE:COLUMN: member: what was expected\`. The file is read anew when it
 changes and at SIGHUP; a bad one is refused and logged, and the old configuration stays. A good one
 is applied without dropping a connection: what is equal stays as it is, requests in flight finish on
-what they were sent to. Only \`workers\` and \`log.file\` need a restart.
+what they were sent to. Only \`workers\`, \`sockets\` and
+\`log.file\` need a restart.
 
 \`NAME\` is a name of your choice, \`[]\` an entry of a list. Times are in milliseconds, sizes in bytes.
 

@@ -2,7 +2,15 @@
  * A configuration file: YAML (of which JSON is a part) to a `ProxyConfig`, with the passwords that
  * it keeps elsewhere. Everything that is wrong is told as `FILE:LINE:COLUMN: path: what`.
  */
-import { isMap, isScalar, LineCounter, type Node, type Pair, parseDocument } from 'yaml'
+import {
+  type Document,
+  isMap,
+  isScalar,
+  LineCounter,
+  type Node,
+  type Pair,
+  parseDocument,
+} from 'yaml'
 import { secretsOf } from './config-references.ts'
 import { checkConfig } from './config-schema.ts'
 import type { ConfigIssue, ProxyConfig } from './proxy-config.ts'
@@ -43,7 +51,8 @@ export function parseConfigText(
   surroundings: ConfigSurroundings,
 ): ProxyConfig {
   const lines = new LineCounter()
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false })
+  const options = { lineCounter: lines, prettyErrors: false, logLevel: 'error' } as const
+  const document = parseDocument(text, options)
   const at = (offset: number): string => {
     const { line, col } = lines.linePos(offset)
     return `${path}:${line}:${col}`
@@ -58,11 +67,21 @@ export function parseConfigText(
     })
     return new ConfigFileError(texts.join('\n'))
   }
-  const checked = checkConfig(document.toJS())
+  const checked = checkConfig(valueOf(document, path))
   if (checked.config === undefined) throw told(checked.issues)
   const missing = fillSecrets(checked.config, surroundings)
   if (missing.length > 0) throw told(missing)
   return checked.config
+}
+
+/** What the document says; throws `ConfigFileError` where its aliases grow beyond all bounds. */
+function valueOf(document: Document.Parsed, path: string): unknown {
+  try {
+    return document.toJS()
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : 'cannot be read'
+    throw new ConfigFileError(`${path}:1:1: ${why}`, { cause })
+  }
 }
 
 /** Brings every password to its `password` member; returns those that could not be had. */

@@ -3,6 +3,7 @@
  * `checkConfig` is the one way to a `ProxyConfig`; docs/reference/proxy-config.md is made from the
  * same schema. It looks at nothing outside: no files, no environment.
  */
+import { SOCKET_LAYERS } from '@holdfast/client'
 import { z } from 'zod'
 import { issuesOf } from './config-issues.ts'
 import { referenceIssues } from './config-references.ts'
@@ -14,9 +15,13 @@ const VALUE_BYTES_MAX = 1024 * 1024 * 1024
 const WORKERS_MAX = 64
 const DAY_MS = 86_400_000
 
-const name = z.string().regex(/^[A-Za-z0-9_.@%-]{1,100}$/, {
-  error: 'expected a name of at most 100 letters, digits, or _ . @ % -',
-})
+/** Names are looked up in objects, which have some of their own. */
+const name = z
+  .string()
+  .regex(/^[A-Za-z0-9_.@%-]{1,100}$/, {
+    error: 'expected a name of at most 100 letters, digits, or _ . @ % -',
+  })
+  .refine((text) => !(text in {}), { error: 'expected another name, this one is reserved' })
 const port = z.int().min(0).max(65_535)
 const file = z.string().min(1)
 const configUrl = z
@@ -272,6 +277,12 @@ const schema = z.strictObject({
   http: http.prefault({}).describe('the port for machines'),
   log: log.prefault({}).describe('what is logged, where'),
   workers: z.int().min(1).max(WORKERS_MAX).default(1).describe('processes that share the ports'),
+  sockets: z
+    .enum(SOCKET_LAYERS)
+    .default('portable')
+    .describe(
+      'uring: one system call for all sockets (Linux 6.1, Node 26); where it cannot work, portable',
+    ),
   stateFolder: file
     .optional()
     .describe('the last config of each source is kept here, for a start without config servers'),

@@ -3,6 +3,7 @@
  * (arguments.ts) both come to this; the daemon (proxy.ts) knows nothing else. Checked by
  * config-schema.ts, which also says what each member means, its default and its bounds.
  */
+import type { SocketLayer } from '@holdfast/client'
 
 /** Servers, certificate and key files of a listener or of the HTTP port. */
 export interface TlsConfig {
@@ -149,6 +150,7 @@ export interface ProxyConfig {
   http: HttpConfig
   log: LogConfig
   workers: number
+  sockets: SocketLayer
   stateFolder?: string | undefined
 }
 

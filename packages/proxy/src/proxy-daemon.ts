@@ -3,7 +3,7 @@
  * It knows configurations, not command lines or signals; alone it is the whole proxy, as one of
  * several workers (workers.ts) it asks its primary for what all of them have counted.
  */
-import { type ClientLog, DelayedFlushes, Turn } from '@holdfast/client'
+import { type ClientLog, chooseSocketLayer, DelayedFlushes, Turn } from '@holdfast/client'
 import { ByteWriter } from '@holdfast/protocol'
 import type { Logger } from 'pino'
 import type { Bucket } from './bucket.ts'
@@ -72,6 +72,8 @@ export class ProxyDaemon implements ListenerHost {
     const { config, logger, fellows } = options
     this.#config = config
     this.#logger = logger
+    const missing = chooseSocketLayer(config.sockets)
+    if (missing !== '') logger.warn({ reason: missing }, 'no io_uring here: portable sockets serve')
     this.#fellows = fellows
     this.connections = { open: 0, max: config.limits.connectionsMax }
     this.delayedFlushes = new DelayedFlushes(config.limits.operationTimeoutMs)

@@ -63,6 +63,12 @@ export const PROXY_FLAGS: readonly ProxyFlag[] = [
     'protocol of applications; default auto: by the first byte of a connection',
   ),
   honoured('-t', '--workers', 'N', 'processes that share the ports; default 1 (moxi: 4 threads)'),
+  honoured(
+    '',
+    '--sockets',
+    'portable|uring',
+    'how sockets are served: `uring` takes one system call for all of them (Linux 6.1, Node 26); where it cannot work, and by default, `portable`',
+  ),
   honoured('', '--http-port', 'N', 'port of `/health`, `/ready`, `/metrics`; default: port + 1'),
   honoured('', '--state-dir', 'DIR', 'keep the last config of each source there'),
   honoured('', '--slow-ms', 'N', 'log requests that take longer, ms; default 250, 0 none'),

@@ -3,6 +3,8 @@
  * a backend and its bucket, or a gateway. Which of them, and the bucket's name, the path says.
  */
 
+import { ArgumentError } from './argument-error.ts'
+
 /** What a URL list leads to, as the configuration file would say it. */
 export interface SourceDraft {
   backends: Record<string, object>
@@ -53,5 +55,10 @@ function isGateway(url: string): boolean {
 function bucketNameOf(url: string): string {
   const path = URL.parse(url)?.pathname ?? ''
   const name = /\/(?:buckets|bucketsStreaming|b|bs)\/([^/]+)\/?$/.exec(path)?.[1]
-  return name === undefined ? 'default' : decodeURIComponent(name)
+  if (name === undefined) return 'default'
+  try {
+    return decodeURIComponent(name)
+  } catch {
+    throw new ArgumentError(`ERROR: the bucket name ${name} is badly percent-encoded`)
+  }
 }
