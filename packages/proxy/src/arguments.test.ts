@@ -236,6 +236,7 @@ test('errors stop the start, in the original words', () => {
     [['-Z', 'port_listen', 'http://a'], 'bad moxi config, missing ='],
     [['-z', '=a'], 'missing proxy port'],
     [['-z', 'somewhere'], 'ERROR: missing -z configuration for url/host'],
+    [['http://a/pools/default/buckets/%zz'], 'ERROR: the bucket name %zz is badly percent-encoded'],
     [['-z', './no'], 'ERROR: could not read cfg file: ./no'],
     [['-Z', './no', 'http://a'], 'ERROR: could not read behavior file: ./no'],
     [['-Z', 'downstream_max=x', 'http://a'], 'ERROR: config error in key: downstream_max value: x'],

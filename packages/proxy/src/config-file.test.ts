@@ -115,3 +115,16 @@ test('connections that have not logged in use default, or the only bucket', () =
   assert.equal(anonymousBucketName(only, listener), 'only')
   assert.equal(anonymousBucketName(config, { ...listener, bucket: null }), undefined)
 })
+
+test('what fuzzing found is refused: aliases without end, names that every object has', () => {
+  const many = Array.from({ length: 20 }, () => '*a').join(', ')
+  const bomb = `a: &a [x, x]\nb: &b [${many}]\nc: &c [${many.replaceAll('a', 'b')}]\n`
+  assert.match(
+    refused(`${SMALL}${bomb}d: [${many.replaceAll('a', 'c')}]\n`),
+    /^proxy.yaml:1:1: .*alias/,
+  )
+  const named = SMALL.replace('{ use: cache }', '{ use: constructor }')
+  assert.match(refused(named), /buckets.default.use: expected another name/)
+  const routed = `${SMALL.replace('use: cache', 'use: r')}routes:\n  r: { type: failover, pools: [cache, toString] }\n`
+  assert.match(refused(routed), /there is no backend or route toString/)
+})

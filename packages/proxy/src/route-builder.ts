@@ -41,7 +41,7 @@ export function routeIssues({ routes, backends }: ProxyConfig): ConfigIssue[] {
   }
   for (const [name, children] of sound) {
     for (const child of children) {
-      if (backends[child] === undefined && routes[child] === undefined) {
+      if (!Object.hasOwn(backends, child) && !Object.hasOwn(routes, child)) {
         const message = `there is no backend or route ${child}`
         issues.push({ path: ['routes', name], message })
       }
