@@ -1,5 +1,5 @@
-// A proxy in front of three memcached servers under pipelined load: one is killed, one stands still,
-// both come back. Only their own keys may notice, and every request has exactly one reply.
+// A proxy in front of three memcached servers under pipelined load: one is killed, one stands
+// still, both come back. Only their own keys may notice, and every request has exactly one reply.
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import type { CheckedClient, FailedOperation } from './harness/checked-client.ts'

@@ -1,7 +1,8 @@
 // `npm run check` and `npm test`: set-up, then one step after another, each timed. The tests run on
-// the pinned Node. `npm test` adds the end-to-end tests when all else is well, one file at a time
-// because each starts a dozen processes, and ends with the totals of all test runs in the words of
-// Node's test runner.
+// the pinned Node. `npm test` adds the system tests (`*.system.test.ts`: packages with real servers
+// and real waits), gives the fuzz targets more time, and adds the end-to-end tests when all else is
+// well, one file at a time because each starts a dozen processes. It ends with the totals of all
+// test runs in the words of Node's test runner.
 //
 // `node scripts/run.mjs check|test [NAME...]`: only the end-to-end files of these names.
 import { spawnSync } from 'node:child_process'
@@ -11,7 +12,9 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { setUpOrExit } from './setup.mjs'
 
-const UNIT_FILES_AT_ONCE = 2
+const FILES_AT_ONCE = 2
+/** For each fuzz target, unless the environment says otherwise. */
+const FUZZ_SECONDS = { check: '0.1', test: '1' }
 const STEP_TIMEOUT_MS = 30 * 60_000
 const UNIT_TEST_TIMEOUT_MS = 120_000
 const E2E_TEST_TIMEOUT_MS = 300_000
@@ -29,12 +32,19 @@ step('biome check', join(root, 'node_modules', '.bin', 'biome'), [
   '--error-on-warnings',
   '.',
 ])
-testStep('unit tests and project checks', UNIT_FILES_AT_ONCE, UNIT_TEST_TIMEOUT_MS, [
+process.env.HOLDFAST_FUZZ_SECONDS ??= FUZZ_SECONDS[purpose]
+testStep('unit tests and project checks', FILES_AT_ONCE, UNIT_TEST_TIMEOUT_MS, [
   'scripts/*.test.ts',
-  'packages/*/src/**/*.test.ts',
+  'packages/*/src/**/!(*.system).test.ts',
   'examples/**/*.test.ts',
-  'bench/**/*.test.ts',
+  'bench/**/!(*.system).test.ts',
 ])
+if (purpose === 'test' && !failed) {
+  testStep('system tests', FILES_AT_ONCE, UNIT_TEST_TIMEOUT_MS, [
+    'packages/*/src/**/*.system.test.ts',
+    'bench/**/*.system.test.ts',
+  ])
+}
 if (purpose === 'test' && !failed) {
   const files =
     e2eNames.length === 0 ? ['e2e/*.test.ts'] : e2eNames.map((name) => `e2e/${name}.test.ts`)

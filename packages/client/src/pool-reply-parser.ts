@@ -27,6 +27,19 @@ import {
   isUnknownCommand,
 } from './pool-line-reply.ts'
 import { decideByMeta, type MetaReply } from './pool-meta-reply.ts'
+import {
+  beginsItem,
+  digitAt,
+  findLineFeed,
+  INCOMPLETE,
+  isCount,
+  keyStandsAt,
+  LETTER_E,
+  LINE_FEED,
+  SHORT_LINE_BYTES,
+  SPACE,
+  unexpected,
+} from './pool-reply-bytes.ts'
 
 /** Reply to a meta command that the server does not know. */
 export const NO_META_LINE = 'SERVER_ERROR server does not speak meta commands'
@@ -34,27 +47,16 @@ export const NO_META_LINE = 'SERVER_ERROR server does not speak meta commands'
 const TOO_LARGE_LINE = 'SERVER_ERROR object too large for proxy'
 /** memcached's own limit of what an item may be configured to be. */
 const PASSED_OVER_BYTES_MAX: number = 1024 * 1024 * 1024
-const INCOMPLETE = -1
 const EMPTY: Buffer = Buffer.alloc(0)
-const LINE_FEED = 10
 const CARRIAGE_RETURN = 13
-const SPACE = 32
-const ZERO = 48
-const LETTER_A = 65
 const LETTER_D = 68
-const LETTER_E = 69
-const LETTER_L = 76
 const LETTER_N = 78
-const LETTER_U = 85
 const LETTER_V = 86
 const END_BYTES = 5
 /** `VALUE ` */
 const VALUE_WORD_BYTES = 6
 const FLAGS_MAX = 0xffff_ffff
-const COUNT_DIGITS_MAX = 10
 const CAS_DIGITS_MAX = 20
-/** How far a byte loop looks for a line end before the native search takes over. */
-const SHORT_LINE_BYTES = 96
 
 /** What a parser is made with. */
 export interface PoolReplyParserOptions {
@@ -374,50 +376,4 @@ function settleMiss(operation: Operation): void {
   if (operation.settled) return
   operation.decide(Outcome.Miss)
   operation.settle()
-}
-
-function keyStandsAt(buf: Buffer, at: number, operation: Operation): boolean {
-  const { buf: asked, keyStart, keyEnd } = operation
-  const shift = at - keyStart
-  if (buf[shift + keyEnd] !== SPACE) return false
-  for (let i = keyStart; i < keyEnd; i++) {
-    if (buf[shift + i] !== asked[i]) return false
-  }
-  return true
-}
-
-/** `VALUE `, to the byte, because an application may be given the item as it came. */
-function beginsItem(buf: Buffer, at: number): boolean {
-  return (
-    buf[at + 1] === LETTER_A &&
-    buf[at + 2] === LETTER_L &&
-    buf[at + 3] === LETTER_U &&
-    buf[at + 4] === LETTER_E &&
-    buf[at + 5] === SPACE
-  )
-}
-
-/** Whether digits are some, and so few that their line lies within the bound of a short one. */
-function isCount(start: number, end: number): boolean {
-  return end > start && end - start <= COUNT_DIGITS_MAX
-}
-
-function digitAt(buf: Buffer, at: number): number {
-  const digit = (buf[at] ?? 0) - ZERO
-  if (digit < 0 || digit > 9) throw unexpected('digit')
-  return digit
-}
-
-function findLineFeed(buf: Buffer, from: number, end: number): number {
-  const near = Math.min(end, from + SHORT_LINE_BYTES)
-  for (let at = from; at < near; at++) {
-    if (buf[at] === LINE_FEED) return at
-  }
-  if (near === end) return INCOMPLETE
-  const found = buf.indexOf(LINE_FEED, near)
-  return found < end ? found : INCOMPLETE
-}
-
-function unexpected(what: string): ProtocolError {
-  return new ProtocolError(`unexpected ${what} in a reply`)
 }

@@ -88,8 +88,8 @@ export class ValkeyBackend implements Backend {
   readonly #asking: Map<string, AskingLink> = new Map()
   readonly #sweepTimer: NodeJS.Timeout
   /**
-   * Until the libraries were looked for, nothing is placed: an operation that is sent again once its
-   * function is there would come after those behind it.
+   * Until the libraries were looked for, nothing is placed: an operation that is sent again once
+   * its function is there would come after those behind it.
    */
   #librariesSeen = false
   /** What no known primary serves, in order. */

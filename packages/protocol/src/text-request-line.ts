@@ -1,6 +1,6 @@
-// Reads one command line of the text protocol into the reused MemcachedRequest. Pure and without state
-// between lines but for the reused object; text-request-parser.ts finds the lines and the values,
-// meta-request-line.ts reads the lines of meta commands.
+// Reads one command line of the text protocol into the reused MemcachedRequest. Pure and without
+// state between lines but for the reused object; text-request-parser.ts finds the lines and the
+// values, meta-request-line.ts reads the lines of meta commands.
 //
 // Which line gets which error is memcached 1.6.18's behaviour, compared against it in
 // text-request-memcached.test.ts. Deliberate differences, all stricter: control bytes in a key and

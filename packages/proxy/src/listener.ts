@@ -86,8 +86,8 @@ export interface Listener {
 /**
  * Opens a listener; rejects with `ListenError` when the place is taken.
  *
- * @example
- * const listener = await openListener({ place: { host, port: 11311 }, settings, directory }, daemon)
+ * @example const listener = await openListener({ place: { host, port: 11311 }, settings, directory
+ * }, daemon)
  */
 export async function openListener(
   options: ListenerOptions,

@@ -1,6 +1,6 @@
 /**
- * Damage for fuzz inputs: valid messages of a grammar, glued, then bent in the ways that parsers get
- * wrong: bits flipped, bytes replaced, parts cut out, repeated or moved, numbers put at their
+ * Damage for fuzz inputs: valid messages of a grammar, glued, then bent in the ways that parsers
+ * get wrong: bits flipped, bytes replaced, parts cut out, repeated or moved, numbers put at their
  * limits, as digits and as binary words. Everything is drawn by fast-check, so it shrinks to the
  * least damage that still shows a defect.
  */

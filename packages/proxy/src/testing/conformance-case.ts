@@ -1,7 +1,7 @@
 /**
  * The shape of a conversation that several servers have to hold alike, and the documented
- * differences. `{cas}`, `{older}` and `{newer}` in a step stand for the CAS last seen in a reply and
- * for its neighbours.
+ * differences. `{cas}`, `{older}` and `{newer}` in a step stand for the CAS last seen in a reply
+ * and for its neighbours.
  */
 import type { BinaryFields } from './binary-client.ts'
 

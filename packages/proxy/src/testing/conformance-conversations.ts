@@ -1,7 +1,7 @@
 /**
- * Holds the conversations of the suite with a server and writes down what it said in a form that can
- * be compared: CAS values are numbered by their first appearance, seconds are rounded where a second
- * may pass between two servers.
+ * Holds the conversations of the suite with a server and writes down what it said in a form that
+ * can be compared: CAS values are numbered by their first appearance, seconds are rounded where a
+ * second may pass between two servers.
  */
 import { Opcode } from '@holdfast/protocol'
 import { BinaryClient, type BinaryReply, binaryRequest } from './binary-client.ts'

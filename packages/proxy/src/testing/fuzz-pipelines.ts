@@ -1,7 +1,7 @@
 /**
- * Random pipelines of requests, valid and not, each with the replies that it must get: how many, and
- * by what each is recognised. The expectations are about framing and order; what an item holds is
- * the conformance suite's matter.
+ * Random pipelines of requests, valid and not, each with the replies that it must get: how many,
+ * and by what each is recognised. The expectations are about framing and order; what an item holds
+ * is the conformance suite's matter.
  */
 import { Opcode } from '@holdfast/protocol'
 import fc from 'fast-check'

@@ -1,5 +1,5 @@
-// What a connection has written it reads, also when the writes were quiet and nothing was waited for
-// in between, over every backend and across the death of a primary.
+// What a connection has written it reads, also when the writes were quiet and nothing was waited
+// for in between, over every backend and across the death of a primary.
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { BucketClient, Turn } from '@holdfast/client'

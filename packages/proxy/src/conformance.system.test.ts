@@ -1,5 +1,5 @@
-// One suite, many servers: memcached itself, whose answers are the expected ones, and the proxy over
-// each of its backends.
+// One suite, many servers: memcached itself, whose answers are the expected ones, and the proxy
+// over each of its backends.
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { BINARY_CASES } from './testing/conformance-binary-cases.ts'
