@@ -128,9 +128,16 @@ export class Directory implements BucketRegister {
   /** What the connections of a listener find. */
   viewFor(listener: ListenerConfig): BucketDirectory {
     const directory = this
+    let config: ProxyConfig | undefined
+    let name: string | undefined
     return {
       get anonymous(): Bucket | undefined {
-        return directory.#anonymousOf(listener)
+        // Asked for each request, and the name changes only with the configuration.
+        if (config !== directory.#config) {
+          config = directory.#config
+          name = anonymousBucketName(config, listener)
+        }
+        return directory.#anonymousOf(listener, name)
       },
       login: (username) => this.#login(username),
       buckets: () => this.buckets(),
@@ -210,9 +217,8 @@ export class Directory implements BucketRegister {
     }
   }
 
-  #anonymousOf(listener: ListenerConfig): Bucket | undefined {
+  #anonymousOf(listener: ListenerConfig, name: string | undefined): Bucket | undefined {
     if (listener.bucket === null) return undefined
-    const name = anonymousBucketName(this.#config, listener)
     const fixed = name === undefined ? undefined : this.#buckets.get(name)
     if (fixed?.alive === true || listener.bucket !== undefined) return fixed
     for (const { anonymous } of this.#gateways) if (anonymous !== undefined) return anonymous
