@@ -52,6 +52,9 @@ export function configOfFlags(
   if (sections.some(({ kind }) => kind === 'urls')) {
     draft.listeners.unshift(listenerOf(flags, settings, anonymousOf(draft, settings)))
   }
+  if (draft.listeners.length > 1 && flags.has('-s')) {
+    throw new ArgumentError('ERROR: -s needs one listener, and -z asks for several')
+  }
   const checked = checkConfig({
     ...draft,
     limits: limitsOf(flags, settings),
@@ -129,7 +132,8 @@ function addStatic(
     }
   }
   draft.buckets[name] = { use: name }
-  draft.listeners.push({ ...listenerCommon(flags), host: listenHost(flags), port, bucket: name })
+  const place = socketOf(flags) ?? { host: listenHost(flags), port }
+  draft.listeners.push({ ...listenerCommon(flags), ...place, bucket: name })
 }
 
 function distributionOf(settings: Settings): string {
@@ -159,11 +163,17 @@ function listenerOf(
   bucket: string | null | undefined,
 ): object {
   const common = { ...listenerCommon(flags), ...(bucket === undefined ? {} : { bucket }) }
-  const socket = flags.get('-s')
-  if (socket !== undefined) return { ...common, socket, socketMask: flags.get('-a') }
+  const place = socketOf(flags)
+  if (place !== undefined) return { ...common, ...place }
   const [, port] = splitListen(flags)
   const wanted = port ?? flags.get('--port') ?? settings.get('port_listen') ?? String(PORT_DEFAULT)
   return { ...common, host: listenHost(flags), port: portOf(wanted, 'port_listen') }
+}
+
+/** The place that `-s` names; there is one, so it can stand for one port only. */
+function socketOf(flags: GivenFlags): object | undefined {
+  const socket = flags.get('-s')
+  return socket === undefined ? undefined : { socket, socketMask: flags.get('-a') }
 }
 
 function listenerCommon(flags: GivenFlags): object {
