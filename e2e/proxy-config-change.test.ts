@@ -1,6 +1,6 @@
 // The configuration file of a proxy changes under load, again and again: servers come and go, a
-// bucket moves from a pool to a route and back, a file is bad. No connection ends, every request has
-// its one reply, and a bad file changes nothing.
+// bucket moves from a pool to a route and back, a file is bad. No connection ends, every request
+// has its one reply, and a bad file changes nothing.
 import assert from 'node:assert/strict'
 import { renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'

@@ -1,6 +1,6 @@
 // `npm run fuzz -- [--seconds N] [TARGET...]`: fuzzes each target, or the named ones, for N seconds
-// of its own (60 unless said). `npm test` does the same for a second each. What a target is and how a
-// failure is played again: docs/internals/fuzzing.md.
+// of its own (60 unless said). `npm test` does the same for a second each. What a target is and how
+// a failure is played again: docs/internals/fuzzing.md.
 import { spawnSync } from 'node:child_process'
 import { dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
