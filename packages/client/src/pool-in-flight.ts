@@ -50,6 +50,15 @@ export class InFlight {
     return this.#shapes[this.#head] ?? ReplyShape.None
   }
 
+  /** The operation that `place` others stand before. */
+  at(place: number): Operation | undefined {
+    return this.#operations[(this.#head + place) & this.#mask]
+  }
+
+  shapeAt(place: number): number {
+    return this.#shapes[(this.#head + place) & this.#mask] ?? ReplyShape.None
+  }
+
   push(operation: Operation, shape: ReplyShape): void {
     if (this.#length > this.#mask) this.#grow()
     const tail = (this.#head + this.#length) & this.#mask

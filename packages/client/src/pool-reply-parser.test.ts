@@ -153,6 +153,14 @@ test('an operation that its upstream has given up takes its reply with it', () =
   assert.deepEqual(given.told, ['SERVER_ERROR too late', 'hit 0 0 y'])
 })
 
+test('an item that makes no sense makes no misses of the gets before it', () => {
+  for (const line of [`VALUE ${'b'.repeat(500)}`, 'VALUE b x 1\r\n', 'VALUE c 0 1\r\n']) {
+    const { parser, operations } = new Conversation('get a b\r\n')
+    assert.throws(() => parser.push(Buffer.from(line)), /unexpected/)
+    assert.ok(operations.every(({ settled }) => !settled))
+  }
+})
+
 test('bytes that are no reply to what is in flight are a protocol error', () => {
   const cases: [string, string][] = [
     ['', 'STORED\r\n'],

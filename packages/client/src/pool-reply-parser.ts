@@ -153,7 +153,8 @@ export class PoolReplyParser {
     if (end - at < SHORT_LINE_BYTES * 4 && findLineFeed(buf, at, end) < 0) return INCOMPLETE
     if (!beginsItem(buf, at)) throw unexpected('line among values')
     const keyStart = at + VALUE_WORD_BYTES
-    const operation = this.#findGet(buf, keyStart)
+    const place = this.#findGet(buf, keyStart)
+    const operation = this.#operationAt(place)
     let p = keyStart + operation.keyEnd - operation.keyStart + 1
     const flagsStart = p
     let flags = 0
@@ -172,6 +173,7 @@ export class PoolReplyParser {
       operation.resultCasLo = this.#cas.lo
     }
     if (buf[p] !== CARRIAGE_RETURN || buf[p + 1] !== LINE_FEED) throw unexpected('VALUE line')
+    for (let missed = 0; missed < place; missed++) settleMiss(this.#inFlight.shift())
     const valueStart = p + 2
     const valueEnd = valueStart + valueBytes
     if (valueBytes > this.#options.valueBytesMax) {
@@ -202,17 +204,19 @@ export class PoolReplyParser {
     return valueEnd + 2
   }
 
-  /** The operation in front whose key stands at `keyStart`; those before it have missed. */
-  #findGet(buf: Buffer, keyStart: number): Operation {
+  /** The place of the first get of the line whose key stands at `keyStart`. */
+  #findGet(buf: Buffer, keyStart: number): number {
     const inFlight = this.#inFlight
-    for (;;) {
-      const operation = inFlight.head
-      if (operation === undefined) throw unexpected('VALUE')
-      if (keyStandsAt(buf, keyStart, operation)) return operation
-      if (inFlight.headShape !== ReplyShape.Value) throw unexpected('key')
-      inFlight.shift()
-      settleMiss(operation)
+    for (let place = 0; ; place++) {
+      if (keyStandsAt(buf, keyStart, this.#operationAt(place))) return place
+      if (inFlight.shapeAt(place) !== ReplyShape.Value) throw unexpected('key')
     }
+  }
+
+  #operationAt(place: number): Operation {
+    const operation = this.#inFlight.at(place)
+    if (operation === undefined) throw unexpected('VALUE')
+    return operation
   }
 
   /** END, or an error in its place. */
