@@ -67,7 +67,7 @@ export function parseConfigText(
     })
     return new ConfigFileError(texts.join('\n'))
   }
-  const checked = checkConfig(valueOf(document, path))
+  const checked = checkConfig(contentOf(document, path))
   if (checked.config === undefined) throw told(checked.issues)
   const missing = fillSecrets(checked.config, surroundings)
   if (missing.length > 0) throw told(missing)
@@ -75,7 +75,7 @@ export function parseConfigText(
 }
 
 /** What the document says; throws `ConfigFileError` where its aliases grow beyond all bounds. */
-function valueOf(document: Document.Parsed, path: string): unknown {
+function contentOf(document: Document.Parsed, path: string): unknown {
   try {
     return document.toJS()
   } catch (cause) {
