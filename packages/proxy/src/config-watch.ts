@@ -3,6 +3,7 @@
  * file system and for files that are replaced. Half-written files are told as well; whoever reads
  * them refuses them and is told again.
  */
+import { type Stats, statSync } from 'node:fs'
 import { stat } from 'node:fs/promises'
 
 const LOOK_INTERVAL_MS = 500
@@ -16,10 +17,12 @@ export class ConfigWatch {
   constructor(path: string, onChange: () => void) {
     this.#path = path
     this.#onChange = onChange
+    const stats = statSync(path, { throwIfNoEntry: false })
+    this.#seen = stats && seenOf(stats)
   }
 
-  async start(): Promise<void> {
-    this.#seen = await this.#look()
+  /** Looks from here on; what changed since the watch was made is told as well. */
+  start(): void {
     this.#timer = setInterval(() => {
       void this.#compare()
     }, LOOK_INTERVAL_MS)
@@ -40,10 +43,13 @@ export class ConfigWatch {
 
   async #look(): Promise<string | undefined> {
     try {
-      const { mtimeMs, size, ino } = await stat(this.#path)
-      return [mtimeMs, size, ino].join()
+      return seenOf(await stat(this.#path))
     } catch {
       return undefined
     }
   }
+}
+
+function seenOf({ mtimeMs, size, ino }: Stats): string {
+  return [mtimeMs, size, ino].join()
 }

@@ -75,6 +75,8 @@ class ProxyRun {
     this.#awaitStop()
     const reloadAsked = (): void => this.#reload()
     process.on('SIGHUP', reloadAsked)
+    // Made before the start, so that a change during it is not overlooked.
+    const watch = configFile === undefined ? undefined : new ConfigWatch(configFile, reloadAsked)
     try {
       this.#log = openLog(config.log, this.#streams.stderr)
       this.#proxy = await this.#start()
@@ -90,8 +92,7 @@ class ProxyRun {
     const { addresses, httpAddress } = this.#proxy
     logger.info({ addresses, http: httpAddress, version: VERSION }, 'listening')
     this.#announce(this.#proxy, logger)
-    const watch = configFile === undefined ? undefined : new ConfigWatch(configFile, reloadAsked)
-    await watch?.start()
+    watch?.start()
     const reason = await this.#stopAsked.promise
     watch?.stop()
     process.off('SIGHUP', reloadAsked)
