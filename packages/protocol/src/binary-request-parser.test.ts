@@ -309,3 +309,15 @@ test('stop drops what has come and ignores what comes', () => {
   assert.deepEqual(opcodes, [O.Get])
   assert.equal(parser.bufferedBytes, 0)
 })
+
+test('what a request still lacks is known once its header is there', () => {
+  const parser = new BinaryRequestParser({ valueBytesMax: 10 })
+  const take = (): void => {}
+  const set = encode(Opcode.Set, { extras: '0000000000000000', key: 'a', value: 'abcde' })
+  parser.push(set.subarray(0, 20), take)
+  assert.equal(parser.missingBytes, 0)
+  parser.push(set.subarray(20, 30), take)
+  assert.equal(parser.missingBytes, set.length - 30)
+  parser.push(set.subarray(30), take)
+  assert.equal(parser.missingBytes, 0)
+})

@@ -7,7 +7,7 @@
 // its body is skipped as it comes, or the connection ends when the body is beyond all bounds.
 // Memory held: one request, bounded.
 
-import { BINARY_HEADER_BYTES, BINARY_REQUEST_MAGIC } from './binary.ts'
+import { BINARY_HEADER_BYTES, BINARY_REQUEST_MAGIC, BinaryOffset, readUint32 } from './binary.ts'
 import { BinaryRequestHeader } from './binary-request-header.ts'
 import { VALUE_BYTES_MAX_DEFAULT } from './limits.ts'
 import { type MemcachedRequest, Op } from './request.ts'
@@ -43,6 +43,13 @@ export class BinaryRequestParser {
   /** Bytes of an incomplete request that the parser holds. */
   get bufferedBytes(): number {
     return this.#partialBytes
+  }
+
+  /** Bytes that the request at hand is known to lack; 0 while its header has not come whole. */
+  get missingBytes(): number {
+    if (this.#partialBytes < BINARY_HEADER_BYTES) return this.#swallowBytes
+    const bodyBytes = readUint32(this.#partial, BinaryOffset.BodyBytes)
+    return BINARY_HEADER_BYTES + bodyBytes - this.#partialBytes
   }
 
   /** True between two requests: nothing of the bytes so far matters to those to come. */

@@ -278,3 +278,16 @@ test('a get may have many keys, but not without bound', () => {
     { op: 'Version' },
   ])
 })
+
+test('what a value still lacks is known, what a line lacks is not', () => {
+  const parser = new TextRequestParser({ valueBytesMax: 10 })
+  const take = (): void => {}
+  parser.push(Buffer.from('set a 0 0 5'), take)
+  assert.equal(parser.missingBytes, 0)
+  parser.push(Buffer.from('\r\nab'), take)
+  assert.equal(parser.missingBytes, 5)
+  parser.push(Buffer.from('cde\r\nset b 0 0 20\r\n'), take)
+  assert.equal(parser.missingBytes, 22)
+  parser.push(Buffer.alloc(22, 'x'), take)
+  assert.equal(parser.missingBytes, 0)
+})

@@ -52,6 +52,11 @@ export class TextRequestParser {
     return this.#partialLineBytes + this.#partialValueBytes
   }
 
+  /** Bytes that the request at hand is known to lack; 0 while its line has not come whole. */
+  get missingBytes(): number {
+    return Math.max(this.#partialValueNeeded - this.#partialValueBytes, this.#swallowBytes)
+  }
+
   /** True between two requests: nothing of the bytes so far matters to those to come. */
   get idle(): boolean {
     return this.bufferedBytes === 0 && this.#swallowBytes === 0 && !this.#stopped

@@ -32,12 +32,11 @@ import type { Bucket } from './bucket.ts'
 import { replyLocally, unauthorized } from './local-replies.ts'
 import { type LoginAnswer, LoginConversation } from './login-conversation.ts'
 import { LoginReply } from './login-reply.ts'
+import { ReplyWindow } from './reply-window.ts'
 import type { RequestParser, RequestParsers } from './request-parsers.ts'
 import type { Statistics } from './statistics.ts'
 import type { UpstreamHost } from './upstream-host.ts'
 
-/** Most bytes that are parsed before it is looked whether too much is outstanding. */
-const SLICE_BYTES: number = 16 * 1024
 /** Replies are handed to the socket in pieces of about this size. */
 const PIECE_BYTES: number = 256 * 1024
 /** Values of at least this size count towards `outstandingBytesMax`. */
@@ -64,6 +63,7 @@ export class UpstreamConnection implements Upstream, Flushable, ByteSocketHandle
   #furtherKeys = 0
   /** Bytes of large values in `#slots`. */
   #largeBytes = 0
+  readonly #window: ReplyWindow
   /** The bucket of its login. */
   #bucket: Bucket | undefined = undefined
   #statistics: Statistics
@@ -82,6 +82,7 @@ export class UpstreamConnection implements Upstream, Flushable, ByteSocketHandle
   constructor(socket: Socket, host: UpstreamHost) {
     this.#host = host
     this.#operationTimeoutMs = host.settings.operationTimeoutMs
+    this.#window = new ReplyWindow(host.settings.outstandingMax)
     this.#lastReadMs = host.turn.nowMs
     this.#statistics = host.directory.anonymous?.statistics ?? host.unbound
     this.#statistics.currentConnections++
@@ -176,6 +177,8 @@ export class UpstreamConnection implements Upstream, Flushable, ByteSocketHandle
     const { thresholdMs } = slowLog
     const slots = this.#slots
     const lastDeadlineMs = turn.nowMs + this.#operationTimeoutMs
+    let replies = 0
+    let bytes = 0
     for (let slot = slots.peek(); slot?.settled === true; slot = slots.peek()) {
       slots.shift()
       const { deadlineMs } = slot
@@ -186,10 +189,14 @@ export class UpstreamConnection implements Upstream, Flushable, ByteSocketHandle
         if (this.#furtherKeys > 0 || this.#largeBytes > 0) this.#release(slot)
       }
       if (this.#closed) continue
+      const from = writer.length
       slot.writeReply(writer)
+      bytes += writer.length - from
+      replies++
       if (writer.length > PIECE_BYTES) this.#send()
     }
     if (writer.length > 0) this.#send()
+    if (replies > 0) this.#window.learn(bytes / replies)
     if (this.#closed) {
       if (slots.length === 0) this.#host.upstreamGone(this)
     } else if (this.#ending && slots.length === 0) {
@@ -318,7 +325,9 @@ export class UpstreamConnection implements Upstream, Flushable, ByteSocketHandle
         this.#unparsed = chunk.subarray(at)
         return
       }
-      const end = Math.min(chunk.length, at + SLICE_BYTES)
+      // A value that is arriving is one request, however long.
+      const sliceBytes = Math.max(this.#window.sliceBytes, this.#parser?.missingBytes ?? 0)
+      const end = Math.min(chunk.length, at + sliceBytes)
       this.#parseSlice(at === 0 && end === chunk.length ? chunk : chunk.subarray(at, end))
       at = end
       this.#balance()
@@ -347,9 +356,10 @@ export class UpstreamConnection implements Upstream, Flushable, ByteSocketHandle
 
   /** Reads on or pauses, by what is outstanding and what the reader has not taken. */
   #balance(): void {
-    const { outstandingMax, outstandingBytesMax, backlogBytesMax } = this.#host.settings
+    const { outstandingBytesMax, backlogBytesMax } = this.#host.settings
     const outstanding = this.#slots.length + this.#furtherKeys
-    const busy = this.#paused ? outstanding > outstandingMax / 2 : outstanding > outstandingMax
+    const { requests } = this.#window
+    const busy = outstanding > (this.#paused ? requests / 2 : requests)
     const backlogBytes = this.#socket.backlogBytes
     const pause = busy || this.#largeBytes > outstandingBytesMax || backlogBytes > backlogBytesMax
     if (pause === this.#paused) return
