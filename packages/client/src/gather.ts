@@ -71,6 +71,10 @@ export class Gather implements ReplySlot, Upstream {
     this.#upstream.slotSettled(this)
   }
 
+  release(): void {
+    for (const part of this.#parts) part.release()
+  }
+
   writeReply(writer: ByteWriter): void {
     const failure = this.#failure || this.#parts.find(failed)?.line
     if (failure !== undefined) {

@@ -4,7 +4,7 @@
  */
 import net from 'node:net'
 import { TLSSocket } from 'node:tls'
-import { keepBytes, READ_BUFFER } from './read-slab.ts'
+import { keepBytes, keepForTurn, READ_BUFFER } from './read-slab.ts'
 import type { ByteSocket, ByteSocketHandler } from './socket.ts'
 
 export class NetSocket implements ByteSocket {
@@ -49,10 +49,11 @@ export class NetSocket implements ByteSocket {
 
 /** The `onread` option of a socket that reads into the shared buffer. */
 export function sharedRead(handler: ByteSocketHandler): net.OnReadOpts {
+  const keep = handler.readsForTurn === true ? keepForTurn : keepBytes
   return {
     buffer: READ_BUFFER,
     callback: (count: number) => {
-      handler.socketRead(keepBytes(READ_BUFFER, 0, count))
+      handler.socketRead(keep(READ_BUFFER, 0, count))
       return true
     },
   }

@@ -18,6 +18,7 @@ import {
   type SpecialRequest,
 } from '@holdfast/protocol'
 import { Outcome } from './outcome.ts'
+import type { ReadSlab } from './read-slab.ts'
 import { writeBinaryReply } from './reply-binary.ts'
 import { writeMetaReply } from './reply-meta.ts'
 import { writeTextReply } from './reply-text.ts'
@@ -33,6 +34,8 @@ export interface ReplySlot {
   fail(line: string): void
   /** Appends the reply, if one is due, to `writer`. */
   writeReply(writer: ByteWriter): void
+  /** Lets go of what the reply was made from, once it is written. */
+  release?(): void
 }
 
 /** Length of an upstream's counters. */
@@ -118,6 +121,8 @@ export class Operation implements ReplySlot {
   /** CAS of a hit. Of a successful write it is the stamp. */
   resultCasHi = 0
   resultCasLo = 0
+  /** Memory of `resultBuf` that is used again when nobody holds it any more. */
+  resultSlab: ReadSlab | undefined = undefined
   /** Where `resultBuf` holds the whole VALUE item of a text reply to this very request, else 0, 0. */
   rawStart = 0
   rawEnd = 0
@@ -226,6 +231,13 @@ export class Operation implements ReplySlot {
     this.resultTtlSeconds = answered.resultTtlSeconds
     this.resultAccessSeconds = answered.resultAccessSeconds
     this.resultMarks = answered.resultMarks
+  }
+
+  /** The reply is written: the result's memory may be used again. */
+  release(): void {
+    if (this.resultSlab === undefined) return
+    this.resultSlab.held--
+    this.resultSlab = undefined
   }
 
   settle(): void {

@@ -20,6 +20,7 @@ import { writeMetaRequest } from './pool-meta-request.ts'
 import { NO_META_LINE, PoolReplyParser } from './pool-reply-parser.ts'
 import { metaForm, RequestForm, refusalOf, requestForm } from './pool-request-form.ts'
 import { writeGetAndTouch, writeLineRequest } from './pool-text-request.ts'
+import { currentReadSlab } from './read-slab.ts'
 import { type ByteSocket, type ByteSocketHandler, connectSocket } from './socket.ts'
 import type { Flushable, Turn } from './turn.ts'
 
@@ -75,6 +76,7 @@ export interface PoolConnectionOwner {
 }
 
 export class PoolConnection implements ByteSocketHandler, Flushable {
+  readonly readsForTurn = true
   flushScheduled = false
   readonly #target: PoolTarget
   readonly #turn: Turn
@@ -146,6 +148,7 @@ export class PoolConnection implements ByteSocketHandler, Flushable {
     this.#endLine()
     this.#unflushed = 0
     this.#socket.write(this.#writer.take())
+    if (this.#socket.backlogBytes === 0) this.#writer.reuse()
   }
 
   /** Closes the connection when replies are due and no byte came for the silence timeout. */
@@ -179,7 +182,7 @@ export class PoolConnection implements ByteSocketHandler, Flushable {
     if (this.#closed) return
     this.#lastByteMs = this.#turn.nowMs
     try {
-      this.#parser.push(chunk)
+      this.#parser.push(chunk, currentReadSlab())
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error
       this.#lose('closed', `broke the protocol: ${error.message}`)

@@ -40,6 +40,7 @@ import {
   SPACE,
   unexpected,
 } from './pool-reply-bytes.ts'
+import type { ReadSlab } from './read-slab.ts'
 
 /** Reply to a meta command that the server does not know. */
 export const NO_META_LINE = 'SERVER_ERROR server does not speak meta commands'
@@ -73,6 +74,8 @@ export class PoolReplyParser {
   readonly #inFlight: InFlight
   readonly #cas: Uint64Halves = { hi: 0, lo: 0 }
   readonly #metaReply: MetaReply = { buf: EMPTY, start: 0, end: 0, valueStart: 0, valueEnd: 0 }
+  #chunk: Buffer = EMPTY
+  #slab: ReadSlab | undefined = undefined
   /** Begin of a reply that goes on in the next chunk. */
   #partial: Buffer = EMPTY
   #partialBytes = 0
@@ -106,8 +109,13 @@ export class PoolReplyParser {
     this.#partialBytes = 0
   }
 
-  /** Takes ownership of the chunk and settles the operations whose replies it completes. */
-  push(chunk: Buffer): void {
+  /**
+   * Settles the operations whose replies the chunk completes. Results stay in it; when its memory is
+   * to be used again (`slab`), they are counted there.
+   */
+  push(chunk: Buffer, slab?: ReadSlab): void {
+    this.#chunk = chunk
+    this.#slab = slab
     let at = this.#skipBytes > 0 ? this.#skip(chunk, 0) : 0
     if (this.#partialBytes > 0) at = this.#continue(chunk, at)
     while (at < chunk.length && !this.#stopped) {
@@ -145,6 +153,7 @@ export class PoolReplyParser {
   #readLine(buf: Buffer, at: number, lineEnd: number): void {
     const operation = this.#head
     if (!operation.settled && !decideByLine(operation, buf, at, lineEnd)) throw unexpected('line')
+    if (!operation.settled) this.#hold(operation)
     this.#settleHead()
   }
 
@@ -192,6 +201,7 @@ export class PoolReplyParser {
     this.#inFlight.shift()
     if (operation.settled) return valueEnd + 2
     operation.resultBuf = buf
+    this.#hold(operation)
     operation.resultStart = valueStart
     operation.resultEnd = valueEnd
     operation.resultFlags = flags
@@ -306,6 +316,7 @@ export class PoolReplyParser {
   #decideMeta(operation: Operation, reply: MetaReply): void {
     const { buf, start, end } = reply
     if (decideByMeta(operation, reply)) {
+      this.#hold(operation)
       this.#options.onMetaSpoken(true)
     } else if (isUnknownCommand(buf, start, end)) {
       this.#options.onMetaSpoken(false)
@@ -325,6 +336,13 @@ export class PoolReplyParser {
   #settleHead(): void {
     const operation = this.#inFlight.shift()
     if (!operation.settled) operation.settle()
+  }
+
+  /** The result lies in memory that is to be used again. */
+  #hold(operation: Operation): void {
+    if (this.#slab === undefined || operation.resultBuf !== this.#chunk) return
+    operation.resultSlab = this.#slab
+    this.#slab.held++
   }
 
   #skip(chunk: Buffer, from: number): number {

@@ -33,3 +33,47 @@ export function keepBytes(source: Buffer, start: number, count: number): Buffer 
   at += count
   return kept
 }
+
+/** Memory that several reads share; used again when no result in it is held. */
+export interface ReadSlab {
+  readonly memory: Buffer
+  at: number
+  /** Operations whose results lie in it and whose replies are not written. */
+  held: number
+}
+
+const SPARE_SLABS_MAX = 16
+
+const spare: ReadSlab[] = []
+let current: ReadSlab | undefined
+
+/** The slab of the latest `keepForTurn`. */
+export function currentReadSlab(): ReadSlab | undefined {
+  return current
+}
+
+/**
+ * As `keepBytes`, but the memory is used again soon: whoever keeps a part of it beyond the call that
+ * hands it out counts itself in `currentReadSlab().held`, or copies it.
+ */
+export function keepForTurn(source: Buffer, start: number, count: number): Buffer {
+  let into = current
+  if (into === undefined || into.memory.length - into.at < count) into = nextSlab()
+  source.copy(into.memory, into.at, start, start + count)
+  const kept = into.memory.subarray(into.at, into.at + count)
+  into.at += count
+  return kept
+}
+
+/** The same slab from its beginning, one that is free again, or a fresh one. */
+function nextSlab(): ReadSlab {
+  if (current !== undefined && current.held > 0) {
+    spare.push(current)
+    if (spare.length > SPARE_SLABS_MAX) spare.shift()
+    const free = spare.findIndex(({ held }) => held === 0)
+    current = free < 0 ? undefined : spare.splice(free, 1)[0]
+  }
+  current ??= { memory: Buffer.allocUnsafeSlow(SLAB_BYTES), at: 0, held: 0 }
+  current.at = 0
+  return current
+}

@@ -14,6 +14,8 @@ import { openSocketLoop, type SocketLoop } from './uring/socket-loop.ts'
 
 /** What a socket tells its owner. */
 export interface ByteSocketHandler {
+  /** What `socketRead` is given may be written over after the call (`keepForTurn`). */
+  readonly readsForTurn?: boolean
   socketOpened(): void
   socketRead(chunk: Buffer): void
   /** The peer will send nothing more; what is still written to it may arrive. */

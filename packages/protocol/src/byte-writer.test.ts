@@ -134,3 +134,17 @@ test('VALUE items are written as memcached writes them', () => {
     'STAT pid 7\r\n',
   )
 })
+
+test('what was taken is written over only when the writer is told so', () => {
+  const writer = new ByteWriter()
+  writer.ascii('first')
+  const first = writer.take()
+  writer.ascii('second')
+  const second = writer.take()
+  assert.equal(first.toString(), 'first')
+  writer.reuse()
+  writer.ascii('THIRD!')
+  assert.equal(writer.take().toString(), 'THIRD!')
+  assert.equal(second.toString(), 'THIRD!')
+  assert.equal(first.toString(), 'first')
+})

@@ -191,6 +191,7 @@ export class UpstreamConnection implements Upstream, Flushable, ByteSocketHandle
       if (this.#closed) continue
       const from = writer.length
       slot.writeReply(writer)
+      slot.release?.()
       bytes += writer.length - from
       replies++
       if (writer.length > PIECE_BYTES) this.#send()
@@ -315,6 +316,7 @@ export class UpstreamConnection implements Upstream, Flushable, ByteSocketHandle
     const { writer } = this.#host
     this.#statistics.bytesWritten += writer.length
     this.#socket.write(writer.take())
+    if (this.#socket.backlogBytes === 0) writer.reuse()
   }
 
   /** Parses slice by slice, and keeps the rest once too much is outstanding. */

@@ -16,7 +16,7 @@
 import type net from 'node:net'
 import { getSystemErrorName } from 'node:util'
 import { handleOf } from '../net-socket.ts'
-import { keepBytes } from '../read-slab.ts'
+import { keepBytes, keepForTurn } from '../read-slab.ts'
 import type { ByteSocket, ByteSocketHandler } from '../socket.ts'
 import { COMPLETION_BUFFER, COMPLETION_MORE, RECEIVE_BUFFER_BYTES, Ring } from './ring.ts'
 import { openSystemCalls, type SystemCalls } from './system-calls.ts'
@@ -230,7 +230,7 @@ class UringSocket implements ByteSocket {
       const index = flags >>> 16
       if (result > 0 && !this.#closed) {
         const { ring } = this.#loop
-        const chunk = keepBytes(ring.receiveMemory, index * RECEIVE_BUFFER_BYTES, result)
+        const chunk = this.#keep(ring.receiveMemory, index * RECEIVE_BUFFER_BYTES, result)
         ring.giveBuffer(index)
         this.#arrived(chunk)
       } else {
@@ -265,6 +265,12 @@ class UringSocket implements ByteSocket {
     this.#cancelling = false
     this.#receive()
     this.#releaseWhenIdle()
+  }
+
+  #keep(source: Buffer, start: number, count: number): Buffer {
+    const now = this.#wantsToRead && this.#held.length === 0
+    const forTurn = this.#handler.readsForTurn === true && now
+    return forTurn ? keepForTurn(source, start, count) : keepBytes(source, start, count)
   }
 
   #arrived(chunk: Buffer): void {
