@@ -109,10 +109,7 @@ export class PoolReplyParser {
     this.#partialBytes = 0
   }
 
-  /**
-   * Settles the operations whose replies the chunk completes. Results stay in it; when its memory is
-   * to be used again (`slab`), they are counted there.
-   */
+  /** Settles what the chunk completes. Results stay in it, counted in `slab` if it is used again. */
   push(chunk: Buffer, slab?: ReadSlab): void {
     this.#chunk = chunk
     this.#slab = slab

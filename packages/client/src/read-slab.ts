@@ -53,8 +53,8 @@ export function currentReadSlab(): ReadSlab | undefined {
 }
 
 /**
- * As `keepBytes`, but the memory is used again soon: whoever keeps a part of it beyond the call that
- * hands it out counts itself in `currentReadSlab().held`, or copies it.
+ * As `keepBytes`, but the memory is used again soon: whoever keeps a part of it beyond the call
+ * that hands it out counts itself in `currentReadSlab().held`, or copies it.
  */
 export function keepForTurn(source: Buffer, start: number, count: number): Buffer {
   let into = current

@@ -181,9 +181,8 @@ export class UpstreamConnection implements Upstream, Flushable, ByteSocketHandle
     let bytes = 0
     for (let slot = slots.peek(); slot?.settled === true; slot = slots.peek()) {
       slots.shift()
-      const { deadlineMs } = slot
-      if (deadlineMs > 0) {
-        const ms = lastDeadlineMs - deadlineMs
+      if (slot.deadlineMs > 0) {
+        const ms = lastDeadlineMs - slot.deadlineMs
         this.#statistics.countReply(slot, ms / 1000)
         if (ms > thresholdMs) slowLog.see(slot, ms, this.#bucketNow()?.name ?? '')
         if (this.#furtherKeys > 0 || this.#largeBytes > 0) this.#release(slot)
