@@ -3,13 +3,20 @@ import { test } from 'node:test'
 import Memcached from 'memcached'
 import { missing, onStage, type Stage } from './harness/stage.ts'
 import { TextClient } from './harness/text-client.ts'
+import { until } from './harness/until.ts'
 
 const KEYS = 20
+const GATEWAYS_MS = 15_000
 
 test('what is set through the gateway of one node is read through those of the others', {
   skip: missing('engine'),
 }, async (t) => {
   await onStage(t, { nodes: 3 }, async (stage) => {
+    // A node that joins starts its gateway again, with the secret of the cluster that it joined.
+    await until('every gateway serves', GATEWAYS_MS, async () => {
+      const answers = await Promise.all(stage.store.nodes.map(({ ports }) => serves(ports.gateway)))
+      return !answers.includes(false)
+    })
     await t.test('by a plain text client', async () => await playTextClient(stage))
     await t.test('by the npm package memcached', async () => await playLibrary(stage))
   })
@@ -46,6 +53,18 @@ async function playLibrary({ store }: Stage): Promise<void> {
   assert.equal(await answerOf((done) => b?.incr('library-number', 1, done)), 42)
   assert.equal(await answerOf((done) => a.get('library-number', done)), 42)
   for (const client of clients) client.end()
+}
+
+/** Whether the gateway takes connections and answers from its bucket. */
+async function serves(port: number): Promise<boolean> {
+  try {
+    const client = await TextClient.open(port)
+    const answer = await client.get('serves')
+    client.close()
+    return answer === undefined
+  } catch {
+    return false
+  }
 }
 
 /** The answer of one call in the callback style of the library. */

@@ -35,6 +35,8 @@ export class Gateway {
   #timer: NodeJS.Timeout | null = null
   #pauseMs = RESTART_MS
   #stopped = false
+  /** It was ended in order to be started with another secret. */
+  #renewing = false
 
   constructor(options: GatewayOptions) {
     this.#command = options.command
@@ -67,6 +69,11 @@ export class Gateway {
     child.once('close', (code, signal) => {
       this.#child = null
       if (this.#stopped) return
+      if (this.#renewing) {
+        this.#renewing = false
+        this.start()
+        return
+      }
       if (performance.now() - startedMs > STEADY_MS) this.#pauseMs = RESTART_MS
       this.#log.warn({ code, signal, pauseMs: this.#pauseMs }, 'gateway ended, starting it again')
       this.#timer = setTimeout(() => this.start(), this.#pauseMs)
@@ -79,6 +86,7 @@ export class Gateway {
     if (this.#child === null || this.#secretGiven === this.#secret()) return
     this.#log.info('the gateway is started again with the secret of this cluster')
     this.#secretGiven = this.#secret()
+    this.#renewing = true
     this.#child.kill('SIGTERM')
   }
 

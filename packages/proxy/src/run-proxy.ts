@@ -100,6 +100,8 @@ class ProxyRun {
     await this.#reloading
     await this.#proxy.stop()
     if (pidFile !== undefined) removePidFile(pidFile, logger)
+    // An open channel to the parent would keep this process alive.
+    if (process.connected && !isInBackground()) process.disconnect?.()
     return this.#failed ? 1 : 0
   }
 
