@@ -15,7 +15,7 @@ interface Probe {
 }
 
 interface ProxyHealth {
-  readonly shards: readonly { readonly vBuckets: readonly [number, number] }[]
+  readonly servers: readonly { readonly vBuckets: readonly [number, number] }[]
 }
 
 export class ShardProber {
@@ -31,8 +31,8 @@ export class ShardProber {
   /** Starts probing every shard that the proxy's /health names. */
   async start(): Promise<void> {
     const response = await fetch(`http://127.0.0.1:${this.#proxy.httpPort}/health`)
-    const { shards } = (await response.json()) as ProxyHealth
-    this.#probes = shards.map(({ vBuckets }) => {
+    const { servers } = (await response.json()) as ProxyHealth
+    this.#probes = servers.map(({ vBuckets }) => {
       return { vBuckets, key: keyWithin(vBuckets), acknowledged: [], refused: [] }
     })
     this.#running = Promise.all(this.#probes.map((probe) => this.#probe(probe)))
