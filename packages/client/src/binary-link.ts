@@ -19,18 +19,17 @@ import {
   type BinaryTarget,
 } from './binary-connection.ts'
 import { NOT_MY_VBUCKET_LINE } from './binary-replies.ts'
-import { Fifo } from './fifo.ts'
+import { HeldOperations } from './held-operations.ts'
 import { type Operation, TIMEOUT_LINE } from './operation.ts'
+import { probeDelayMs } from './probe-delay.ts'
 import { type ClientLog, QUEUE_FULL_LINE } from './shard.ts'
 import type { Turn } from './turn.ts'
 
-/** Most operations of a link without an answer. */
+/** Most operations sent and not answered. */
 export const LINK_OPS_MAX = 50_000
 /** Most bytes of requests that the system has not taken yet. */
 export const LINK_BACKLOG_BYTES_MAX: number = 64 * 1024 * 1024
 
-const PROBE_MS_MIN = 50
-const PROBE_MS_MAX = 1000
 /** A connection that is lost sooner, without a single reply, counts as a failed connect. */
 const SHORT_LIFE_MS = 1000
 
@@ -48,8 +47,7 @@ export interface BinaryLinkOptions {
 export class BinaryLink implements BinaryConnectionOwner {
   readonly address: string
   readonly #options: BinaryLinkOptions
-  readonly #queue: Fifo<Operation> = new Fifo()
-  #queueBytes = 0
+  readonly #held: HeldOperations = new HeldOperations()
   #connection: BinaryConnection | undefined = undefined
   #away = false
   #probeTimer: NodeJS.Timeout | undefined = undefined
@@ -73,7 +71,7 @@ export class BinaryLink implements BinaryConnectionOwner {
 
   /** Operations here without an answer. */
   get outstanding(): number {
-    return this.#queue.length + (this.#connection?.outstanding ?? 0)
+    return this.#held.length + (this.#connection?.outstanding ?? 0)
   }
 
   report(): ServerReport {
@@ -81,7 +79,7 @@ export class BinaryLink implements BinaryConnectionOwner {
     return {
       address: this.address,
       state: connected ? 'connected' : this.#away ? 'away' : 'connecting',
-      held: this.#queue.length,
+      held: this.#held.length,
       outstanding: this.#connection?.outstanding ?? 0,
       connects: this.#connects,
       failures: this.#failures,
@@ -103,10 +101,10 @@ export class BinaryLink implements BinaryConnectionOwner {
       else connection.submit(operation, vBucket)
     } else if (this.#away || this.#closed) {
       operation.fail(this.#unreachableLine)
-    } else if (this.#queue.length >= LINK_OPS_MAX || this.#queueBytes >= LINK_BACKLOG_BYTES_MAX) {
+    } else if (this.#held.full) {
       operation.fail(QUEUE_FULL_LINE)
     } else {
-      this.#enqueue(operation)
+      this.#held.push(operation)
     }
   }
 
@@ -118,9 +116,9 @@ export class BinaryLink implements BinaryConnectionOwner {
   /** Takes out those that wait for a connection and match, in order. */
   takeWaiting(matches: (operation: Operation) => boolean): Operation[] {
     const taken: Operation[] = []
-    for (const operation of this.#takeQueue()) {
+    for (const operation of this.#held.drain()) {
       if (matches(operation)) taken.push(operation)
-      else this.#enqueue(operation)
+      else this.#held.push(operation)
     }
     return taken
   }
@@ -128,8 +126,7 @@ export class BinaryLink implements BinaryConnectionOwner {
   /** Periodic: gives up a silent connection, forgets what its upstream has given up. */
   sweep(nowMs: number): void {
     this.#connection?.checkSilence(nowMs)
-    if (this.#queue.peek()?.settled !== true) return
-    for (const operation of this.#takeQueue()) this.#enqueue(operation)
+    this.#held.sweep()
   }
 
   /** Closes for good and returns what is undecided, in order. */
@@ -138,14 +135,14 @@ export class BinaryLink implements BinaryConnectionOwner {
     clearTimeout(this.#probeTimer)
     const undecided = this.#connection?.close() ?? []
     this.#connection = undefined
-    return [...undecided, ...this.#takeQueue()]
+    return [...undecided, ...this.#held.drain()]
   }
 
   connectionReady(): void {
     if (this.#away) this.#options.log('info', 'server is back', { server: this.address })
     this.#away = false
     this.#readySinceMs = performance.now()
-    for (const operation of this.#takeQueue()) this.submit(operation)
+    for (const operation of this.#held.drain()) this.submit(operation)
   }
 
   connectionRefused(operation: Operation, reply: BinaryReply): void {
@@ -199,17 +196,6 @@ export class BinaryLink implements BinaryConnectionOwner {
     return again
   }
 
-  /** Empties the queue; returns what is undecided, in order. */
-  #takeQueue(): Operation[] {
-    this.#queueBytes = 0
-    return this.#queue.drain().filter((operation) => !operation.settled)
-  }
-
-  #enqueue(operation: Operation): void {
-    this.#queue.push(operation)
-    this.#queueBytes += operation.bytesHeld
-  }
-
   get #unreachableLine(): string {
     return `SERVER_ERROR proxy write to downstream ${this.address}`
   }
@@ -222,10 +208,8 @@ export class BinaryLink implements BinaryConnectionOwner {
     this.#away = true
     this.#failures++
     this.#failuresInRow++
-    for (const operation of this.#takeQueue()) operation.fail(this.#unreachableLine)
-    const grownMs = PROBE_MS_MIN * 2 ** Math.min(this.#failuresInRow - 1, 10)
-    const waitMs = Math.min(grownMs, PROBE_MS_MAX) * (0.75 + Math.random() / 4)
-    this.#probeTimer = setTimeout(() => this.#connect(), waitMs)
+    for (const operation of this.#held.drain()) operation.fail(this.#unreachableLine)
+    this.#probeTimer = setTimeout(() => this.#connect(), probeDelayMs(this.#failuresInRow))
   }
 
   #connect(): void {

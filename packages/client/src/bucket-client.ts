@@ -140,11 +140,7 @@ export class BucketClient implements Backend {
     } else if (this.#shards.length === 0) {
       operation.fail('SERVER_ERROR no bucket configuration yet')
     } else {
-      const fork = new Fork(operation, answerWhenAll)
-      const parts = this.#shards.map(() => fork.child())
-      parts.forEach((part, index) => {
-        this.#shards[index]?.submit(part)
-      })
+      new Fork(operation, answerWhenAll).spread(this.#shards, (part, shard) => shard.submit(part))
     }
   }
 

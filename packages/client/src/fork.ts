@@ -43,6 +43,15 @@ export class Fork implements Upstream, OperationAccountant {
     return child
   }
 
+  /**
+   * One child for each of `targets`, given to it by `submit`. All are made before the first is
+   * submitted: a target that answers at once must not look like the last of them.
+   */
+  spread<T>(targets: readonly T[], submit: (child: Operation, target: T) => void): void {
+    const children = targets.map(() => this.child())
+    for (const [index, child] of children.entries()) submit(child, targets[index] as T)
+  }
+
   /** Settles the parent as `child` was settled. */
   answerWith(child: Operation): void {
     if (this.parent.settled) return

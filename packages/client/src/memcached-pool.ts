@@ -153,11 +153,7 @@ export class MemcachedPool implements Backend {
       operation.fail(this.#stopped ? STOPPING_LINE : NO_SERVERS_LINE)
       return
     }
-    const fork = new Fork(operation, answerWhenAll)
-    const parts = servers.map(() => fork.child())
-    parts.forEach((part, index) => {
-      servers[index]?.submit(part)
-    })
+    new Fork(operation, answerWhenAll).spread(servers, (part, server) => server.submit(part))
   }
 
   #apply(options: MemcachedPoolOptions): void {

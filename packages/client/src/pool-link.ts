@@ -10,6 +10,7 @@
  * and fails. A server that keeps silent for too long is away until it greets again.
  */
 import type { ServerReport } from './backend.ts'
+import { HeldOperations } from './held-operations.ts'
 import { type Operation, TIMEOUT_LINE } from './operation.ts'
 import type { PoolAddress } from './pool-address.ts'
 import {
@@ -18,15 +19,13 @@ import {
   type PoolLoss,
   type PoolTarget,
 } from './pool-connection.ts'
-import { HeldOperations } from './pool-held.ts'
+import { PROBE_MS_MIN, probeDelayMs } from './probe-delay.ts'
 import { type ClientLog, QUEUE_FULL_LINE } from './shard.ts'
 import type { Turn } from './turn.ts'
 
 /** Most bytes of operations that are sent to a server and not answered. */
 export const LINK_BYTES_MAX: number = 64 * 1024 * 1024
 
-const PROBE_MS_MIN = 50
-const PROBE_MS_MAX = 1000
 /** A connection that is lost sooner counts as a failed connect. */
 const SHORT_LIFE_MS = 100
 
@@ -202,9 +201,7 @@ export class PoolLink implements PoolConnectionOwner {
     this.#away = true
     this.#failures++
     this.#failuresInRow++
-    const grownMs = PROBE_MS_MIN * 2 ** Math.min(this.#failuresInRow - 1, 10)
-    const waitMs = Math.min(grownMs, PROBE_MS_MAX) * (0.75 + Math.random() / 4)
-    this.#probeTimer = setTimeout(() => this.#connect(), waitMs)
+    this.#probeTimer = setTimeout(() => this.#connect(), probeDelayMs(this.#failuresInRow))
     if (!wasAway) log('warn', 'server is away', { server: name, reason })
     for (const operation of this.takeHeld()) operation.fail(this.#unreachableLine)
   }

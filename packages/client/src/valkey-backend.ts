@@ -192,11 +192,9 @@ export class ValkeyBackend implements Backend {
     } else if (shards.length === 0) {
       operation.fail('SERVER_ERROR no engine found yet')
     } else {
-      const fork = new Fork(operation, answerWhenAll)
-      const parts = shards.map(() => fork.child())
-      parts.forEach((part, index) => {
+      new Fork(operation, answerWhenAll).spread(shards, (part, { shard }) => {
         part.vBucket = UNTAGGED
-        shards[index]?.shard.submit(part)
+        shard.submit(part)
       })
     }
   }

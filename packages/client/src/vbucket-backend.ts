@@ -204,11 +204,9 @@ export class VBucketBackend implements Backend, OperationAccountant {
       operation.fail(NO_CONFIG_LINE)
       return
     }
-    const fork = new Fork(operation, answerWhenAll)
-    const parts = addresses.map(() => fork.child())
-    parts.forEach((part, index) => {
+    new Fork(operation, answerWhenAll).spread(addresses, (part, address) => {
       this.#account(part)
-      this.#servers.linkFor(addresses[index] ?? '', part.upstream)?.submit(part)
+      this.#servers.linkFor(address, part.upstream)?.submit(part)
     })
   }
 

@@ -159,14 +159,6 @@ export function readUint32(buf: Uint8Array, at: number): number {
   return (upper | ((buf[at + 2] ?? 0) << 8) | (buf[at + 3] ?? 0)) >>> 0
 }
 
-/** Writes four bytes, most significant first. */
-export function writeUint32(buf: Uint8Array, at: number, value: number): void {
-  buf[at] = value >>> 24
-  buf[at + 1] = value >>> 16
-  buf[at + 2] = value >>> 8
-  buf[at + 3] = value
-}
-
 function writeHeader(w: ByteWriter, magic: number, header: BinaryHeader): void {
   w.ensure(BINARY_HEADER_BYTES + header.bodyBytes)
   w.u32be((magic << 24) | (header.opcode << 16) | header.keyBytes)

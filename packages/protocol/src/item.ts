@@ -11,6 +11,7 @@
 // A value without the first mark, or shorter than a header, was written by somebody else. The mark
 // is the top bit of the fifth byte, so no ASCII text can have it by chance; binary can.
 
+import { readUint32 } from './binary.ts'
 import type { ByteWriter } from './byte-writer.ts'
 
 /** Length of the header before the client's bytes. */
@@ -60,9 +61,4 @@ export function readCasLo(buf: Uint8Array, start: number): number {
 /** Reads the marks of the item at `start`, at their places in the upper half of the CAS word. */
 export function readMarks(buf: Uint8Array, start: number): number {
   return ((buf[start + 4] ?? 0) & 0xf0) << 24
-}
-
-function readUint32(buf: Uint8Array, at: number): number {
-  const upper = ((buf[at] ?? 0) << 24) | ((buf[at + 1] ?? 0) << 16)
-  return (upper | ((buf[at + 2] ?? 0) << 8) | (buf[at + 3] ?? 0)) >>> 0
 }

@@ -14,10 +14,6 @@ export const OK: Buffer = Buffer.from('OK\r\n')
 export const RESET: Buffer = Buffer.from('RESET\r\n')
 export const ERROR: Buffer = Buffer.from('ERROR\r\n')
 export const TOO_LARGE: Buffer = Buffer.from('SERVER_ERROR object too large for cache\r\n')
-export const OUT_OF_MEMORY: Buffer = Buffer.from('SERVER_ERROR out of memory storing object\r\n')
-export const NON_NUMERIC: Buffer = Buffer.from(
-  'CLIENT_ERROR cannot increment or decrement non-numeric value\r\n',
-)
 
 const VALUE: Buffer = Buffer.from('VALUE ')
 const SPACE = 32

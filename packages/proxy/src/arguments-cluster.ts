@@ -28,11 +28,6 @@ export function parseCluster(text: string): ClusterSection[] {
   return parsed
 }
 
-/** Whether a word of the command line without a flag can be the cluster configuration. */
-export function looksLikeCluster(text: string): boolean {
-  return /:\/\/|@|apikey=|auth=|url=|^embedded:|^\s*\d+\s*=|^[./]/.test(text)
-}
-
 /** Cuts at `;`, but not inside of a JSON object. */
 function splitSections(text: string): string[] {
   const sections: string[] = []

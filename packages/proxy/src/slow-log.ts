@@ -10,8 +10,6 @@ import { Gather, Operation, Outcome, type ReplySlot } from '@holdfast/client'
 import { Op } from '@holdfast/protocol'
 import type { Logger } from 'pino'
 
-/** A request counts as slow above this many milliseconds. */
-export const SLOW_MS_DEFAULT = 250
 /** Lines a second; beyond that requests are only counted. */
 const LINES_PER_SECOND_MAX = 10
 const HASH_CHARS = 12

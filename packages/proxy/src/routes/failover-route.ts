@@ -117,11 +117,10 @@ class FailoverRoute implements Backend {
   }
 
   #toAll(fork: Fork): Fork {
-    const parts = this.#children.map(() => fork.child())
-    for (const [pool, part] of parts.entries()) {
+    fork.spread(this.#children, (part, child) => {
       this.#deadlines.watch(part)
-      this.#children[pool]?.submit(part)
-    }
+      child.submit(part)
+    })
     return fork
   }
 

@@ -87,9 +87,7 @@ class PrefixRoute implements Backend {
 
   submit(operation: Operation): void {
     if (operation.kind === Op.FlushAll) {
-      const fork = new Fork(operation, answerWhenAll)
-      const parts = this.#children.map(() => fork.child())
-      for (const [index, part] of parts.entries()) this.#children[index]?.submit(part)
+      new Fork(operation, answerWhenAll).spread(this.#children, (part, child) => child.submit(part))
       return
     }
     const child = this.#childOf(operation)

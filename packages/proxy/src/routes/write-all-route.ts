@@ -118,8 +118,7 @@ class WriteAllRoute implements Backend {
   }
 
   #spread(fork: Fork): Fork {
-    const parts = this.#children.map(() => fork.child())
-    for (const [pool, part] of parts.entries()) this.#send(part, pool)
+    fork.spread(this.#children, (part, child) => this.#send(part, child))
     return fork
   }
 
@@ -133,7 +132,7 @@ class WriteAllRoute implements Backend {
     const pool = fork.children.length
     const child = fork.child()
     revealCas(child, pool)
-    this.#send(child, pool)
+    this.#send(child, this.#children[pool])
     return fork
   }
 
@@ -170,14 +169,13 @@ class WriteAllRoute implements Backend {
 
   #repeat(fork: Fork): void {
     if (!isRepeated(fork.parent)) return
-    const from = fork.children.length
-    const parts = this.#children.slice(from).map(() => repetition(fork.child()))
-    for (const [index, part] of parts.entries()) this.#send(part, from + index)
+    const unasked = this.#children.slice(fork.children.length)
+    fork.spread(unasked, (part, child) => this.#send(repetition(part), child))
   }
 
-  #send(child: Operation, pool: number): void {
-    this.#deadlines.watch(child)
-    this.#children[pool]?.submit(child)
+  #send(part: Operation, child: Backend | undefined): void {
+    this.#deadlines.watch(part)
+    child?.submit(part)
   }
 }
 
