@@ -5,8 +5,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
-import { memcachedInstalled } from '@holdfast/client/testing'
-import { PoolTestServer } from '../../packages/client/src/testing/pool-servers.ts'
+import { MemcachedProcess, memcachedInstalled } from '@holdfast/client/testing'
 import { Daemon } from '../../packages/holdfast/src/picture/daemon.ts'
 import { PortPlan } from '../../packages/holdfast/src/picture/ports.ts'
 import { findPrograms } from '../../packages/holdfast/src/picture/programs.ts'
@@ -22,7 +21,7 @@ export class ProxyStage {
   readonly folder: string
   readonly ports: PortPlan = new PortPlan()
   readonly #programs = findPrograms(projectRoot)
-  readonly #servers: PoolTestServer[] = []
+  readonly #servers: MemcachedProcess[] = []
   readonly #clients: CheckedClient[] = []
   #proxy: Daemon | undefined
 
@@ -35,8 +34,8 @@ export class ProxyStage {
     return this.#proxy
   }
 
-  async addMemcached(...args: string[]): Promise<PoolTestServer> {
-    const server = await PoolTestServer.start(...args)
+  async addMemcached(...args: string[]): Promise<MemcachedProcess> {
+    const server = await MemcachedProcess.start(...args)
     this.#servers.push(server)
     return server
   }

@@ -5,7 +5,7 @@ import { BinaryLink } from './binary-link.ts'
 import type { Operation } from './operation.ts'
 import type { SaslCredentials } from './sasl-client.ts'
 import { until } from './testing/engines.ts'
-import { MemcachedServer, memcachedInstalled } from './testing/memcached-server.ts'
+import { MemcachedProcess, memcachedInstalled } from './testing/memcached-process.ts'
 import { TextUpstream } from './testing/text-upstream.ts'
 import { VBucketServer, type VBucketServerOptions } from './testing/vbucket-server.ts'
 import { Turn } from './turn.ts'
@@ -62,17 +62,17 @@ afterEach(() => {
 })
 
 describe('a binary link to memcached', { skip: !memcachedInstalled }, () => {
-  let plain: MemcachedServer
-  let behind: MemcachedServer
+  let plain: MemcachedProcess
+  let behind: MemcachedProcess
 
   before(async () => {
-    plain = await MemcachedServer.start()
-    behind = await MemcachedServer.start()
+    plain = await MemcachedProcess.start()
+    behind = await MemcachedProcess.start()
   })
 
   after(async () => {
-    await plain.stop()
-    await behind.stop()
+    await plain.kill()
+    await behind.kill()
   })
 
   async function bothAnswer(upstream: TextUpstream, script: string): Promise<void> {

@@ -18,7 +18,7 @@ import {
   ITEM_CASES,
   LATER_ITEM_CASES,
 } from './testing/item-cases.ts'
-import { MemcachedServer } from './testing/memcached-server.ts'
+import { MemcachedProcess } from './testing/memcached-process.ts'
 import { TextUpstream } from './testing/text-upstream.ts'
 import { Turn } from './turn.ts'
 
@@ -110,7 +110,7 @@ describe('items behave as in memcached', () => {
   let engines: TestEngines
   let bucket: BucketClient
   let store: EmbeddedStore
-  let server: MemcachedServer
+  let server: MemcachedProcess
   let memcached: Memcached
   let binaryMemcached: Memcached
   let places: Place[]
@@ -121,7 +121,7 @@ describe('items behave as in memcached', () => {
     bucket = new BucketClient({ turn })
     bucket.applyConfig(engines.config)
     store = new EmbeddedStore({ folder, turn })
-    server = await MemcachedServer.start()
+    server = await MemcachedProcess.start()
     memcached = new Memcached(server.port, TEXT_END)
     binaryMemcached = new Memcached(server.port, BINARY_END)
     const over = (name: string, backend: Backend): Place => ({
@@ -139,7 +139,7 @@ describe('items behave as in memcached', () => {
     }
     await memcached?.close()
     await binaryMemcached?.close()
-    await server?.stop()
+    await server?.kill()
     await store?.stop()
     await bucket?.stop()
     await engines?.stop()

@@ -6,17 +6,9 @@ import { after, before, describe, test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { MemcachedClient } from './memcached-client.ts'
 import { freeze } from './testing/engines.ts'
+import { freePort } from './testing/free-port.ts'
 
 const START_TIMEOUT_MS = 5000
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
-}
 
 async function startMemcached(port: number): Promise<ChildProcess> {
   const child = spawn(

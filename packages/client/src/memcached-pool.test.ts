@@ -3,7 +3,7 @@ import { after, before, describe, test } from 'node:test'
 import fc from 'fast-check'
 import { MemcachedPool, type MemcachedPoolOptions } from './memcached-pool.ts'
 import { until } from './testing/engines.ts'
-import { PoolTestServer } from './testing/pool-servers.ts'
+import { MemcachedProcess } from './testing/memcached-process.ts'
 import { TextUpstream } from './testing/text-upstream.ts'
 import { Turn } from './turn.ts'
 
@@ -53,14 +53,14 @@ test('keys go to the servers that every other client of the same servers chooses
 })
 
 describe('over three servers', () => {
-  let servers: PoolTestServer[]
+  let servers: MemcachedProcess[]
   before(async () => {
-    servers = await Promise.all([1, 2, 3].map(() => PoolTestServer.start()))
+    servers = await Promise.all([1, 2, 3].map(() => MemcachedProcess.start()))
   })
   after(async () => {
     await Promise.all(servers.map((server) => server.kill()))
   })
-  const members = (): PoolTestServer['member'][] => servers.map(({ member }) => member)
+  const members = (): MemcachedProcess['member'][] => servers.map(({ member }) => member)
 
   test('10000 keys come back in the order asked for, duplicates included', async () => {
     await withPool({ servers: members() }, async (_pool, upstream) => {

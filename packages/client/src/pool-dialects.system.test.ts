@@ -10,8 +10,7 @@ import {
   writeBinaryRequestHeader,
 } from '@holdfast/protocol'
 import { MemcachedPool, type MemcachedPoolOptions } from './memcached-pool.ts'
-import { MemcachedServer } from './testing/memcached-server.ts'
-import { PoolTestServer } from './testing/pool-servers.ts'
+import { MemcachedProcess } from './testing/memcached-process.ts'
 import { TextUpstream } from './testing/text-upstream.ts'
 import { Turn } from './turn.ts'
 
@@ -24,7 +23,7 @@ async function compare(
   options: Omit<MemcachedPoolOptions, 'turn' | 'servers'>,
   requests: readonly string[],
 ): Promise<void> {
-  const [behind, direct] = await Promise.all([PoolTestServer.start(), MemcachedServer.start()])
+  const [behind, direct] = await Promise.all([MemcachedProcess.start(), MemcachedProcess.start()])
   const pool = new MemcachedPool({ turn, servers: [behind.member], ...options })
   const upstream = new TextUpstream(pool, turn)
   try {
@@ -37,7 +36,7 @@ async function compare(
   } finally {
     upstream.close()
     await pool.stop()
-    await Promise.all([behind.kill(), direct.stop()])
+    await Promise.all([behind.kill(), direct.kill()])
   }
 }
 

@@ -11,7 +11,8 @@ import { MemcachedPool, type MemcachedPoolOptions } from './memcached-pool.ts'
 import { MemcachedServer } from './memcached-server.ts'
 import { type LookupAddresses, PoolAddress } from './pool-address.ts'
 import { until } from './testing/engines.ts'
-import { freePort, PoolTestServer } from './testing/pool-servers.ts'
+import { freePort } from './testing/free-port.ts'
+import { MemcachedProcess } from './testing/memcached-process.ts'
 import { TextUpstream } from './testing/text-upstream.ts'
 import { Turn } from './turn.ts'
 
@@ -21,8 +22,8 @@ afterEach(async () => {
   for (const close of closing.splice(0).reverse()) await close()
 })
 
-async function memcached(...args: string[]): Promise<PoolTestServer> {
-  const server = await PoolTestServer.start(...args)
+async function memcached(...args: string[]): Promise<MemcachedProcess> {
+  const server = await MemcachedProcess.start(...args)
   closing.push(() => server.kill())
   return server
 }
@@ -50,7 +51,7 @@ const connected = (pool: MemcachedPool): Promise<void> =>
 
 /** A server that answers what `answer` says to each chunk; a greeting by itself. */
 async function fakeServer(answer: (socket: Socket, text: string) => void): Promise<{
-  member: PoolTestServer['member']
+  member: MemcachedProcess['member']
   sockets: Set<Socket>
   server: Server
 }> {

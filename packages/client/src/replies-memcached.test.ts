@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { Opcode } from '@holdfast/protocol'
-import { MemcachedServer, memcachedInstalled } from './testing/memcached-server.ts'
+import { MemcachedProcess, memcachedInstalled } from './testing/memcached-process.ts'
 import { MemoryBackend } from './testing/memory-backend.ts'
 import { converse } from './testing/raw-conversation.ts'
 
@@ -180,13 +180,13 @@ const BINARY: readonly (readonly [opcode: number, asked: Asked])[][] = [
   [[O.QuitQ, {}]],
 ]
 
-let server: MemcachedServer | undefined
+let server: MemcachedProcess | undefined
 
 before(async () => {
-  if (memcachedInstalled) server = await MemcachedServer.start()
+  if (memcachedInstalled) server = await MemcachedProcess.start()
 })
 
-after(() => server?.stop())
+after(() => server?.kill())
 
 const options = { skip: !memcachedInstalled }
 const backend = new MemoryBackend()

@@ -1,4 +1,5 @@
 /** A real node with a real engine: the life of a bucket, the death of its engine, a restart. */
+
 import assert from 'node:assert/strict'
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { type AddressInfo, createServer } from 'node:net'
@@ -6,6 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
+import { freePort } from '@holdfast/client/testing'
 import { parseBucketConfig } from '@holdfast/topology'
 import { Redis } from 'iovalkey'
 import { pino } from 'pino'
@@ -163,12 +165,6 @@ async function until(what: string, check: () => Promise<boolean>): Promise<void>
     if (performance.now() > deadline) assert.fail(`${what}: not within ${WAIT_MS_MAX} ms`)
     await delay(POLL_MS)
   }
-}
-
-async function freePort(): Promise<number> {
-  const port = await listenOnce(0)
-  assert.ok(port !== null)
-  return port
 }
 
 /** Below the ephemeral range, with the bus port 10000 above free too. */

@@ -1,7 +1,9 @@
 // One suite, many servers: memcached itself, whose answers are the expected ones, and the proxy
 // over each of its backends.
+
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
+import { MemcachedProcess } from '@holdfast/client/testing'
 import { BINARY_CASES } from './testing/conformance-binary-cases.ts'
 import type { BinaryCase, ConformanceBackend, ConformanceCase } from './testing/conformance-case.ts'
 import { converse, converseBinary, replyTo } from './testing/conformance-conversations.ts'
@@ -17,15 +19,14 @@ import {
   openConformanceProxy,
 } from './testing/conformance-servers.ts'
 import { TEXT_CASES } from './testing/conformance-text-cases.ts'
-import { type RunningMemcached, startMemcached } from './testing/memcached.ts'
 
 describe('answers agree with memcached', () => {
-  let memcached: RunningMemcached
+  let memcached: MemcachedProcess
   const expected: Map<ConformanceCase, string[]> = new Map()
   const expectedBinary: Map<BinaryCase, string[][]> = new Map()
 
   before(async () => {
-    memcached = await startMemcached()
+    memcached = await MemcachedProcess.start('-I', '20m')
     for (const asked of [...TEXT_CASES, ...META_CASES]) {
       expected.set(asked, await converse(memcached.address, asked))
     }
@@ -34,7 +35,7 @@ describe('answers agree with memcached', () => {
     }
   })
 
-  after(() => memcached?.stop())
+  after(() => memcached?.kill())
 
   for (const backend of OPEN_BACKENDS) {
     describe(`over ${backend}`, () => {

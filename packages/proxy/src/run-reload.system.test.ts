@@ -5,18 +5,18 @@ import net from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, afterEach, before, describe, test } from 'node:test'
-import { MemcachedServer, until } from '@holdfast/client/testing'
+import { MemcachedProcess, until } from '@holdfast/client/testing'
 import { CommandProcess } from './testing/command-process.ts'
 import { TextClient } from './testing/text-client.ts'
 
 describe('a proxy with a configuration file', () => {
-  let one: MemcachedServer
-  let two: MemcachedServer
+  let one: MemcachedProcess
+  let two: MemcachedProcess
   let folder: string
   let file: string
   let proxy: CommandProcess | undefined
 
-  function text(server: MemcachedServer, more = ''): string {
+  function text(server: MemcachedProcess, more = ''): string {
     return `
 listeners:
   - port: 0
@@ -31,8 +31,8 @@ ${more}`
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), 'holdfast-reload-'))
     file = join(folder, 'proxy.yaml')
-    one = await MemcachedServer.start()
-    two = await MemcachedServer.start()
+    one = await MemcachedProcess.start()
+    two = await MemcachedProcess.start()
   })
 
   afterEach(async () => {
@@ -41,8 +41,8 @@ ${more}`
   })
 
   after(async () => {
-    await one?.stop()
-    await two?.stop()
+    await one?.kill()
+    await two?.kill()
     await rm(folder, { recursive: true, force: true })
   })
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, afterEach, before, describe, test } from 'node:test'
 import {
-  MemcachedServer,
+  MemcachedProcess,
   until,
   VBucketConfigStream,
   VBucketServer,
@@ -120,7 +120,7 @@ describe('what a config server describes', () => {
 
 describe('static lists', () => {
   test('each port has its own servers', async () => {
-    const [one, two] = await Promise.all([MemcachedServer.start(), MemcachedServer.start()])
+    const [one, two] = await Promise.all([MemcachedProcess.start(), MemcachedProcess.start()])
     const text = `11998=127.0.0.1:${one.port};11999=127.0.0.1:${two.port}`
     const proxy = await startFrom('-z', text)
     const clients = await Promise.all(proxy.addresses.map((at) => TextClient.connect(at)))
@@ -130,7 +130,7 @@ describe('static lists', () => {
     assert.equal(await first?.ask('get a\r\n', 'END\r\n'), itemText('a', true))
     for (const client of clients) client.close()
     await proxy.stop()
-    await Promise.all([one.stop(), two.stop()])
+    await Promise.all([one.kill(), two.kill()])
   })
 })
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { MemcachedServer, memcachedInstalled } from '@holdfast/client/testing'
+import { MemcachedProcess, memcachedInstalled } from '@holdfast/client/testing'
 import { Op } from '@holdfast/protocol'
 import { pino } from 'pino'
 import { SlowLog } from './slow-log.ts'
@@ -78,7 +78,7 @@ test('stats has the names that clients look for', () => {
 })
 
 test('every name of memcached is in the tables, once', { skip: !memcachedInstalled }, async () => {
-  const memcached = await MemcachedServer.start()
+  const memcached = await MemcachedProcess.start()
   try {
     for (const [args, table] of [
       ['', GENERAL_STATS],
@@ -95,7 +95,7 @@ test('every name of memcached is in the tables, once', { skip: !memcachedInstall
       )
     }
   } finally {
-    await memcached.stop()
+    await memcached.kill()
   }
 })
 

@@ -4,7 +4,7 @@ import net from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
-import { MemcachedServer, until } from '@holdfast/client/testing'
+import { MemcachedProcess, until } from '@holdfast/client/testing'
 import type { Health } from './http-server.ts'
 import { CommandProcess } from './testing/command-process.ts'
 import { TextClient } from './testing/text-client.ts'
@@ -12,7 +12,7 @@ import { TextClient } from './testing/text-client.ts'
 const WORKERS = 3
 
 describe('a proxy of several workers', () => {
-  let memcached: MemcachedServer
+  let memcached: MemcachedProcess
   let folder: string
   let configFile: string
   let proxy: CommandProcess
@@ -50,7 +50,7 @@ workers: ${WORKERS}
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), 'holdfast-workers-'))
     configFile = join(folder, 'proxy.yaml')
-    memcached = await MemcachedServer.start()
+    memcached = await MemcachedProcess.start()
     await writeFile(configFile, configText('a:', join(folder, 'socket')))
     proxy = new CommandProcess(['--config', configFile])
     address = await proxy.ready()
@@ -60,7 +60,7 @@ workers: ${WORKERS}
   after(async () => {
     for (const one of clients) one.close()
     await proxy?.stop()
-    await memcached?.stop()
+    await memcached?.kill()
     if (folder) await rm(folder, { recursive: true, force: true })
   })
 

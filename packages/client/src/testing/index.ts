@@ -10,7 +10,8 @@ export {
   type TestShard,
   until,
 } from './engines.ts'
-export { MemcachedServer, memcachedInstalled } from './memcached-server.ts'
+export { freePort } from './free-port.ts'
+export { MemcachedProcess, memcachedInstalled } from './memcached-process.ts'
 export { MemoryBackend } from './memory-backend.ts'
 export { TextUpstream } from './text-upstream.ts'
 export { makeCertificate, startValkeyCluster, ValkeyServer } from './valkey-servers.ts'

@@ -1,10 +1,9 @@
 // Policies over real memcached servers that die, hang and come back.
 import assert from 'node:assert/strict'
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test'
-import { type Backend, type MemcachedPool, Turn } from '@holdfast/client'
-import { TextUpstream, until } from '@holdfast/client/testing'
+import { type Backend, MemcachedPool, Turn } from '@holdfast/client'
+import { MemcachedProcess, TextUpstream, until } from '@holdfast/client/testing'
 import { findRouteType } from './route-types.ts'
-import { MemcachedProcess } from './testing/memcached-process.ts'
 
 const ATTEMPT_MS = 200
 
@@ -19,7 +18,7 @@ describe('policies over memcached servers', () => {
   })
 
   beforeEach(async () => {
-    pools = servers.map((server) => server.pool(turn))
+    pools = servers.map((server) => new MemcachedPool({ turn, servers: [server.member] }))
     for (const pool of pools) await clientOf(pool).ask('flush_all\r\n')
   })
 
@@ -53,7 +52,7 @@ describe('policies over memcached servers', () => {
       return (await client.ask('set k 0 0 1\r\ny\r\n')) === 'STORED\r\n'
     })
     assert.equal(await client.ask('get k\r\n'), 'VALUE k 0 1\r\ny\r\nEND\r\n')
-    await servers[0]?.start()
+    await servers[0]?.restart()
     await until(
       'the first server serves',
       async () => (await client.ask('get k\r\n')) === 'END\r\n',
@@ -146,11 +145,11 @@ describe('policies over memcached servers', () => {
     let answered = ''
     const hurt = async (): Promise<void> => {
       await servers[0]?.kill()
-      await servers[0]?.start()
+      await servers[0]?.restart()
       await servers[1]?.freeze()
       servers[1]?.thaw()
       await servers[1]?.kill()
-      await servers[1]?.start()
+      await servers[1]?.restart()
     }
     let hurting = true
     const hurts = hurt().finally(() => {

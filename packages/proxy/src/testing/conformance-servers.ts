@@ -13,10 +13,9 @@ import {
   Turn,
   ValkeyBackend,
 } from '@holdfast/client'
-import { startEngines, until, ValkeyServer } from '@holdfast/client/testing'
+import { MemcachedProcess, startEngines, until, ValkeyServer } from '@holdfast/client/testing'
 import type { ConformanceBackend } from './conformance-case.ts'
 import { bucketOf, type Front, onlyBucket, openFront } from './front.ts'
-import { startMemcached } from './memcached.ts'
 
 /** A proxy, and how to end it with all that is behind it. */
 export interface ConformanceProxy {
@@ -81,14 +80,14 @@ export async function openConformanceProxy(kind: ConformanceBackend): Promise<Co
 /** A pool of two servers, so that keys have to be told apart. */
 function openPool(protocol: 'text' | 'meta' | 'binary'): (turn: Turn) => Promise<Opened> {
   return async (turn) => {
-    const servers = await Promise.all([startMemcached(), startMemcached()])
+    const servers = await Promise.all([1, 2].map(() => MemcachedProcess.start('-I', '20m')))
     const backend = new MemcachedPool({
       turn,
       protocol,
-      servers: servers.map(({ port }) => ({ host: '127.0.0.1', port, weight: 1 })),
+      servers: servers.map(({ member }) => member),
     })
     const close = async (): Promise<void> => {
-      await Promise.all(servers.map((server) => server.stop()))
+      await Promise.all(servers.map((server) => server.kill()))
     }
     return { backend, close }
   }

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
-import { type MemcachedProcess, startMemcached } from '../test-support/memcached-process.ts'
+import { MemcachedProcess } from '@holdfast/client/testing'
+import { has } from '../test-support/memcached-counts.ts'
 import { type SlowLink, startSlowLink } from '../test-support/slow-link.ts'
 import { Browser, eventually, startSite, type TestSite } from '../test-support/test-site.ts'
 
@@ -10,7 +11,7 @@ const ROUNDS = 20
 describe('a response is not released before its session is stored', () => {
   for (const sticky of [true, false]) {
     test(`redirects, ${sticky ? 'sticky' : 'non-sticky'}: the next server sees the change`, async (t) => {
-      const store = await startMemcached()
+      const store = await MemcachedProcess.start()
       const link = await startSlowLink(store.port, 60)
       const options = { memcachedNodes: link.address, sticky, sessionBackupAsync: false }
       const app1 = await startSite({ ...options, jvmRoute: 'app1' })
@@ -40,7 +41,7 @@ describe('with a slow store', () => {
   let link: SlowLink
   let site: TestSite
   before(async () => {
-    store = await startMemcached()
+    store = await MemcachedProcess.start()
     link = await startSlowLink(store.port, 100)
     site = await startSite({ memcachedNodes: link.address, sessionBackupAsync: false }, (app) => {
       app.get('/stream', async (req, res) => {
@@ -70,7 +71,7 @@ describe('with a slow store', () => {
     await browser.get(`${async.url}/set?a=1`)
     assert.ok(performance.now() - startMs < 1800)
     assert.equal(browser.cookies.size, 1)
-    await eventually(() => store.has(browser.sessionId))
+    await eventually(() => has(store, browser.sessionId))
   })
 
   test('changes after the first byte are stored before the end', async (t) => {
@@ -100,12 +101,12 @@ describe('with a slow store', () => {
     assert.equal(browser.cookies.size, 1)
     link.delayMs = 0
     await eventually(async () => (await browser.get(`${bounded.url}/read`)).json.a === '1')
-    await eventually(() => store.has(browser.sessionId))
+    await eventually(() => has(store, browser.sessionId))
   })
 })
 
 test('a session that is too large for the store is reported, and not taken for stored', async (t) => {
-  const store = await startMemcached()
+  const store = await MemcachedProcess.start()
   const warnings: string[] = []
   const ignore = (): void => undefined
   const logger = {
@@ -136,9 +137,9 @@ test('a session that is too large for the store is reported, and not taken for s
   const browser = new Browser()
   assert.equal((await browser.get(`${lenient.url}/large`)).status, 200)
   assert.match(warnings[0] ?? '', /too large/)
-  assert.equal(await store.has(browser.sessionId), false)
+  assert.equal(await has(store, browser.sessionId), false)
   assert.equal((await browser.get(`${lenient.url}/small`)).status, 200)
-  assert.equal(await store.has(browser.sessionId), true)
+  assert.equal(await has(store, browser.sessionId), true)
   assert.equal((await new Browser().get(`${strict.url}/large`)).status, 503)
 })
 

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
 import { test } from 'node:test'
 import { promisify } from 'node:util'
-import { startMemcached } from '../test-support/memcached-process.ts'
+import { MemcachedProcess } from '@holdfast/client/testing'
+import { costOf, has } from '../test-support/memcached-counts.ts'
 import { Browser, startSite } from '../test-support/test-site.ts'
 import { session } from './index.ts'
 
@@ -174,7 +175,7 @@ test('health is bounded and tells which node is away', async (t) => {
 })
 
 test('req.sessionStore reads and ends other sessions without taking them over', async (t) => {
-  const store = await startMemcached()
+  const store = await MemcachedProcess.start()
   const options = { memcachedNodes: store.address, sessionBackupAsync: false }
   const app1 = await startSite({ ...options, jvmRoute: 'app1' })
   const app2 = await startSite({ ...options, jvmRoute: 'app2' }, (app) => {
@@ -199,11 +200,11 @@ test('req.sessionStore reads and ends other sessions without taking them over', 
   const browser = new Browser()
   await browser.get(`${app1.url}/set?user=ann`)
   const id = browser.sessionId
-  const cost = await store.costOf(async () => {
+  const cost = await costOf(store, async () => {
     const { json } = await new Browser().get(`${app2.url}/look?id=${id}`)
     assert.deepEqual(json, { user: 'ann' })
   })
   assert.deepEqual(cost, { gets: 1, sets: 0, touches: 0, deletes: 0 })
   assert.equal((await new Browser().get(`${app2.url}/end?id=${id}`)).text, 'ended')
-  assert.equal(await store.has(id), false)
+  assert.equal(await has(store, id), false)
 })

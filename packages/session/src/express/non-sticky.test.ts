@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
-import { type MemcachedProcess, startMemcached } from '../test-support/memcached-process.ts'
+import { MemcachedProcess } from '@holdfast/client/testing'
+import { costOf, has } from '../test-support/memcached-counts.ts'
 import { startSlowLink } from '../test-support/slow-link.ts'
 import { Browser, startSite, type TestSite } from '../test-support/test-site.ts'
 
@@ -9,7 +10,7 @@ describe('non-sticky sessions', () => {
   let app1: TestSite
   let app2: TestSite
   before(async () => {
-    store = await startMemcached()
+    store = await MemcachedProcess.start()
     const options = { memcachedNodes: store.address, sticky: false }
     app1 = await startSite(options)
     app2 = await startSite(options)
@@ -21,18 +22,18 @@ describe('non-sticky sessions', () => {
   })
 
   test('a request without a session costs nothing', async () => {
-    const cost = await store.costOf(() => new Browser().get(`${app1.url}/read`))
+    const cost = await costOf(store, () => new Browser().get(`${app1.url}/read`))
     assert.deepEqual(cost, { gets: 0, sets: 0, touches: 0, deletes: 0 })
   })
 
   test('an unchanged session costs one operation, a changed one two', async () => {
     const browser = new Browser()
-    const created = await store.costOf(() => browser.get(`${app1.url}/set?a=1`))
+    const created = await costOf(store, () => browser.get(`${app1.url}/set?a=1`))
     assert.deepEqual(created, { gets: 0, sets: 1, touches: 0, deletes: 0 })
     // memcached counts a gats as a touch.
-    const read = await store.costOf(() => browser.get(`${app1.url}/read`))
+    const read = await costOf(store, () => browser.get(`${app1.url}/read`))
     assert.deepEqual(read, { gets: 0, sets: 0, touches: 1, deletes: 0 })
-    const written = await store.costOf(() => browser.get(`${app1.url}/set?a=2`))
+    const written = await costOf(store, () => browser.get(`${app1.url}/set?a=2`))
     assert.deepEqual(written, { gets: 0, sets: 1, touches: 1, deletes: 0 })
   })
 
@@ -68,7 +69,7 @@ describe('non-sticky sessions', () => {
     const slow = browser.get(`${app1.url}/slow-set?late=1`)
     await browser.get(`${app2.url}/logout`)
     assert.equal((await slow).status, 200)
-    assert.equal(await store.has(id), false)
+    assert.equal(await has(store, id), false)
   })
 
   test('save and reload work within a request', async (t) => {
@@ -99,7 +100,7 @@ describe('non-sticky sessions', () => {
     t.after(() => site.close())
     const browser = new Browser()
     await browser.get(`${site.url}/set?a=1`)
-    const cost = await store.costOf(async () => {
+    const cost = await costOf(store, async () => {
       const page = await browser.get(`${site.url}/set?ignored=1`)
       assert.equal(page.headers.get('set-cookie'), null)
     })
@@ -109,7 +110,7 @@ describe('non-sticky sessions', () => {
 })
 
 test('with the store away a request is answered 503 within its deadline, never logged out', async (t) => {
-  const store = await startMemcached()
+  const store = await MemcachedProcess.start()
   const site = await startSite({
     memcachedNodes: store.address,
     sticky: false,
@@ -123,7 +124,7 @@ test('with the store away a request is answered 503 within its deadline, never l
   const browser = new Browser()
   await browser.get(`${site.url}/set?user=ann`)
   const id = browser.sessionId
-  store.freeze()
+  await store.freeze()
   const startMs = performance.now()
   const page = await browser.get(`${site.url}/read`)
   assert.equal(page.status, 503)
@@ -140,7 +141,7 @@ test('with the store away a request is answered 503 within its deadline, never l
 })
 
 test('a proxy that is restarted in mid-request is not noticed by the user', async (t) => {
-  const store = await startMemcached()
+  const store = await MemcachedProcess.start()
   const link = await startSlowLink(store.port, 60)
   const site = await startSite({ memcachedNodes: link.address, sticky: false })
   t.after(async () => {

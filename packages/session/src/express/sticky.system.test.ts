@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
-import { type MemcachedProcess, startMemcached } from '../test-support/memcached-process.ts'
+import { MemcachedProcess } from '@holdfast/client/testing'
+import { costOf, countsOf, flush, has, put } from '../test-support/memcached-counts.ts'
 import { startSlowLink } from '../test-support/slow-link.ts'
 import { Browser, eventually, startSite, type TestSite } from '../test-support/test-site.ts'
 
@@ -11,7 +12,7 @@ describe('sticky sessions', () => {
   let app1: TestSite
   let app2: TestSite
   before(async () => {
-    store = await startMemcached()
+    store = await MemcachedProcess.start()
     const options = { memcachedNodes: store.address, sessionBackupAsync: false }
     app1 = await startSite({ ...options, jvmRoute: 'app1' })
     app2 = await startSite({ ...options, jvmRoute: 'app2' })
@@ -24,7 +25,7 @@ describe('sticky sessions', () => {
 
   test('a request without a session costs nothing and sets no cookie', async () => {
     const browser = new Browser()
-    const cost = await store.costOf(async () => {
+    const cost = await costOf(store, async () => {
       await browser.get(`${app1.url}/none`)
       await browser.get(`${app1.url}/read`)
     })
@@ -36,29 +37,29 @@ describe('sticky sessions', () => {
     const browser = new Browser()
     const url = app1.url
     const oneSet = { ...NOTHING, sets: 1 }
-    assert.deepEqual(await store.costOf(() => browser.get(`${url}/set?a=1`)), oneSet)
+    assert.deepEqual(await costOf(store, () => browser.get(`${url}/set?a=1`)), oneSet)
     assert.match(browser.sessionId, /^\w{32}\.app1$/)
-    assert.ok(await store.has(browser.sessionId))
-    assert.deepEqual(await store.costOf(() => browser.get(`${url}/read`)), NOTHING)
-    assert.deepEqual(await store.costOf(() => browser.get(`${url}/none`)), NOTHING)
-    assert.deepEqual(await store.costOf(() => browser.get(`${url}/set?a=1`)), NOTHING)
-    assert.deepEqual(await store.costOf(() => browser.get(`${url}/set?a=2`)), oneSet)
+    assert.ok(await has(store, browser.sessionId))
+    assert.deepEqual(await costOf(store, () => browser.get(`${url}/read`)), NOTHING)
+    assert.deepEqual(await costOf(store, () => browser.get(`${url}/none`)), NOTHING)
+    assert.deepEqual(await costOf(store, () => browser.get(`${url}/set?a=1`)), NOTHING)
+    assert.deepEqual(await costOf(store, () => browser.get(`${url}/set?a=2`)), oneSet)
   })
 
   test('a takeover costs one get, one set and one delete, and moves the cookie', async () => {
     const browser = new Browser()
     await browser.get(`${app1.url}/set?user=ann`)
     const oldId = browser.sessionId
-    const { deletes } = await store.counts()
-    const cost = await store.costOf(async () => {
+    const { deletes } = await countsOf(store)
+    const cost = await costOf(store, async () => {
       const page = await browser.get(`${app2.url}/read`)
       assert.equal(page.json.user, 'ann')
-      await eventually(async () => (await store.counts()).deletes > deletes)
+      await eventually(async () => (await countsOf(store)).deletes > deletes)
     })
     assert.deepEqual(cost, { gets: 1, sets: 1, touches: 0, deletes: 1 })
-    assert.equal(await store.has(oldId), false)
+    assert.equal(await has(store, oldId), false)
     assert.equal(browser.sessionId, oldId.replace('.app1', '.app2'))
-    assert.ok(await store.has(browser.sessionId))
+    assert.ok(await has(store, browser.sessionId))
     const again = await browser.get(`${app2.url}/read`)
     assert.equal(again.json.user, 'ann')
     assert.equal(again.headers.get('set-cookie'), null)
@@ -76,7 +77,7 @@ describe('sticky sessions', () => {
     await browser.get(`${app1.url}/set?user=ann`)
     const cookie = browser.cookieHeader
     const urls = Array.from({ length: 10 }, (_, n) => `${late.url}/slow-set?k${n}=1`)
-    const cost = await store.costOf(async () => {
+    const cost = await costOf(store, async () => {
       const pages = await Promise.all(urls.map((url) => fetch(url, { headers: { cookie } })))
       for (const page of pages) assert.equal(page.status, 200)
     })
@@ -111,7 +112,7 @@ describe('sticky sessions', () => {
     const cookies = new Map(browser.cookies)
     const id = browser.sessionId
     await browser.get(`${app1.url}/logout`)
-    assert.equal(await store.has(id), false)
+    assert.equal(await has(store, id), false)
     for (const { url } of [app1, app2]) {
       const replay = new Browser()
       for (const [name, value] of cookies) replay.cookies.set(name, value)
@@ -128,7 +129,7 @@ describe('sticky sessions', () => {
     const slow = browser.get(`${app1.url}/slow-set?late=1`)
     await browser.get(`${app1.url}/logout`)
     await slow
-    assert.equal(await store.has(id), false)
+    assert.equal(await has(store, id), false)
   })
 
   test('regenerate gives a new id and forgets the old one', async () => {
@@ -137,7 +138,7 @@ describe('sticky sessions', () => {
     const id = browser.sessionId
     await browser.get(`${app1.url}/regenerate`)
     assert.notEqual(browser.sessionId, id)
-    assert.equal(await store.has(id), false)
+    assert.equal(await has(store, id), false)
     const page = await browser.get(`${app1.url}/read`)
     assert.equal(page.json.fresh, true)
     assert.equal(page.json.user, undefined)
@@ -160,18 +161,18 @@ describe('sticky sessions', () => {
   test('what cannot be read stays in the store, and the user gets a fresh session', async () => {
     const { sessionManager } = app1.sessions
     const unreadable = sessionManager.create()
-    await store.put(unreadable.id, '{"v":9}')
+    await put(store, unreadable.id, '{"v":9}')
     const browser = new Browser()
     browser.cookies.set('connect.sid', encodeURIComponent(sessionManager.cookieValue(unreadable)))
     const page = await browser.get(`${app1.url}/set?a=1`)
     assert.equal(page.status, 200)
     assert.notEqual(page.json.id, unreadable.id)
-    assert.ok(await store.has(unreadable.id))
+    assert.ok(await has(store, unreadable.id))
   })
 })
 
 test('node ids are part of the session id, and every listed node can be used', async (t) => {
-  const stores = [await startMemcached(), await startMemcached()]
+  const stores = [await MemcachedProcess.start(), await MemcachedProcess.start()]
   const memcachedNodes = stores.map(({ address }, index) => `n${index + 1}:${address}`).join(' ')
   const site = await startSite({ memcachedNodes, sessionBackupAsync: false })
   t.after(async () => {
@@ -184,13 +185,14 @@ test('node ids are part of the session id, and every listed node can be used', a
     await browser.get(`${site.url}/set?a=1`)
     const nodeId = /^\w{32}-(n[12])$/.exec(browser.sessionId)?.[1] ?? 'none'
     seen.add(nodeId)
-    assert.ok(await stores[Number(nodeId.slice(1)) - 1]?.has(browser.sessionId))
+    const store = stores[Number(nodeId.slice(1)) - 1]
+    assert.ok(store !== undefined && (await has(store, browser.sessionId)))
   }
   assert.deepEqual([...seen].sort(), ['n1', 'n2'])
 })
 
 test('with the store away local sessions are served, and stored when it is back', async (t) => {
-  const store = await startMemcached()
+  const store = await MemcachedProcess.start()
   const options = { memcachedNodes: store.address, operationTimeout: 300 }
   const app1 = await startSite({ ...options, jvmRoute: 'app1' })
   const app2 = await startSite({ ...options, jvmRoute: 'app2' })
@@ -201,7 +203,7 @@ test('with the store away local sessions are served, and stored when it is back'
   })
   const browser = new Browser()
   await browser.get(`${app1.url}/count`)
-  await eventually(() => store.has(browser.sessionId))
+  await eventually(() => has(store, browser.sessionId))
   await store.kill()
   assert.equal((await browser.get(`${app1.url}/count`)).json.count, 2)
   assert.equal((await app1.sessions.health()).ok, false)
@@ -209,13 +211,13 @@ test('with the store away local sessions are served, and stored when it is back'
   assert.equal(takeover.status, 503)
   assert.equal(takeover.json.code, 'HOLDFAST_STORE_UNAVAILABLE')
   await store.restart()
-  await eventually(() => store.has(browser.sessionId))
+  await eventually(() => has(store, browser.sessionId))
   assert.equal((await browser.get(`${app2.url}/count`)).json.count, 3)
   assert.equal((await app2.sessions.health()).ok, true)
 })
 
 test('a logout while the store is away is made good when it is back', async (t) => {
-  const store = await startMemcached()
+  const store = await MemcachedProcess.start()
   const options = {
     memcachedNodes: store.address,
     operationTimeout: 300,
@@ -228,16 +230,16 @@ test('a logout while the store is away is made good when it is back', async (t) 
   })
   const browser = new Browser()
   await browser.get(`${site.url}/set?user=ann`)
-  store.freeze()
+  await store.freeze()
   assert.equal((await browser.get(`${site.url}/logout`)).status, 503)
   assert.equal((await browser.get(`${site.url}/read`)).json.user, undefined)
   const id = browser.sessionId
   store.thaw()
-  await eventually(async () => !(await store.has(id)))
+  await eventually(async () => !(await has(store, id)))
 })
 
 test('an active, unmodified session does not vanish from the store', async (t) => {
-  const store = await startMemcached()
+  const store = await MemcachedProcess.start()
   const options = { memcachedNodes: store.address, maxInactiveInterval: 2 }
   const app1 = await startSite({ ...options, jvmRoute: 'app1' })
   const app2 = await startSite({ ...options, jvmRoute: 'app2' })
@@ -257,7 +259,7 @@ test('an active, unmodified session does not vanish from the store', async (t) =
 })
 
 test('an unused session expires, and its id is not used again', async (t) => {
-  const store = await startMemcached()
+  const store = await MemcachedProcess.start()
   const site = await startSite({
     memcachedNodes: store.address,
     maxInactiveInterval: 1,
@@ -271,14 +273,14 @@ test('an unused session expires, and its id is not used again', async (t) => {
   const browser = new Browser()
   await browser.get(`${site.url}/set?user=ann`)
   const id = browser.sessionId
-  await eventually(async () => !(await store.has(id)))
+  await eventually(async () => !(await has(store, id)))
   const page = await browser.get(`${site.url}/read`)
   assert.equal(page.json.user, undefined)
   assert.notEqual(page.json.id, id)
 })
 
 test('a session that the store has lost is stored again while it is used', async (t) => {
-  const store = await startMemcached()
+  const store = await MemcachedProcess.start()
   const site = await startSite({ memcachedNodes: store.address, maxInactiveInterval: 2 })
   t.after(async () => {
     await site.close()
@@ -286,10 +288,10 @@ test('a session that the store has lost is stored again while it is used', async
   })
   const browser = new Browser()
   await browser.get(`${site.url}/set?user=ann`)
-  await store.flush()
+  await flush(store)
   await eventually(async () => {
     await browser.get(`${site.url}/read`)
-    return store.has(browser.sessionId)
+    return has(store, browser.sessionId)
   })
   assert.equal((await browser.get(`${site.url}/read`)).json.user, 'ann')
 })
@@ -311,7 +313,7 @@ test('above maxActiveSessions the first attribute of a new session is refused', 
 })
 
 test('closing waits for the backups that are out', async (t) => {
-  const store = await startMemcached()
+  const store = await MemcachedProcess.start()
   const link = await startSlowLink(store.port, 200)
   t.after(async () => {
     await link.close()
@@ -321,5 +323,5 @@ test('closing waits for the backups that are out', async (t) => {
   const browser = new Browser()
   await browser.get(`${site.url}/set?a=1`)
   await site.close()
-  assert.ok(await store.has(browser.sessionId))
+  assert.ok(await has(store, browser.sessionId))
 })

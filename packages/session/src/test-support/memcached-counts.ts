@@ -1,0 +1,62 @@
+/*
+ * A memcached's own counters, which tell what the session manager asked it, and its keys.
+ */
+import type { MemcachedProcess } from '@holdfast/client/testing'
+
+/** Operations since the start of the process. */
+export interface Counts {
+  gets: number
+  sets: number
+  touches: number
+  deletes: number
+}
+
+export async function countsOf(memcached: MemcachedProcess): Promise<Counts> {
+  const stats = new Map<string, number>()
+  for (const line of (await ask(memcached, 'stats')).split('\r\n')) {
+    const [, name = '', value] = line.split(' ')
+    stats.set(name, Number(value))
+  }
+  const sum = (...names: string[]): number =>
+    names.reduce((total, name) => total + (stats.get(name) ?? Number.NaN), 0)
+  return {
+    // A gat or gats counts as a touch only.
+    gets: sum('cmd_get'),
+    sets: sum('cmd_set'),
+    touches: sum('cmd_touch'),
+    deletes: sum('delete_hits', 'delete_misses'),
+  }
+}
+
+/** What `work` cost. */
+export async function costOf(
+  memcached: MemcachedProcess,
+  work: () => Promise<unknown>,
+): Promise<Counts> {
+  const before = await countsOf(memcached)
+  await work()
+  const after = await countsOf(memcached)
+  return {
+    gets: after.gets - before.gets,
+    sets: after.sets - before.sets,
+    touches: after.touches - before.touches,
+    deletes: after.deletes - before.deletes,
+  }
+}
+
+export async function has(memcached: MemcachedProcess, key: string): Promise<boolean> {
+  return (await ask(memcached, `get ${key}`)).startsWith('VALUE')
+}
+
+export async function put(memcached: MemcachedProcess, key: string, value: string): Promise<void> {
+  await ask(memcached, `set ${key} 0 0 ${value.length}\r\n${value}`)
+}
+
+export async function flush(memcached: MemcachedProcess): Promise<void> {
+  await ask(memcached, 'flush_all')
+}
+
+/** One request and everything that it is answered. */
+async function ask(memcached: MemcachedProcess, request: string): Promise<string> {
+  return (await memcached.ask(Buffer.from(`${request}\r\nquit\r\n`))).toString('latin1')
+}
