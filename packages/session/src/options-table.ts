@@ -4,6 +4,13 @@
  * `optionsReference()` is the text of docs/reference/session-options.md; a test compares the two,
  * so the page cannot fall behind the code.
  */
+
+import { ENCODING_OPTIONS } from './encoding-options.ts'
+import { LOCK_OPTIONS } from './lock-options.ts'
+import { OBSERVE_OPTIONS } from './observe-options.ts'
+import { STORE_OPTIONS } from './store-options.ts'
+import { USER_OPTIONS } from './user-options.ts'
+
 export interface SessionOption {
   name: string
   byDefault: string
@@ -11,7 +18,7 @@ export interface SessionOption {
   meaning: string
 }
 
-export const SESSION_OPTIONS: readonly SessionOption[] = [
+const BASE_OPTIONS: readonly SessionOption[] = [
   {
     name: 'memcachedNodes',
     byDefault: 'required',
@@ -148,6 +155,16 @@ export const SESSION_OPTIONS: readonly SessionOption[] = [
     type: 'object',
     meaning: 'A logger with pino’s methods `debug`, `info`, `warn`, `error`.',
   },
+]
+
+/** All options, in the order of the reference page. */
+export const SESSION_OPTIONS: readonly SessionOption[] = [
+  ...BASE_OPTIONS,
+  ...STORE_OPTIONS,
+  ...LOCK_OPTIONS,
+  ...ENCODING_OPTIONS,
+  ...USER_OPTIONS,
+  ...OBSERVE_OPTIONS,
 ]
 
 export function optionsReference(): string {

@@ -9,10 +9,24 @@
  */
 import type { CookieAttributes } from './cookie.ts'
 import { parseCookieOption } from './cookie-option.ts'
+import {
+  type EncodingOptions,
+  type EncodingSettings,
+  parseEncodingOptions,
+} from './encoding-options.ts'
+import { type LockOptions, type LockSettings, parseLockOptions } from './lock-options.ts'
 import { parseMemcachedNodes, type StoreNode } from './memcached-nodes.ts'
+import {
+  type ObserveOptions,
+  type ObserveSettings,
+  parseObserveOptions,
+} from './observe-options.ts'
+import { booleanOption, integerOption, patternOption, timeoutOption } from './option-readers.ts'
 import { SESSION_OPTIONS } from './options-table.ts'
 import { isValidRoute } from './session-id.ts'
 import { parseStorageKeyPrefix } from './storage-key-prefix.ts'
+import { parseStoreOptions, type StoreOptions, type StoreSettings } from './store-options.ts'
+import { parseUserOptions, type UserOptions, type UserSettings } from './user-options.ts'
 
 /** What a pino logger has; only these methods are called. */
 export interface SessionLogger {
@@ -22,7 +36,12 @@ export interface SessionLogger {
   error(fields: object, message: string): void
 }
 
-export interface SessionOptions {
+export interface SessionOptions
+  extends StoreOptions,
+    LockOptions,
+    EncodingOptions,
+    UserOptions,
+    ObserveOptions {
   memcachedNodes: string
   secret: string | readonly string[]
   sticky?: boolean | undefined
@@ -56,7 +75,12 @@ export interface SessionOptions {
 }
 
 /** The options after checking, with every default filled in and units in the names. */
-export interface SessionSettings {
+export interface SessionSettings
+  extends StoreSettings,
+    LockSettings,
+    EncodingSettings,
+    UserSettings,
+    ObserveSettings {
   nodes: StoreNode[]
   secrets: string[]
   sticky: boolean
@@ -91,6 +115,11 @@ export function parseSessionOptions(options: unknown): SessionSettings {
   const sticky = booleanOption(given, 'sticky', true)
   const cookie = parseCookieOption(given.get('cookie'))
   const settings: SessionSettings = {
+    ...parseStoreOptions(given),
+    ...parseLockOptions(given),
+    ...parseEncodingOptions(given),
+    ...parseUserOptions(given),
+    ...parseObserveOptions(given),
     nodes: parseMemcachedNodes(given.get('memcachedNodes')),
     secrets: secretsOption(given.get('secret')),
     sticky,
@@ -160,23 +189,6 @@ function storeFailureOption(value: unknown, sticky: boolean): 'degrade' | 'fail'
   throw new TypeError('option storeFailure must be "degrade" or "fail"')
 }
 
-/** A pattern must match the whole text, as in the original. */
-function patternOption(given: ReadonlyMap<string, unknown>, name: string): RegExp | undefined {
-  const value = given.get(name)
-  if (value === undefined) return undefined
-  const source = value instanceof RegExp ? value.source : value
-  if (typeof source !== 'string') {
-    throw new TypeError(`option ${name} must be a RegExp or a string`)
-  }
-  // Without g and y: a pattern that remembers its last position would match every other time.
-  const flags = value instanceof RegExp ? value.flags.replace(/[gy]/g, '') : ''
-  try {
-    return new RegExp(`^(?:${source})$`, flags)
-  } catch (error) {
-    throw new TypeError(`option ${name} is not a valid pattern: ${source}`, { cause: error })
-  }
-}
-
 function cookieNameOption(value: unknown): string {
   if (value === undefined) return 'connect.sid'
   if (typeof value === 'string' && /^[\w!#$%&'*+.^`|~-]+$/.test(value)) return value
@@ -201,37 +213,6 @@ function isLogger(value: unknown): value is SessionLogger {
     ['debug', 'info', 'warn', 'error'].map((name) => [name, Reflect.get(value, name)]),
   )
   return [...methods.values()].every((method) => typeof method === 'function')
-}
-
-function booleanOption(
-  given: ReadonlyMap<string, unknown>,
-  name: string,
-  byDefault: boolean,
-): boolean {
-  const value = given.get(name)
-  if (value === undefined) return byDefault
-  if (typeof value === 'boolean') return value
-  throw new TypeError(`option ${name} must be true or false`)
-}
-
-const TIMEOUT_MS_DEFAULT = 2500
-const TIMEOUT_MS_MAX = 600_000
-
-function timeoutOption(given: ReadonlyMap<string, unknown>, name: string): number {
-  const value = integerOption(given, name, TIMEOUT_MS_DEFAULT)
-  if (value >= 1 && value <= TIMEOUT_MS_MAX) return value
-  throw new TypeError(`option ${name} must be 1 to ${TIMEOUT_MS_MAX} milliseconds`)
-}
-
-function integerOption(
-  given: ReadonlyMap<string, unknown>,
-  name: string,
-  byDefault: number,
-): number {
-  const value = given.get(name)
-  if (value === undefined) return byDefault
-  if (typeof value === 'number' && Number.isSafeInteger(value)) return value
-  throw new TypeError(`option ${name} must be a whole number`)
 }
 
 const ignore = (): void => undefined

@@ -37,6 +37,15 @@ export interface SessionHealth {
   nodes: NodeHealth[]
 }
 
+/** What is known of a request besides its cookies. */
+export interface RequestFacts {
+  method: string
+  /** Path and query, as the client sent them. */
+  url: string
+  /** The framework's own request; given to `genid` and other functions of the application. */
+  raw: unknown
+}
+
 /**
  * Loads and stores sessions for one application.
  *
@@ -67,17 +76,21 @@ export class SessionManager {
   }
 
   /**
-   * The session of the first cookie value that verifies and is known, else a fresh one. `request`
-   * is what `genid` is given. Rejects with SessionStoreUnavailableError.
+   * The session of the first cookie value that verifies and is known, else a fresh one; a promise
+   * only when the store has to be asked. Rejects with SessionStoreUnavailableError.
    */
-  async load(cookieValues: readonly string[], request?: unknown): Promise<ActiveSession> {
+  load(
+    cookieValues: readonly string[],
+    request?: RequestFacts,
+  ): ActiveSession | Promise<ActiveSession> {
     const id = this.#verifiedId(cookieValues)
-    const known = id === undefined ? undefined : await this.#mode.load(id)
+    const known = id === undefined ? undefined : this.#mode.load(id)
+    if (known instanceof Promise) return known.then((active) => active ?? this.create(request))
     return known ?? this.create(request)
   }
 
   /** For a request matching `requestUriIgnorePattern`: no store operation; see `detached`. */
-  loadIgnored(cookieValues: readonly string[], request?: unknown): ActiveSession {
+  loadIgnored(cookieValues: readonly string[], request?: RequestFacts): ActiveSession {
     const id = this.#verifiedId(cookieValues)
     const known = id === undefined ? undefined : this.#mode.peek(id)
     const active = known ?? this.create(request)
@@ -86,13 +99,18 @@ export class SessionManager {
   }
 
   /** A fresh session that nobody knows until it is committed. */
-  create(request?: unknown): ActiveSession {
+  create(request?: RequestFacts): ActiveSession {
     const { genid, route } = this.settings
-    const sid = genid === undefined ? newSid() : genid(request)
+    const sid = genid === undefined ? newSid() : genid(request?.raw)
     if (!isValidSid(sid)) {
       throw new TypeError('genid must return 1 to 128 letters, digits, "_", "-" or "~"')
     }
     return this.#mode.create(formatSessionId({ sid, nodeId: this.#store.chooseNodeId(), route }))
+  }
+
+  /** The request is over: gives back what it held of the session. Safe to call again. */
+  release(_active: ActiveSession): void {
+    // Locks are released here.
   }
 
   /** Before the first attribute of a new session is set; throws TooManySessionsError. */

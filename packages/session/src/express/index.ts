@@ -4,10 +4,10 @@
  * This file only decides which requests get a session; `request-life.ts` does what follows.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { readCookies } from '../cookie.ts'
+import { type ExchangeRequest, SessionExchange } from '../exchange/session-exchange.ts'
 import type { SessionOptions } from '../options.ts'
 import { type SessionHealth, SessionManager } from '../session-manager.ts'
-import { RequestLife } from './request-life.ts'
+import { beginExchange, expressView } from './request-life.ts'
 import type { SessionMethods } from './request-session.ts'
 
 export type { SessionLogger, SessionOptions } from '../options.ts'
@@ -73,7 +73,19 @@ export function session(options: SessionOptions): SessionMiddleware {
       next()
       return
     }
-    open(manager, request, response).then(() => next(), next)
+    let opened: SessionExchange | Promise<SessionExchange>
+    try {
+      opened = open(manager, request)
+    } catch (error) {
+      next(error)
+      return
+    }
+    if (opened instanceof Promise) {
+      opened.then((exchange) => beginExchange(exchange, request, response)).then(() => next(), next)
+      return
+    }
+    beginExchange(opened, request, response)
+    next()
   }
   return Object.assign(middleware, {
     health: () => manager.health(),
@@ -82,18 +94,17 @@ export function session(options: SessionOptions): SessionMiddleware {
   })
 }
 
-async function open(
+function open(
   manager: SessionManager,
   request: IncomingMessage,
-  response: ServerResponse,
-): Promise<void> {
-  const { cookieName, ignorePattern } = manager.settings
-  const cookies = readCookies(request.headers.cookie, cookieName)
-  const ignored = ignorePattern?.test(`${request.method} ${urlOf(request)}`) ?? false
-  const active = ignored
-    ? manager.loadIgnored(cookies, request)
-    : await manager.load(cookies, request)
-  new RequestLife(manager, request, response, active).begin()
+): SessionExchange | Promise<SessionExchange> {
+  const facts: ExchangeRequest = {
+    cookieHeader: request.headers.cookie,
+    method: request.method ?? 'GET',
+    url: urlOf(request),
+    raw: request,
+  }
+  return SessionExchange.open(manager, facts, expressView)
 }
 
 function isInPath(request: IncomingMessage, manager: SessionManager): boolean {

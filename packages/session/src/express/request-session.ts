@@ -107,9 +107,3 @@ export function requestCookie(active: ActiveSession, configured: CookieAttribute
     },
   }
 }
-
-/** The cookie's life after the application's changes. */
-export function cookieMaxAgeMs(active: ActiveSession, configured: CookieAttributes): number | null {
-  const { maxAgeMs } = active.cookie
-  return maxAgeMs === undefined ? configured.maxAgeMs : maxAgeMs
-}
