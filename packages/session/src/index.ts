@@ -10,4 +10,4 @@ export {
 } from './errors.ts'
 export type { SessionLogger, SessionOptions } from './options.ts'
 export { type SessionHealth, SessionManager } from './session-manager.ts'
-export type { NodeHealth } from './session-store.ts'
+export type { NodeHealth } from './store/session-store.ts'

@@ -22,7 +22,7 @@ import {
 import { SessionConflictError, SessionGoneError } from './errors.ts'
 import { assignAttributes, mergeAttributes } from './merge.ts'
 import type { SessionSettings } from './options.ts'
-import type { SessionStore } from './session-store.ts'
+import type { SessionStore } from './store/session-store.ts'
 
 export const STORE_ATTEMPTS_MAX = 8
 const CONFLICT_DELAY_MS = 2
@@ -163,9 +163,11 @@ export class NonStickyMode implements SessionMode {
       lastAccessedMs: Date.now(),
       maxInactiveSeconds: this.#settings.maxInactiveSeconds,
     })
-    if (cas !== undefined) return this.#store.cas(active.id, value, this.#ttlSeconds, cas)
-    const added = await this.#store.add(active.id, value, this.#ttlSeconds)
-    return added ? 'STORED' : 'EXISTS'
+    const written =
+      cas === undefined
+        ? await this.#store.add(active.id, value, this.#ttlSeconds)
+        : await this.#store.cas(active.id, value, this.#ttlSeconds, cas)
+    return written.outcome
   }
 
   /** Brings the stored state into this request's copy; false: the session has been destroyed. */

@@ -15,7 +15,6 @@ import {
   parseEncodingOptions,
 } from './encoding-options.ts'
 import { type LockOptions, type LockSettings, parseLockOptions } from './lock-options.ts'
-import { parseMemcachedNodes, type StoreNode } from './memcached-nodes.ts'
 import {
   type ObserveOptions,
   type ObserveSettings,
@@ -24,7 +23,8 @@ import {
 import { booleanOption, integerOption, patternOption, timeoutOption } from './option-readers.ts'
 import { SESSION_OPTIONS } from './options-table.ts'
 import { isValidRoute } from './session-id.ts'
-import { parseStorageKeyPrefix } from './storage-key-prefix.ts'
+import { type NodeAddress, parseMemcachedNodes } from './store/memcached-nodes.ts'
+import { parseStorageKeyPrefix } from './store/storage-key-prefix.ts'
 import { parseStoreOptions, type StoreOptions, type StoreSettings } from './store-options.ts'
 import { parseUserOptions, type UserOptions, type UserSettings } from './user-options.ts'
 
@@ -81,7 +81,7 @@ export interface SessionSettings
     EncodingSettings,
     UserSettings,
     ObserveSettings {
-  nodes: StoreNode[]
+  nodes: NodeAddress[]
   secrets: string[]
   sticky: boolean
   route: string | undefined

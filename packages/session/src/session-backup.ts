@@ -11,7 +11,7 @@ import { createHash } from 'node:crypto'
 import { encodeContent, encodeEnvelope, SessionEncodingError } from './envelope.ts'
 import type { LocalSession } from './local-sessions.ts'
 import type { SessionSettings } from './options.ts'
-import type { SessionStore } from './session-store.ts'
+import type { SessionStore } from './store/session-store.ts'
 import { slackSeconds, storedTtlSeconds } from './ttl.ts'
 
 export const REPAIR_INTERVAL_MS = 1000

@@ -29,7 +29,7 @@ import { decodeEnvelope } from './envelope.ts'
 import { NonStickyMode } from './non-sticky-mode.ts'
 import { parseSessionOptions, type SessionOptions, type SessionSettings } from './options.ts'
 import { formatSessionId, isValidSid, newSid, parseSessionId } from './session-id.ts'
-import { type NodeHealth, SessionStore } from './session-store.ts'
+import { type NodeHealth, SessionStore } from './store/session-store.ts'
 import { StickyMode } from './sticky-mode.ts'
 
 export interface SessionHealth {

@@ -18,7 +18,7 @@ import { isExpired, type LocalSession, LocalSessions } from './local-sessions.ts
 import type { SessionSettings } from './options.ts'
 import { renewIntervalMs, SessionBackup } from './session-backup.ts'
 import { formatSessionId, parseSessionId } from './session-id.ts'
-import type { SessionStore } from './session-store.ts'
+import type { SessionStore } from './store/session-store.ts'
 
 const SWEEP_INTERVAL_MS_MAX = 10_000
 /** Expired sessions removed by one run of the sweep timer. */

@@ -4,7 +4,7 @@
  *
  * Pure. Each mistake is a TypeError that says what is wrong and at which position of the text.
  */
-export interface StoreNode {
+export interface NodeAddress {
   /** Undefined for the single bare `host:port`. */
   id: string | undefined
   host: string
@@ -15,13 +15,13 @@ export const NODES_MAX = 64
 
 const NODE = /^(?:(\w{1,15}):)?(\[[0-9A-Fa-f:.]+\]|[^:\s,[\]/@]+):(\d{1,5})$/
 
-export function parseMemcachedNodes(text: unknown): StoreNode[] {
+export function parseMemcachedNodes(text: unknown): NodeAddress[] {
   if (typeof text !== 'string' || text.trim() === '') {
     throw new TypeError(
       'option memcachedNodes is required: "host:port" or a list like "n1:localhost:11311"',
     )
   }
-  const nodes: StoreNode[] = []
+  const nodes: NodeAddress[] = []
   for (const match of text.matchAll(/[^\s,]+/g)) {
     nodes.push(parseNode(match[0], match.index, text))
     if (nodes.length > NODES_MAX) {
@@ -33,7 +33,7 @@ export function parseMemcachedNodes(text: unknown): StoreNode[] {
   return nodes
 }
 
-function parseNode(word: string, index: number, text: string): StoreNode {
+function parseNode(word: string, index: number, text: string): NodeAddress {
   const where = `option memcachedNodes: "${redacted(word)}" at position ${index} of "${redacted(text)}"`
   if (/^\w+:\/\//.test(word)) {
     throw new TypeError(
@@ -51,7 +51,7 @@ function parseNode(word: string, index: number, text: string): StoreNode {
   return { id: match[1], host: host.replace(/^\[|\]$/g, ''), port }
 }
 
-function checkIds(nodes: readonly StoreNode[], text: string): void {
+function checkIds(nodes: readonly NodeAddress[], text: string): void {
   if (nodes.length === 1) return
   const seen = new Set<string>()
   for (const { id, host, port } of nodes) {

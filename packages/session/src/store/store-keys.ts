@@ -1,0 +1,112 @@
+/*
+ * Raw keys beside the sessions (`lock:`, `gone:`, `bak:`, `user:`): the same operations with a full
+ * key on a stated node. The prefix of the application is part of the key that the caller makes.
+ *
+ * A key that belongs to a session lives on the node of its id, a copy on the node after it, and a
+ * key without a session on the node that the hash of a text chooses. That choice is rendezvous
+ * hashing: with a node more or less only that node's keys move.
+ */
+import { createHash } from 'node:crypto'
+import type { StoreNode } from './store-node.ts'
+
+export interface StoredSession {
+  value: Buffer
+  /** Undefined where the store tells none. */
+  cas: string | undefined
+}
+
+export interface Written {
+  outcome: 'STORED' | 'EXISTS' | 'NOT_FOUND'
+  /** The version that the write made, where the store tells it. */
+  cas: string | undefined
+}
+
+/** A node that a raw key is on; only handed back to `StoreKeys`. */
+export type NodeKey = StoreNode
+
+export interface KeysOwner {
+  nodeOf(id: string): StoreNode | undefined
+  /** In configured order. */
+  primaries(): readonly StoreNode[]
+}
+
+export class StoreKeys {
+  readonly #owner: KeysOwner
+
+  constructor(owner: KeysOwner) {
+    this.#owner = owner
+  }
+
+  /** The node of a session id; undefined when that is not configured. */
+  nodeOf(id: string): NodeKey | undefined {
+    return this.#owner.nodeOf(id)
+  }
+
+  /** The next node after the session's that is up; undefined when there is no other. */
+  backupNodeOf(id: string): NodeKey | undefined {
+    const node = this.#owner.nodeOf(id)
+    if (node === undefined) return undefined
+    const nodes = this.#owner.primaries()
+    const place = nodes.indexOf(node)
+    for (let step = 1; step < nodes.length; step++) {
+      const next = nodes[(place + step) % nodes.length]
+      if (next?.isUp === true && next !== node) return next
+    }
+    return undefined
+  }
+
+  /** The node that the hash of a text chooses, the same one on every application server. */
+  nodeForText(text: string): NodeKey {
+    const nodes = this.#owner.primaries()
+    const [first, ...others] = nodes
+    if (first === undefined) throw new Error('bug: a store without nodes')
+    if (others.length === 0) return first
+    let best = first
+    let bestWeight = weight(first, text)
+    for (const node of others) {
+      const nodeWeight = weight(node, text)
+      if (Buffer.compare(nodeWeight, bestWeight) <= 0) continue
+      best = node
+      bestWeight = nodeWeight
+    }
+    return best
+  }
+
+  get(node: NodeKey, key: string): Promise<StoredSession | undefined> {
+    return node.load(key)
+  }
+
+  set(
+    node: NodeKey,
+    key: string,
+    value: Buffer,
+    ttlSeconds: number,
+  ): Promise<{ cas: string | undefined }> {
+    return node.set(key, value, ttlSeconds)
+  }
+
+  add(node: NodeKey, key: string, value: Buffer, ttlSeconds: number): Promise<Written> {
+    return node.add(key, value, ttlSeconds)
+  }
+
+  cas(
+    node: NodeKey,
+    key: string,
+    value: Buffer,
+    version: { ttlSeconds: number; cas: string },
+  ): Promise<Written> {
+    return node.cas(key, value, version.ttlSeconds, version.cas)
+  }
+
+  touch(node: NodeKey, key: string, ttlSeconds: number): Promise<boolean> {
+    return node.touch(key, ttlSeconds)
+  }
+
+  delete(node: NodeKey, key: string): Promise<boolean> {
+    return node.delete(key)
+  }
+}
+
+function weight(node: StoreNode, text: string): Buffer {
+  return createHash('sha256').update(`${node.id}\0${text}`).digest()
+}
