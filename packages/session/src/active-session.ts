@@ -53,6 +53,8 @@ export interface SessionMode {
   create(id: string): ActiveSession
   /** Throws TooManySessionsError when the new session must not come to be. */
   admit(): void
+  /** Differs from its stored state, or is new and holds attributes; throws SessionEncodingError. */
+  isChanged(active: ActiveSession): boolean
   /** Starts to store what changed; throws SessionEncodingError. */
   commit(active: ActiveSession, saveUninitialized: boolean): Commit
   /** Stores now, changed or not accessed; resolves when acknowledged. */

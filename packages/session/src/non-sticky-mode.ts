@@ -70,6 +70,11 @@ export class NonStickyMode implements SessionMode {
     // Sessions are counted by the store alone.
   }
 
+  isChanged({ attributes, cookie, stored }: ActiveSession): boolean {
+    if (stored?.content === undefined) return Object.keys(attributes).length > 0
+    return this.#content(attributes, cookie) !== stored.content
+  }
+
   commit(active: ActiveSession, saveUninitialized: boolean): Commit {
     const { stored } = active
     if (stored === undefined || active.destroyed) return NOTHING_TO_COMMIT

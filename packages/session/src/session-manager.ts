@@ -29,8 +29,8 @@ import { decodeEnvelope } from './envelope.ts'
 import { NonStickyMode } from './non-sticky-mode.ts'
 import { parseSessionOptions, type SessionOptions, type SessionSettings } from './options.ts'
 import { formatSessionId, isValidSid, newSid, parseSessionId } from './session-id.ts'
-import { type NodeHealth, SessionStore } from './store/session-store.ts'
 import { StickyMode } from './sticky-mode.ts'
+import { type NodeHealth, SessionStore } from './store/session-store.ts'
 
 export interface SessionHealth {
   ok: boolean
@@ -83,17 +83,26 @@ export class SessionManager {
     cookieValues: readonly string[],
     request?: RequestFacts,
   ): ActiveSession | Promise<ActiveSession> {
-    const id = this.#verifiedId(cookieValues)
-    const known = id === undefined ? undefined : this.#mode.load(id)
+    return this.loadById(this.#verifiedId(cookieValues), request)
+  }
+
+  /** As `load`, for bindings that verify their cookie themselves: `id` is what it holds. */
+  loadById(id: string | undefined, request?: RequestFacts): ActiveSession | Promise<ActiveSession> {
+    const isOurs = id !== undefined && parseSessionId(id, this.#withNodeId) !== undefined
+    const known = isOurs ? this.#mode.load(id) : undefined
     if (known instanceof Promise) return known.then((active) => active ?? this.create(request))
     return known ?? this.create(request)
   }
 
   /** For a request matching `requestUriIgnorePattern`: no store operation; see `detached`. */
   loadIgnored(cookieValues: readonly string[], request?: RequestFacts): ActiveSession {
-    const id = this.#verifiedId(cookieValues)
-    const known = id === undefined ? undefined : this.#mode.peek(id)
-    const active = known ?? this.create(request)
+    return this.loadIgnoredById(this.#verifiedId(cookieValues), request)
+  }
+
+  /** As `loadIgnored`, for bindings that verify their cookie themselves. */
+  loadIgnoredById(id: string | undefined, request?: RequestFacts): ActiveSession {
+    const isOurs = id !== undefined && parseSessionId(id, this.#withNodeId) !== undefined
+    const active = (isOurs ? this.#mode.peek(id) : undefined) ?? this.create(request)
     active.detached = true
     return active
   }
@@ -116,6 +125,11 @@ export class SessionManager {
   /** Before the first attribute of a new session is set; throws TooManySessionsError. */
   admit(): void {
     this.#mode.admit()
+  }
+
+  /** Whether the session differs from its stored state. Throws SessionEncodingError. */
+  isChanged(active: ActiveSession): boolean {
+    return this.#mode.isChanged(active)
   }
 
   /** Starts to store what this request changed. Throws SessionEncodingError. */

@@ -94,6 +94,11 @@ export class StickyMode implements SessionMode {
     }
   }
 
+  isChanged({ local, isNew }: ActiveSession): boolean {
+    if (local === undefined) return false
+    return isNew ? Object.keys(local.attributes).length > 0 : this.#backup.isDirty(local)
+  }
+
   commit(active: ActiveSession, saveUninitialized: boolean): Commit {
     const { local } = active
     if (local === undefined || local.destroyed) return NOTHING_TO_COMMIT

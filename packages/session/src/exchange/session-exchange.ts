@@ -67,14 +67,24 @@ export class SessionExchange {
     request: ExchangeRequest,
     view: SessionView,
   ): SessionExchange | Promise<SessionExchange> {
-    const { cookieName, ignorePattern } = manager.settings
-    const cookies = readCookies(request.cookieHeader, cookieName)
-    const ignored = ignorePattern?.test(`${request.method} ${request.url}`) ?? false
-    const active = ignored ? manager.loadIgnored(cookies, request) : manager.load(cookies, request)
-    if (active instanceof Promise) {
-      return active.then((loaded) => new SessionExchange(manager, request, loaded, view))
-    }
-    return new SessionExchange(manager, request, active, view)
+    const cookies = readCookies(request.cookieHeader, manager.settings.cookieName)
+    const active = isIgnored(manager, request)
+      ? manager.loadIgnored(cookies, request)
+      : manager.load(cookies, request)
+    return begun(manager, request, active, view)
+  }
+
+  /** As `open`, for bindings that verify their cookie themselves: `id` is what it holds. */
+  static openById(
+    manager: SessionManager,
+    request: ExchangeRequest,
+    id: string | undefined,
+    view: SessionView,
+  ): SessionExchange | Promise<SessionExchange> {
+    const active = isIgnored(manager, request)
+      ? manager.loadIgnoredById(id, request)
+      : manager.loadById(id, request)
+    return begun(manager, request, active, view)
   }
 
   /** The session's id; the one it will have when it is new. */
@@ -136,18 +146,29 @@ export class SessionExchange {
 
   /** The Set-Cookie header of the response, if one is due; `secure`: the request came over TLS. */
   setCookie(secure: boolean): string | undefined {
-    const { cookie, cookieName, rolling } = this.manager.settings
-    const active = this.#active
-    if (active.destroyed || active.detached) return undefined
-    const changed = active.cookie.maxAgeMs !== this.#maxAgeMsAtStart
-    if (!this.#cookieDue && (active.isNew || !(rolling || changed))) return undefined
+    if (!this.isCookieDue) return undefined
+    const { cookie, cookieName } = this.manager.settings
     if (cookie.secure === true && !secure) return undefined
     const attributes = {
       ...cookie,
       secure: cookie.secure === 'auto' ? secure : cookie.secure,
       maxAgeMs: this.cookieMaxAgeMs,
     }
-    return serializeCookie(cookieName, this.manager.cookieValue(active), attributes, Date.now())
+    return serializeCookie(
+      cookieName,
+      this.manager.cookieValue(this.#active),
+      attributes,
+      Date.now(),
+    )
+  }
+
+  /** The response has to carry the session cookie. */
+  get isCookieDue(): boolean {
+    const active = this.#active
+    if (active.destroyed || active.detached) return false
+    if (this.#cookieDue) return true
+    const changed = active.cookie.maxAgeMs !== this.#maxAgeMsAtStart
+    return !active.isNew && (this.manager.settings.rolling || changed)
   }
 
   /** The cookie's life after the application's changes, milliseconds. */
@@ -221,6 +242,20 @@ export class SessionExchange {
       saved.then(resolve, reject).finally(() => clearTimeout(timer))
     })
   }
+}
+
+function isIgnored({ settings }: SessionManager, { method, url }: ExchangeRequest): boolean {
+  return settings.ignorePattern?.test(`${method} ${url}`) ?? false
+}
+
+function begun(
+  manager: SessionManager,
+  request: ExchangeRequest,
+  active: ActiveSession | Promise<ActiveSession>,
+  view: SessionView,
+): SessionExchange | Promise<SessionExchange> {
+  if (!(active instanceof Promise)) return new SessionExchange(manager, request, active, view)
+  return active.then((loaded) => new SessionExchange(manager, request, loaded, view))
 }
 
 function keptNames(keep: RegenerateOptions['keep'], names: readonly string[]): readonly string[] {
