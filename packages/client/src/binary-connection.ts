@@ -135,7 +135,7 @@ export class BinaryConnection implements ByteSocketHandler, Flushable, BinaryLog
   flush(): void {
     if (this.#closed || this.#writer.length === 0) return
     this.#flushed = this.#inFlight.length
-    this.#socket.write(this.#writer.take())
+    this.#writer.sendTo(this.#socket)
   }
 
   /** Closes the connection when replies are due and none came for the silence timeout. */

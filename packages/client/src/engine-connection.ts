@@ -83,8 +83,7 @@ export class EngineConnection implements ByteSocketHandler, Flushable {
 
   flush(): void {
     if (this.#closed || this.writer.length === 0) return
-    this.#socket.write(this.writer.take())
-    if (this.#socket.backlogBytes === 0) this.writer.reuse()
+    this.writer.sendTo(this.#socket)
   }
 
   /** Closes the connection when replies are due and no byte came for `ENGINE_SILENT_MS`. */

@@ -4,8 +4,12 @@
  */
 import net from 'node:net'
 import { TLSSocket } from 'node:tls'
+import type { SendSlab } from '@holdfast/protocol'
 import { keepBytes, keepForTurn, READ_BUFFER } from './read-slab.ts'
 import type { ByteSocket, ByteSocketHandler } from './socket.ts'
+
+/** Written behind a chunk, to learn when it has left. */
+const NOTHING: Buffer = Buffer.alloc(0)
 
 export class NetSocket implements ByteSocket {
   readonly #socket: net.Socket
@@ -25,8 +29,14 @@ export class NetSocket implements ByteSocket {
     return this.#socket.writableLength
   }
 
-  write(chunk: Buffer): void {
-    if (!this.#socket.destroyed) this.#socket.write(chunk)
+  write(chunk: Buffer, slab?: SendSlab): void {
+    const socket = this.#socket
+    if (socket.destroyed) return
+    socket.write(chunk)
+    if (slab === undefined || socket.writableLength === 0) return
+    // A callback with each write would cost more than this one, which only what is late needs.
+    slab.hold()
+    socket.write(NOTHING, () => slab.letGo())
   }
 
   pauseReading(): void {

@@ -13,7 +13,7 @@
  * that merely accepts connections is not one that serves. A connection never repairs itself; it
  * closes once and gives back what is undecided. pool-link.ts decides what becomes of that.
  */
-import { ByteWriter, Dialect, ProtocolError } from '@holdfast/protocol'
+import { ByteWriter, Dialect, ProtocolError, SEND_SLAB_BYTES } from '@holdfast/protocol'
 import type { Operation } from './operation.ts'
 import { InFlight, ReplyShape } from './pool-in-flight.ts'
 import { writeMetaRequest } from './pool-meta-request.ts'
@@ -28,6 +28,9 @@ import type { Flushable, Turn } from './turn.ts'
 export const GETS_PER_LINE_MAX = 64
 /** Longest line of gets; memcached takes longer ones off its quick path. */
 export const GET_LINE_BYTES_MAX = 2048
+
+/** Written to the socket at once: more would not fit into memory that is used again. */
+const PIECE_BYTES: number = SEND_SLAB_BYTES / 2
 
 const SPACE = 32
 
@@ -140,15 +143,15 @@ export class PoolConnection implements ByteSocketHandler, Flushable {
     if (this.#inFlight.length === 1) this.#lastByteMs = this.#turn.nowMs
     operation.attempts++
     this.#unflushed++
-    this.#turn.schedule(this)
+    if (this.#writer.length > PIECE_BYTES) this.flush()
+    else this.#turn.schedule(this)
   }
 
   flush(): void {
     if (this.#closed || this.#writer.length === 0) return
     this.#endLine()
     this.#unflushed = 0
-    this.#socket.write(this.#writer.take())
-    if (this.#socket.backlogBytes === 0) this.#writer.reuse()
+    this.#writer.sendTo(this.#socket)
   }
 
   /** Closes the connection when replies are due and no byte came for the silence timeout. */

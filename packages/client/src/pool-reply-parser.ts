@@ -27,6 +27,7 @@ import {
   isUnknownCommand,
 } from './pool-line-reply.ts'
 import { decideByMeta, type MetaReply } from './pool-meta-reply.ts'
+import { PartialReply } from './pool-partial-reply.ts'
 import {
   beginsItem,
   digitAt,
@@ -76,9 +77,7 @@ export class PoolReplyParser {
   readonly #metaReply: MetaReply = { buf: EMPTY, start: 0, end: 0, valueStart: 0, valueEnd: 0 }
   #chunk: Buffer = EMPTY
   #slab: ReadSlab | undefined = undefined
-  /** Begin of a reply that goes on in the next chunk. */
-  #partial: Buffer = EMPTY
-  #partialBytes = 0
+  readonly #partial: PartialReply = new PartialReply()
   /** Length of the incomplete reply, 0 while its line is incomplete. */
   #needed = 0
   #skipBytes = 0
@@ -94,7 +93,7 @@ export class PoolReplyParser {
 
   /** Bytes of an incomplete reply that the parser holds. */
   get bufferedBytes(): number {
-    return this.#partialBytes
+    return this.#partial.bytes
   }
 
   /** The next `count` lines are handed over as they are. */
@@ -105,8 +104,7 @@ export class PoolReplyParser {
   /** Ignores everything from here on, also what is left of the chunk being read. */
   stop(): void {
     this.#stopped = true
-    this.#partial = EMPTY
-    this.#partialBytes = 0
+    this.#partial.drop()
   }
 
   /** Settles what the chunk completes. Results stay in it, counted in `slab` if it is used again. */
@@ -114,7 +112,7 @@ export class PoolReplyParser {
     this.#chunk = chunk
     this.#slab = slab
     let at = this.#skipBytes > 0 ? this.#skip(chunk, 0) : 0
-    if (this.#partialBytes > 0) at = this.#continue(chunk, at)
+    if (this.#partial.bytes > 0) at = this.#continue(chunk, at)
     while (at < chunk.length && !this.#stopped) {
       const next = this.#read(chunk, at, chunk.length)
       if (next === INCOMPLETE) {
@@ -352,42 +350,44 @@ export class PoolReplyParser {
   #keep(chunk: Buffer, at: number): void {
     const bytes = chunk.length - at
     if (this.#needed === 0 && bytes > REPLY_LINE_BYTES_MAX) throw unexpected('length of a line')
-    this.#partial = Buffer.allocUnsafe(Math.max(this.#needed, bytes))
-    chunk.copy(this.#partial, 0, at)
-    this.#partialBytes = bytes
+    this.#partial.begin(chunk, at, this.#needed, this.#slab)
+  }
+
+  /** Reads what was collected; results stay there as they do in a chunk. */
+  #readPartial(): number {
+    const chunk = this.#chunk
+    const slab = this.#slab
+    const { buf, bytes } = this.#partial
+    this.#chunk = buf
+    this.#slab = this.#partial.slab
+    const next = this.#read(buf, 0, bytes)
+    this.#chunk = chunk
+    this.#slab = slab
+    return next
   }
 
   /** Completes the kept reply as far as the chunk goes; returns where the next one begins. */
   #continue(chunk: Buffer, from: number): number {
     let at = from
-    while (this.#partialBytes > 0 && at < chunk.length) {
+    while (this.#partial.bytes > 0 && at < chunk.length) {
       const lineFeed = this.#needed > 0 ? 0 : chunk.indexOf(LINE_FEED, at)
-      const wanted = this.#needed - this.#partialBytes
+      const wanted = this.#needed - this.#partial.bytes
       const lineBytes = (lineFeed < 0 ? chunk.length : lineFeed + 1) - at
       const taken = Math.min(this.#needed > 0 ? wanted : lineBytes, chunk.length - at)
       this.#append(chunk, at, taken)
       at += taken
       if (this.#needed > 0 ? taken < wanted : lineFeed < 0) return at
-      const partial = this.#partial
-      const bytes = this.#partialBytes
-      if (this.#read(partial, 0, bytes) === INCOMPLETE) continue
-      this.#partial = EMPTY
-      this.#partialBytes = 0
+      if (this.#readPartial() === INCOMPLETE) continue
+      this.#partial.drop()
       if (this.#skipBytes > 0) at = this.#skip(chunk, at)
     }
     return at
   }
 
   #append(chunk: Buffer, at: number, count: number): void {
-    const bytes = this.#partialBytes + count
+    const bytes = this.#partial.bytes + count
     if (this.#needed === 0 && bytes > REPLY_LINE_BYTES_MAX) throw unexpected('length of a line')
-    if (bytes > this.#partial.length) {
-      const larger = Buffer.allocUnsafe(Math.max(bytes, this.#needed))
-      this.#partial.copy(larger, 0, 0, this.#partialBytes)
-      this.#partial = larger
-    }
-    chunk.copy(this.#partial, this.#partialBytes, at, at + count)
-    this.#partialBytes = bytes
+    this.#partial.append(chunk, at, count, this.#needed)
   }
 }
 

@@ -11,6 +11,9 @@ const SLAB_BYTES: number = 256 * 1024
 /** Copies of at least this much get memory of their own, so that they pin nothing else. */
 const LARGE_BYTES: number = 32 * 1024
 
+/** Most that may be asked of `roomForTurn`. */
+export const SLAB_ROOM_BYTES_MAX: number = READ_BYTES_MAX
+
 /** The buffer that sockets of this thread read into. */
 export const READ_BUFFER: Buffer = Buffer.allocUnsafeSlow(READ_BYTES_MAX)
 
@@ -57,12 +60,18 @@ export function currentReadSlab(): ReadSlab | undefined {
  * that hands it out counts itself in `currentReadSlab().held`, or copies it.
  */
 export function keepForTurn(source: Buffer, start: number, count: number): Buffer {
+  const kept = roomForTurn(count)
+  source.copy(kept, 0, start, start + count)
+  return kept
+}
+
+/** The same for bytes that are still to come, `SLAB_ROOM_BYTES_MAX` at most. */
+export function roomForTurn(count: number): Buffer {
   let into = current
   if (into === undefined || into.memory.length - into.at < count) into = nextSlab()
-  source.copy(into.memory, into.at, start, start + count)
-  const kept = into.memory.subarray(into.at, into.at + count)
+  const room = into.memory.subarray(into.at, into.at + count)
   into.at += count
-  return kept
+  return room
 }
 
 /** The same slab from its beginning, one that is free again, or a fresh one. */

@@ -1,9 +1,11 @@
 // One suite for every socket layer: what the interface promises, over real loopback connections.
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import net from 'node:net'
 import { describe, test } from 'node:test'
+import { ByteWriter } from '@holdfast/protocol'
 import {
   adoptSocket,
   type ByteSocket,
@@ -138,6 +140,55 @@ if (layer === undefined) {
       socket.destroy()
       peer.destroy()
       server.close()
+    })
+
+    test('memory is used again without touching what a slow peer has yet to get', async () => {
+      const slow = await accepted()
+      const quick = await accepted()
+      const writer = new ByteWriter()
+      const [expected, got] = [createHash('sha256'), createHash('sha256')]
+      let gotBytes = 0
+      slow[2].pause()
+      let quickBytes = 0
+      let wrongBytes = 0
+      quick[2].on('data', (chunk: Buffer) => {
+        quickBytes += chunk.length
+        wrongBytes += chunk.filter((byte) => byte !== 46).length
+      })
+      const other = Buffer.alloc(4096, '.')
+      const memory = new Set<ArrayBufferLike>()
+      for (let i = 0; i < 2000; i++) {
+        const value = Buffer.alloc(4096, `value ${i} `)
+        expected.update(value)
+        writer.bytes(value)
+        writer.sendTo(slow[0])
+        writer.bytes(other)
+        writer.sendTo({
+          get backlogBytes() {
+            return quick[0].backlogBytes
+          },
+          write(chunk, slab) {
+            memory.add(chunk.buffer)
+            quick[0].write(chunk, slab)
+          },
+        })
+        if (i % 100 === 99) await until('it came', () => quickBytes === (i + 1) * other.length)
+      }
+      assert.ok(slow[0].backlogBytes > 0)
+      slow[2].on('data', (chunk: Buffer) => {
+        gotBytes += chunk.length
+        got.update(chunk)
+      })
+      slow[2].resume()
+      await until('all came', () => gotBytes === 2000 * 4096)
+      assert.equal(got.digest('hex'), expected.digest('hex'))
+      assert.equal(wrongBytes, 0)
+      assert.ok(memory.size < 2000)
+      for (const [socket, , peer, server] of [slow, quick]) {
+        socket.destroy()
+        peer.destroy()
+        server.close()
+      }
     })
 
     test('nothing is handed over while reading is paused, and nothing is lost', async () => {

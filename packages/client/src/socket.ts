@@ -4,10 +4,11 @@
  *
  * The interface is small so that the layers can take each other's place without a change above. A
  * chunk that is read belongs to the handler from then on and is never written over; a chunk that is
- * written belongs to the socket. There is one `closed` call per socket, whatever ended it.
+ * written belongs to the socket until it is sent. There is one `closed` call per socket, whatever ended it.
  */
 import net from 'node:net'
 import tls from 'node:tls'
+import type { SendSlab } from '@holdfast/protocol'
 import { NetSocket, sharedRead, withSharedReads } from './net-socket.ts'
 import { connectForRing } from './uring/connecting-socket.ts'
 import { openSocketLoop, type SocketLoop } from './uring/socket-loop.ts'
@@ -30,7 +31,8 @@ export interface ByteSocketHandler {
 export interface ByteSocket {
   /** Bytes written that the system has not taken yet. */
   readonly backlogBytes: number
-  write(chunk: Buffer): void
+  /** Holds `slab`, where the chunk lies in one that is used again, for as long as it needs it. */
+  write(chunk: Buffer, slab?: SendSlab): void
   pauseReading(): void
   resumeReading(): void
   /** Sends what was written, then closes. */

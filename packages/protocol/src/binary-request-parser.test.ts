@@ -310,14 +310,20 @@ test('stop drops what has come and ignores what comes', () => {
   assert.equal(parser.bufferedBytes, 0)
 })
 
-test('what a request still lacks is known once its header is there', () => {
-  const parser = new BinaryRequestParser({ valueBytesMax: 10 })
-  const take = (): void => {}
+test('only requests that begin within the bounds are read, whole', () => {
+  const parser = new BinaryRequestParser()
+  let seen = 0
+  const take = (): void => {
+    seen++
+  }
   const set = encode(Opcode.Set, { extras: '0000000000000000', key: 'a', value: 'abcde' })
-  parser.push(set.subarray(0, 20), take)
-  assert.equal(parser.missingBytes, 0)
-  parser.push(set.subarray(20, 30), take)
-  assert.equal(parser.missingBytes, set.length - 30)
-  parser.push(set.subarray(30), take)
-  assert.equal(parser.missingBytes, 0)
+  const chunk = Buffer.concat([set, set, set, set.subarray(0, 30)])
+  const second = parser.push(chunk, take, 0, 1)
+  assert.deepEqual([second, seen], [set.length, 1])
+  const fourth = parser.push(chunk, take, second, second + set.length + 1)
+  assert.deepEqual([fourth, seen], [set.length * 3, 3])
+  assert.equal(parser.push(chunk, take, fourth, fourth + 1), chunk.length)
+  const rest = Buffer.concat([set.subarray(30), set])
+  assert.equal(parser.push(rest, take, 0, 1), set.length - 30)
+  assert.equal(seen, 4)
 })

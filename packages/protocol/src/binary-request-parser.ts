@@ -7,7 +7,7 @@
 // its body is skipped as it comes, or the connection ends when the body is beyond all bounds.
 // Memory held: one request, bounded.
 
-import { BINARY_HEADER_BYTES, BINARY_REQUEST_MAGIC, BinaryOffset, readUint32 } from './binary.ts'
+import { BINARY_HEADER_BYTES, BINARY_REQUEST_MAGIC } from './binary.ts'
 import { BinaryRequestHeader } from './binary-request-header.ts'
 import { VALUE_BYTES_MAX_DEFAULT } from './limits.ts'
 import { type MemcachedRequest, Op } from './request.ts'
@@ -45,13 +45,6 @@ export class BinaryRequestParser {
     return this.#partialBytes
   }
 
-  /** Bytes that the request at hand is known to lack; 0 while its header has not come whole. */
-  get missingBytes(): number {
-    if (this.#partialBytes < BINARY_HEADER_BYTES) return this.#swallowBytes
-    const bodyBytes = readUint32(this.#partial, BinaryOffset.BodyBytes)
-    return BINARY_HEADER_BYTES + bodyBytes - this.#partialBytes
-  }
-
   /** True between two requests: nothing of the bytes so far matters to those to come. */
   get idle(): boolean {
     return this.#partialBytes === 0 && this.#swallowBytes === 0 && !this.#stopped
@@ -63,13 +56,24 @@ export class BinaryRequestParser {
     this.#drop()
   }
 
-  /** Takes ownership of the chunk and reports the requests that it completes, in order. */
-  push(chunk: Buffer, onRequest: (request: MemcachedRequest) => void): void {
-    if (this.#stopped) return
-    let at = 0
+  /**
+   * Takes ownership of the chunk and reports the requests that it completes, in order: all that
+   * begin between `from` and `until`.
+   *
+   * @returns where to go on in the chunk
+   */
+  push(
+    chunk: Buffer,
+    onRequest: (request: MemcachedRequest) => void,
+    from = 0,
+    until: number = chunk.length,
+  ): number {
+    if (this.#stopped) return chunk.length
+    let at = from
     if (this.#swallowBytes > 0) at = this.#swallow(chunk, at)
     if (this.#partialBytes > 0) at = this.#continue(chunk, at, onRequest)
-    while (at < chunk.length && !this.#stopped) at = this.#parse(chunk, at, onRequest)
+    while (at < until && !this.#stopped) at = this.#parse(chunk, at, onRequest)
+    return at
   }
 
   /** Reads the request at `from`, or keeps its part; returns where the next one starts. */

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { ByteWriter } from './byte-writer.ts'
+import { type ByteSink, ByteWriter } from './byte-writer.ts'
 import { ITEM_HEADER_BYTES, readCasHi, readCasLo, readFlags, writeItemHeader } from './item.ts'
+import type { SendSlab } from './send-slab.ts'
 import { writeLine, writeStat, writeValue } from './text-reply.ts'
 
 function written(write: (w: ByteWriter) => void): string {
@@ -135,16 +136,72 @@ test('VALUE items are written as memcached writes them', () => {
   )
 })
 
-test('what was taken is written over only when the writer is told so', () => {
+/** Holds what it is given until told otherwise. */
+class Sink implements ByteSink {
+  backlogBytes = 0
+  readonly chunks: Buffer[] = []
+  readonly slabs: SendSlab[] = []
+  keeps = false
+
+  write(chunk: Buffer, slab: SendSlab): void {
+    this.chunks.push(chunk)
+    if (!this.keeps) return
+    slab.hold()
+    this.slabs.push(slab)
+    this.backlogBytes += chunk.length
+  }
+}
+
+test('what was sent is written over once nobody holds it, what was taken never', () => {
   const writer = new ByteWriter()
-  writer.ascii('first')
-  const first = writer.take()
-  writer.ascii('second')
-  const second = writer.take()
-  assert.equal(first.toString(), 'first')
-  writer.reuse()
-  writer.ascii('THIRD!')
-  assert.equal(writer.take().toString(), 'THIRD!')
-  assert.equal(second.toString(), 'THIRD!')
-  assert.equal(first.toString(), 'first')
+  const sink = new Sink()
+  const send = (text: string): Buffer | undefined => {
+    writer.ascii(text)
+    writer.sendTo(sink)
+    return sink.chunks.at(-1)
+  }
+  writer.ascii('taken')
+  const taken = writer.take()
+  const sent = send('sent')
+  assert.equal(send('SENT')?.buffer, sent?.buffer)
+  assert.equal(sent?.toString(), 'SENT')
+  sink.keeps = true
+  const held = send('held')
+  sink.keeps = false
+  for (let i = 0; i < 10_000; i++) send(`filling ${i}`)
+  assert.equal(held?.toString(), 'held')
+  assert.equal(taken.toString(), 'taken')
+})
+
+test('memory that a slow reader held serves again when it is let go', () => {
+  const writer = new ByteWriter()
+  const sink = new Sink()
+  const value = Buffer.alloc(4096, 'v')
+  const send = (count: number): ArrayBufferLike[] => {
+    for (let i = 0; i < count; i++) {
+      writer.bytes(value)
+      writer.int(i)
+      writer.sendTo(sink)
+    }
+    return sink.chunks.splice(0).map(({ buffer }) => buffer)
+  }
+  sink.keeps = true
+  send(100)
+  const held = new Set(send(100))
+  for (const slab of sink.slabs.splice(0)) slab.letGo()
+  const later = send(100)
+  assert.ok(held.size > 1)
+  assert.ok(later.some((memory) => held.has(memory)))
+})
+
+test('large replies are whole whatever the writer keeps', () => {
+  const writer = new ByteWriter()
+  const sink = new Sink()
+  for (const bytes of [10, 70_000, 64 * 1024, 1_000_000, 3]) {
+    writer.ascii('<')
+    writer.bytes(Buffer.alloc(bytes, 'x'))
+    writer.ascii('>')
+    writer.sendTo(sink)
+    assert.equal(sink.chunks.pop()?.toString(), `<${'x'.repeat(bytes)}>`)
+  }
 })

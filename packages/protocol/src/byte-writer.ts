@@ -1,17 +1,28 @@
 // The growable output buffer behind every reply and command. Bytes are written into a slab; `take`
 // hands out what was written and goes on in the rest of the slab, so small flushes cost no
-// allocation of their own and nothing handed out is ever overwritten.
+// allocation of their own and nothing handed out is ever overwritten. `sendTo` does the same for
+// sockets, and uses the memory again that they have sent (send-slab.ts).
+
+import { SEND_SLAB_BYTES, SendSlab, takeSendSlab } from './send-slab.ts'
 
 /** A writer begins with small slabs, for the many connections that are mostly idle. */
 const FIRST_SLAB_BYTES = 4096
-const SLAB_BYTES_MAX: number = 64 * 1024
-const EMPTY: Buffer = Buffer.alloc(0)
+/** Room behind a large value for what ends its reply. */
+const BEHIND_BYTES = 64
+const EMPTY: SendSlab = new SendSlab(0)
 /** Below this a byte loop beats the native copy. */
 const SHORT_COPY_BYTES = 40
 const ZERO = 48
 const DOLLAR = 36
 const CARRIAGE_RETURN = 13
 const LINE_FEED = 10
+
+/** Where a writer's bytes go: it holds the slab for as long as it needs them. */
+export interface ByteSink {
+  /** Bytes written that are not sent yet. */
+  readonly backlogBytes: number
+  write(chunk: Buffer, slab: SendSlab): void
+}
 
 /**
  * Growable output buffer of one connection.
@@ -21,11 +32,12 @@ const LINE_FEED = 10
  * socket.write(writer.take())
  */
 export class ByteWriter {
-  #slab: Buffer = EMPTY
+  #slabOwner: SendSlab = EMPTY
+  /** Memory of `#slabOwner`. */
+  #slab: Buffer = EMPTY.memory
   #nextSlabBytes = FIRST_SLAB_BYTES
   #start = 0
   #at = 0
-  #takenAt = 0
 
   /** Bytes written since the last `take`. */
   get length(): number {
@@ -136,23 +148,34 @@ export class ByteWriter {
   /** Hands out what was written since the last call; the caller owns those bytes. */
   take(): Buffer {
     const taken = this.#slab.subarray(this.#start, this.#at)
-    this.#takenAt = this.#start
-    if (this.#slab.length > SLAB_BYTES_MAX) {
-      this.#slab = EMPTY
-      this.#at = 0
-      this.#takenAt = 0
-    }
-    this.#start = this.#at
+    this.#slabOwner.hold()
+    this.#goOn()
     return taken
   }
 
-  /**
-   * Writes over what was taken last, when nobody needs it any more: memory that stays in use costs
-   * far less than fresh memory. To be called before anything else is written.
-   */
-  reuse(): void {
-    this.#start = this.#takenAt
-    this.#at = this.#takenAt
+  /** Sends what was written. Memory that the sink does not hold then is used again. */
+  sendTo(sink: ByteSink): void {
+    const slab = this.#slabOwner
+    const sent = this.#slab.subarray(this.#start, this.#at)
+    sink.write(sent, slab)
+    if (!slab.held) this.#at = 0
+    else if (sink.backlogBytes === 0) this.#at = this.#start
+    // What comes next is likely to be as long, and would have to be moved on the way.
+    else if (this.#slab.length - this.#at < sent.length) this.#leave()
+    this.#goOn()
+  }
+
+  #goOn(): void {
+    this.#start = this.#at
+    if (this.#slab.length > SEND_SLAB_BYTES) this.#leave()
+  }
+
+  #leave(): void {
+    this.#slabOwner.leave()
+    this.#slabOwner = EMPTY
+    this.#slab = EMPTY.memory
+    this.#start = 0
+    this.#at = 0
   }
 
   #digits(value: number, count: number): void {
@@ -169,12 +192,17 @@ export class ByteWriter {
 
   #grow(bytes: number): void {
     const written = this.#at - this.#start
-    const larger = Buffer.allocUnsafeSlow(Math.max(this.#nextSlabBytes, written * 2 + bytes))
-    this.#nextSlabBytes = Math.min(this.#nextSlabBytes * 2, SLAB_BYTES_MAX)
-    this.#slab.copy(larger, 0, this.#start, this.#at)
-    this.#slab = larger
+    const needed = written + bytes
+    let room = Math.max(this.#nextSlabBytes, needed + Math.max(written, BEHIND_BYTES))
+    // Room beyond the largest slab only for those who need it: it is not kept.
+    if (room > SEND_SLAB_BYTES / 2 && needed <= SEND_SLAB_BYTES) room = SEND_SLAB_BYTES
+    const larger = takeSendSlab(room)
+    this.#nextSlabBytes = Math.min(this.#nextSlabBytes * 2, SEND_SLAB_BYTES)
+    this.#slab.copy(larger.memory, 0, this.#start, this.#at)
+    this.#slabOwner.leave()
+    this.#slabOwner = larger
+    this.#slab = larger.memory
     this.#start = 0
-    this.#takenAt = 0
     this.#at = written
   }
 }

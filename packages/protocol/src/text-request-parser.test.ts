@@ -279,15 +279,24 @@ test('a get may have many keys, but not without bound', () => {
   ])
 })
 
-test('what a value still lacks is known, what a line lacks is not', () => {
-  const parser = new TextRequestParser({ valueBytesMax: 10 })
-  const take = (): void => {}
-  parser.push(Buffer.from('set a 0 0 5'), take)
-  assert.equal(parser.missingBytes, 0)
-  parser.push(Buffer.from('\r\nab'), take)
-  assert.equal(parser.missingBytes, 5)
-  parser.push(Buffer.from('cde\r\nset b 0 0 20\r\n'), take)
-  assert.equal(parser.missingBytes, 22)
-  parser.push(Buffer.alloc(22, 'x'), take)
-  assert.equal(parser.missingBytes, 0)
+test('only requests that begin within the bounds are read, with all of their value', () => {
+  const parser = new TextRequestParser()
+  const seen: string[] = []
+  const take = ({ buf, valueStart, valueEnd }: MemcachedRequest): void => {
+    seen.push(buf.toString('latin1', valueStart, valueEnd))
+  }
+  const set = 'set a 0 0 5\r\nabcde\r\n'
+  const chunk = Buffer.from(`${set}${set}${set}set a 0 0 5\r\nab`)
+  const second = parser.push(chunk, take, 0, 1)
+  assert.deepEqual([second, seen], [set.length, ['abcde']])
+  const fourth = parser.push(chunk, take, second, second + set.length + 1)
+  assert.deepEqual([fourth, seen.length], [set.length * 3, 3])
+  assert.equal(parser.push(chunk, take, fourth, fourth + 1), chunk.length)
+  const rest = Buffer.from(`cde\r\n${set}`)
+  assert.equal(parser.push(rest, take, 0, 1), 5)
+  assert.deepEqual(seen.slice(3), ['abcde'])
+  assert.equal(parser.push(Buffer.from('set a 0 '), take), 8)
+  const end = Buffer.from(`..0 5\r\nabcde\r\n${set}`)
+  assert.equal(parser.push(end, take, 2, 3), end.length - set.length)
+  assert.equal(seen.length, 5)
 })

@@ -52,11 +52,6 @@ export class TextRequestParser {
     return this.#partialLineBytes + this.#partialValueBytes
   }
 
-  /** Bytes that the request at hand is known to lack; 0 while its line has not come whole. */
-  get missingBytes(): number {
-    return Math.max(this.#partialValueNeeded - this.#partialValueBytes, this.#swallowBytes)
-  }
-
   /** True between two requests: nothing of the bytes so far matters to those to come. */
   get idle(): boolean {
     return this.bufferedBytes === 0 && this.#swallowBytes === 0 && !this.#stopped
@@ -72,21 +67,34 @@ export class TextRequestParser {
     this.#partialValueNeeded = 0
   }
 
-  /** Takes ownership of the chunk and reports the requests that it completes, in order. */
-  push(chunk: Buffer, onRequest: (request: MemcachedRequest) => void): void {
-    if (this.#stopped) return
+  /**
+   * Takes ownership of the chunk and reports the requests that it completes, in order: all that
+   * begin between `from` and `until`.
+   *
+   * @returns where to go on in the chunk
+   */
+  push(
+    chunk: Buffer,
+    onRequest: (request: MemcachedRequest) => void,
+    from = 0,
+    until: number = chunk.length,
+  ): number {
+    if (this.#stopped) return chunk.length
     let buf = chunk
-    let at = 0
+    let at = from
     if (this.#swallowBytes > 0) at = this.#swallow(buf, at)
     if (this.#partialValueNeeded > 0) at = this.#continueValue(buf, at, onRequest)
     if (this.#partialLineBytes > 0) {
-      if (chunk.indexOf(LINE_FEED) < 0) {
-        this.#keepLine(chunk, 0, onRequest)
-        return
+      if (chunk.indexOf(LINE_FEED, from) < 0) {
+        this.#keepLine(chunk, from, onRequest)
+        return chunk.length
       }
-      buf = this.#joinLine(chunk)
+      buf = this.#joinLine(chunk, from)
+      at = 0
     }
-    while (at < buf.length && !this.#stopped) at = this.#parseRequest(buf, at, onRequest)
+    const shift = buf.length - chunk.length
+    while (at - shift < until && !this.#stopped) at = this.#parseRequest(buf, at, onRequest)
+    return at - shift
   }
 
   /** Reads the request at `from`, or keeps its part; returns where the next one starts. */
@@ -204,10 +212,10 @@ export class TextRequestParser {
     }
   }
 
-  #joinLine(chunk: Buffer): Buffer {
-    const joined = Buffer.allocUnsafe(this.#partialLineBytes + chunk.length)
+  #joinLine(chunk: Buffer, from: number): Buffer {
+    const joined = Buffer.allocUnsafe(this.#partialLineBytes + chunk.length - from)
     this.#partialLine.copy(joined, 0, 0, this.#partialLineBytes)
-    chunk.copy(joined, this.#partialLineBytes)
+    chunk.copy(joined, this.#partialLineBytes, from)
     this.#partialLine = EMPTY
     this.#partialLineBytes = 0
     return joined

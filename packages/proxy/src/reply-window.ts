@@ -3,11 +3,15 @@
  * client that asks for large values and does not read them must not fill the memory, nor keep the
  * servers' connections busy for nothing. Pure.
  */
+import { SEND_SLAB_BYTES } from '@holdfast/protocol'
 
 /** Requests on their way while the size of the replies is not known. */
 export const WINDOW_FIRST = 4
 /** Reply bytes that may be on their way, going by the replies so far. */
 export const WINDOW_BYTES: number = 1024 * 1024
+
+/** Replies go to the socket in pieces of about this size: what fits into memory used again. */
+export const PIECE_BYTES: number = (SEND_SLAB_BYTES * 3) / 4
 
 /** Most bytes that are parsed before it is looked how much is on its way. */
 const SLICE_BYTES_MAX: number = 16 * 1024

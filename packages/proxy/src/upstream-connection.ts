@@ -32,13 +32,11 @@ import type { Bucket } from './bucket.ts'
 import { replyLocally, unauthorized } from './local-replies.ts'
 import { type LoginAnswer, LoginConversation } from './login-conversation.ts'
 import { LoginReply } from './login-reply.ts'
-import { ReplyWindow } from './reply-window.ts'
+import { PIECE_BYTES, ReplyWindow } from './reply-window.ts'
 import type { RequestParser, RequestParsers } from './request-parsers.ts'
 import type { Statistics } from './statistics.ts'
 import type { UpstreamHost } from './upstream-host.ts'
 
-/** Replies are handed to the socket in pieces of about this size. */
-const PIECE_BYTES: number = 256 * 1024
 /** Values of at least this size count towards `outstandingBytesMax`. */
 const LARGE_VALUE_BYTES: number = 16 * 1024
 /** After this long without a request a connection lets go of what it can make again. */
@@ -314,8 +312,7 @@ export class UpstreamConnection implements Upstream, Flushable, ByteSocketHandle
   #send(): void {
     const { writer } = this.#host
     this.#statistics.bytesWritten += writer.length
-    this.#socket.write(writer.take())
-    if (this.#socket.backlogBytes === 0) writer.reuse()
+    writer.sendTo(this.#socket)
   }
 
   /** Parses slice by slice, and keeps the rest once too much is outstanding. */
@@ -326,20 +323,18 @@ export class UpstreamConnection implements Upstream, Flushable, ByteSocketHandle
         this.#unparsed = chunk.subarray(at)
         return
       }
-      // A value that is arriving is one request, however long.
-      const sliceBytes = Math.max(this.#window.sliceBytes, this.#parser?.missingBytes ?? 0)
-      const end = Math.min(chunk.length, at + sliceBytes)
-      this.#parseSlice(at === 0 && end === chunk.length ? chunk : chunk.subarray(at, end))
-      at = end
+      at = this.#parseSlice(chunk, at)
       this.#balance()
     }
   }
 
-  #parseSlice(slice: Buffer): void {
-    this.#binary ??= this.#detectBinary(slice)
+  /** Parses the requests that begin in one slice; returns where the next slice begins. */
+  #parseSlice(chunk: Buffer, from: number): number {
+    this.#binary ??= this.#detectBinary(chunk)
     const lender = this.#lender ?? this.#host.parsers
     const parser = this.#parser ?? lender.lend(this.#binary)
-    parser.push(slice, this.#take)
+    const until = Math.min(chunk.length, from + this.#window.sliceBytes)
+    const next = parser.push(chunk, this.#take, from, until)
     if (parser.idle) {
       this.#parser = undefined
       this.#lender = undefined
@@ -348,11 +343,12 @@ export class UpstreamConnection implements Upstream, Flushable, ByteSocketHandle
       this.#parser = parser
       this.#lender = lender
     }
+    return next
   }
 
-  #detectBinary(slice: Buffer): boolean {
+  #detectBinary(first: Buffer): boolean {
     const { protocol } = this.#host.settings
-    return protocol === 'auto' ? slice[0] === BINARY_REQUEST_MAGIC : protocol === 'binary'
+    return protocol === 'auto' ? first[0] === BINARY_REQUEST_MAGIC : protocol === 'binary'
   }
 
   /** Reads on or pauses, by what is outstanding and what the reader has not taken. */

@@ -3,6 +3,7 @@
  * over once it is connected.
  */
 import net from 'node:net'
+import type { SendSlab } from '@holdfast/protocol'
 import type { ByteSocket, ByteSocketHandler, ConnectTarget } from '../socket.ts'
 import type { SocketLoop } from './socket-loop.ts'
 
@@ -55,9 +56,9 @@ class ConnectingSocket implements ByteSocket {
     return this.#connected?.backlogBytes ?? this.#early.reduce((sum, { length }) => sum + length, 0)
   }
 
-  write(chunk: Buffer): void {
-    if (this.#connected !== undefined) this.#connected.write(chunk)
-    else if (!this.#socket.destroyed) this.#early.push(chunk)
+  write(chunk: Buffer, slab?: SendSlab): void {
+    if (this.#connected !== undefined) this.#connected.write(chunk, slab)
+    else if (!this.#socket.destroyed) this.#early.push(Buffer.from(chunk))
   }
 
   pauseReading(): void {

@@ -15,6 +15,7 @@
  */
 import type net from 'node:net'
 import { getSystemErrorName } from 'node:util'
+import { SEND_SLAB_BYTES, type SendSlab, takeSendSlab } from '@holdfast/protocol'
 import { handleOf } from '../net-socket.ts'
 import { keepBytes, keepForTurn } from '../read-slab.ts'
 import type { ByteSocket, ByteSocketHandler } from '../socket.ts'
@@ -163,7 +164,10 @@ class UringSocket implements ByteSocket {
   readonly #fd: number
   readonly #handler: ByteSocketHandler
   #queue: Buffer[] = []
+  /** Beside `#queue`: what its chunks lie in. */
+  #queuedSlabs: (SendSlab | undefined)[] = []
   #sending: Buffer | undefined = undefined
+  #sendingSlab: SendSlab | undefined = undefined
   #sentBytes = 0
   #backlogBytes = 0
   #drainAwaited = false
@@ -192,12 +196,18 @@ class UringSocket implements ByteSocket {
     return this.#backlogBytes
   }
 
-  write(chunk: Buffer): void {
+  write(chunk: Buffer, slab?: SendSlab): void {
     if (this.#closed || this.#ending || chunk.length === 0) return
+    slab?.hold()
     this.#backlogBytes += chunk.length
     if (this.#backlogBytes > DRAIN_TOLD_BYTES) this.#drainAwaited = true
-    if (this.#sending === undefined) this.#send(chunk, 0)
-    else this.#queue.push(chunk)
+    if (this.#sending === undefined) {
+      this.#sendingSlab = slab
+      this.#send(chunk, 0)
+    } else {
+      this.#queue.push(chunk)
+      this.#queuedSlabs.push(slab)
+    }
   }
 
   pauseReading(): void {
@@ -251,12 +261,19 @@ class UringSocket implements ByteSocket {
     if (chunk === undefined) throw new Error('bug: a send completed that was not begun')
     this.#sending = undefined
     if (result <= 0) {
+      this.#letGo()
       this.#close(`write ${getSystemErrorName(result === 0 ? -32 : result)}`)
     } else if (!this.#closed) {
       this.#backlogBytes -= result
       const sentBytes = this.#sentBytes + result
-      if (sentBytes < chunk.length) this.#send(chunk, sentBytes)
-      else this.#sendNext()
+      if (sentBytes < chunk.length) {
+        this.#send(chunk, sentBytes)
+        return
+      }
+      this.#letGo()
+      this.#sendNext()
+    } else {
+      this.#letGo()
     }
     this.#releaseWhenIdle()
   }
@@ -288,18 +305,45 @@ class UringSocket implements ByteSocket {
     this.#loop.ring.send(this.#fd, address, chunk.length - from, this.#id, Kind.Send)
   }
 
+  /** The kernel has done with what was sending. */
+  #letGo(): void {
+    this.#sendingSlab?.letGo()
+    this.#sendingSlab = undefined
+  }
+
   #sendNext(): void {
-    const [next] = this.#queue
-    if (next !== undefined) {
-      const all = this.#queue.length === 1 ? next : Buffer.concat(this.#queue)
-      this.#queue = []
-      this.#send(all, 0)
-    } else if (this.#ending) {
-      this.#close('')
-    } else if (this.#drainAwaited) {
+    const next = this.#takeQueued()
+    if (next !== undefined) this.#send(next, 0)
+    else if (this.#ending) this.#close('')
+    else if (this.#drainAwaited) {
       this.#drainAwaited = false
       this.#handler.socketDrained()
     }
+  }
+
+  /** What to send next: a large chunk as it is, small ones joined, in memory that is used again. */
+  #takeQueued(): Buffer | undefined {
+    const queue = this.#queue
+    if (queue.length === 0) return undefined
+    let count = 0
+    let bytes = 0
+    for (; count < queue.length; count++) {
+      const more = bytes + (queue[count]?.length ?? 0)
+      if (count > 0 && more > SEND_SLAB_BYTES) break
+      bytes = more
+    }
+    const chunks = queue.splice(0, count)
+    const slabs = this.#queuedSlabs.splice(0, count)
+    this.#sendingSlab = slabs[0]
+    if (count === 1) return chunks[0]
+    const joined = takeSendSlab(SEND_SLAB_BYTES)
+    joined.hold()
+    joined.leave()
+    this.#sendingSlab = joined
+    let at = 0
+    for (const chunk of chunks) at += chunk.copy(joined.memory, at)
+    for (const slab of slabs) slab?.letGo()
+    return joined.memory.subarray(0, bytes)
   }
 
   #receive(): void {
@@ -334,7 +378,9 @@ class UringSocket implements ByteSocket {
     if (this.#closed) return
     this.#closed = true
     this.#reason = reason
+    for (const slab of this.#queuedSlabs) slab?.letGo()
     this.#queue = []
+    this.#queuedSlabs = []
     this.#held = []
     // Ends whatever the kernel still has of this socket.
     this.#loop.calls.shutdown(this.#fd)
