@@ -1,7 +1,8 @@
 /*
  * A session as one request holds it, and what the two modes (sticky, non-sticky) do with it.
  */
-import type { Attributes, CookieOverrides } from './envelope.ts'
+import type { Attributes, CookieOverrides } from './encoding/envelope.ts'
+import type { SessionContent } from './encoding/session-codec.ts'
 import type { LocalSession } from './local-sessions.ts'
 
 export interface ActiveSession {
@@ -27,10 +28,8 @@ export interface ActiveSession {
 
 /** What a non-sticky request knows about the stored session. */
 export interface StoredState {
-  /** The attributes as stored, the base of a merge. */
-  base: Attributes
-  /** Content as last seen in the store; undefined: not stored yet. */
-  content: string | undefined
+  /** Content as last seen in the store, the base of a merge; undefined: not stored yet. */
+  content: SessionContent | undefined
   /** Undefined after a write: memcached does not tell the version it made. */
   cas: string | undefined
 }

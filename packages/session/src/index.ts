@@ -1,7 +1,7 @@
 // The framework-free session manager. Applications use a binding, such as
 // @holdfast/session/express.
 export type { ActiveSession, Commit } from './active-session.ts'
-export { SessionEncodingError } from './envelope.ts'
+export { SessionEncodingError } from './encoding/envelope.ts'
 export {
   SessionConflictError,
   SessionGoneError,

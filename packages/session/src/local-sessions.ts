@@ -4,7 +4,8 @@
  * It owns the map and knows when a session has expired; what happens to an expired or unsaved
  * session is decided by its caller. It has no clock: the time is an argument.
  */
-import type { Attributes, CookieOverrides } from './envelope.ts'
+import type { Attributes, CookieOverrides } from './encoding/envelope.ts'
+import type { SessionContent } from './encoding/session-codec.ts'
 
 /** One session; all requests of this process that belong to it share this object. */
 export interface LocalSession {
@@ -14,8 +15,8 @@ export interface LocalSession {
   createdMs: number
   lastAccessedMs: number
   maxInactiveSeconds: number
-  /** Digest of the content that the store has acknowledged; undefined: none. */
-  savedDigest: string | undefined
+  /** The content that the store has acknowledged, the base of a merge; undefined: none. */
+  savedContent: SessionContent | undefined
   /** When the store last renewed its time to live. */
   renewedMs: number
   /** The key this session was taken over from; deleted once the session is stored under its own id. */

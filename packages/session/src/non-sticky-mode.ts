@@ -10,17 +10,10 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { ActiveSession, Commit, SessionMode, StoredState } from './active-session.ts'
 import { NOTHING_TO_COMMIT } from './active-session.ts'
-import {
-  type Attributes,
-  type CookieOverrides,
-  decodeEnvelope,
-  type Envelope,
-  encodeContent,
-  encodeEnvelope,
-  filterAttributes,
-} from './envelope.ts'
+import type { Envelope } from './encoding/envelope.ts'
+import { replaceAttributes } from './encoding/merge.ts'
+import { NO_CONTENT, type SessionCodec, type SessionContent } from './encoding/session-codec.ts'
 import { SessionConflictError, SessionGoneError } from './errors.ts'
-import { assignAttributes, mergeAttributes } from './merge.ts'
 import type { SessionSettings } from './options.ts'
 import type { SessionStore } from './store/session-store.ts'
 
@@ -30,22 +23,23 @@ const CONFLICT_DELAY_MS = 2
 export class NonStickyMode implements SessionMode {
   readonly #settings: SessionSettings
   readonly #store: SessionStore
+  readonly #codec: SessionCodec
   /** The last write queued per session id. */
   readonly #writing = new Map<string, Promise<void>>()
 
-  constructor(store: SessionStore, settings: SessionSettings) {
+  constructor(store: SessionStore, settings: SessionSettings, codec: SessionCodec) {
     this.#settings = settings
     this.#store = store
+    this.#codec = codec
   }
 
   async load(id: string): Promise<ActiveSession | undefined> {
     if (!this.#store.knows(id)) return undefined
     const item = await this.#store.loadAndRenew(id, this.#ttlSeconds)
-    const envelope = item === undefined ? undefined : this.#decode(item.value)
-    if (item === undefined || envelope === undefined) return undefined
-    const content = this.#content(envelope.attributes, envelope.cookie)
-    const base: Attributes = structuredClone(envelope.attributes)
-    const active = this.#active(id, envelope, { base, content, cas: item.cas })
+    const decoded = item === undefined ? undefined : this.#decode(item.value, id)
+    if (item === undefined || decoded === undefined) return undefined
+    const { envelope, content } = decoded
+    const active = this.#active(id, envelope, { content, cas: item.cas })
     active.isNew = false
     return active
   }
@@ -63,7 +57,7 @@ export class NonStickyMode implements SessionMode {
       attributes: {},
       cookie: {},
     }
-    return this.#active(id, envelope, { base: {}, content: undefined, cas: undefined })
+    return this.#active(id, envelope, { content: undefined, cas: undefined })
   }
 
   admit(): void {
@@ -72,7 +66,7 @@ export class NonStickyMode implements SessionMode {
 
   isChanged({ attributes, cookie, stored }: ActiveSession): boolean {
     if (stored?.content === undefined) return Object.keys(attributes).length > 0
-    return this.#content(attributes, cookie) !== stored.content
+    return this.#codec.content(attributes, cookie) !== stored.content
   }
 
   commit(active: ActiveSession, saveUninitialized: boolean): Commit {
@@ -86,7 +80,7 @@ export class NonStickyMode implements SessionMode {
       return { saved: this.#enqueue(active, stored), cookieDue: true }
     }
     if (!active.accessed) return { saved: undefined, cookieDue }
-    const changed = this.#content(active.attributes, active.cookie) !== stored.content
+    const changed = this.#codec.content(active.attributes, active.cookie) !== stored.content
     return { saved: changed ? this.#enqueue(active, stored) : undefined, cookieDue }
   }
 
@@ -100,7 +94,7 @@ export class NonStickyMode implements SessionMode {
   async reload(active: ActiveSession): Promise<void> {
     const fresh = await this.load(active.id)
     if (fresh === undefined) throw new SessionGoneError()
-    assignAttributes(active.attributes, fresh.attributes)
+    replaceAttributes(active.attributes, fresh.attributes)
     active.stored = fresh.stored
   }
 
@@ -138,8 +132,7 @@ export class NonStickyMode implements SessionMode {
       if (attempt > 0) await delay(Math.random() * CONFLICT_DELAY_MS * 2 ** attempt)
       const isFirst = stored.content === undefined
       if (!isFirst && stored.cas === undefined && !(await this.#mergeStored(active, stored))) return
-      const content = this.#content(active.attributes, active.cookie)
-      const base = this.#storable(active.attributes)
+      const content = this.#codec.content(active.attributes, active.cookie)
       const outcome = await this.#put(active, content, isFirst ? undefined : stored.cas)
       stored.cas = undefined
       if (outcome === 'NOT_FOUND') {
@@ -149,21 +142,21 @@ export class NonStickyMode implements SessionMode {
       if (outcome === 'STORED') {
         active.isNew = false
         stored.content = content
-        stored.base = base
         return
       }
       // What is there under a fresh id is our own earlier write, whose answer got lost.
-      if (isFirst) stored.content = ''
+      if (isFirst) stored.content = NO_CONTENT
     }
     throw new SessionConflictError(STORE_ATTEMPTS_MAX)
   }
 
   async #put(
     active: ActiveSession,
-    content: string,
+    content: SessionContent,
     cas: string | undefined,
   ): Promise<'STORED' | 'EXISTS' | 'NOT_FOUND'> {
-    const value = encodeEnvelope(content, {
+    const value = this.#codec.encode(content, {
+      id: active.id,
       createdMs: active.createdMs,
       lastAccessedMs: Date.now(),
       maxInactiveSeconds: this.#settings.maxInactiveSeconds,
@@ -178,15 +171,14 @@ export class NonStickyMode implements SessionMode {
   /** Brings the stored state into this request's copy; false: the session has been destroyed. */
   async #mergeStored(active: ActiveSession, stored: StoredState): Promise<boolean> {
     const item = await this.#store.load(active.id)
-    const envelope = item === undefined ? undefined : this.#decode(item.value)
-    if (item === undefined || envelope === undefined) {
+    const decoded = item === undefined ? undefined : this.#decode(item.value, active.id)
+    if (item === undefined || decoded === undefined) {
       this.#gone(active)
       return false
     }
-    const theirs = envelope.attributes
-    const merged = mergeAttributes(stored.base, this.#storable(active.attributes), theirs)
-    assignAttributes(active.attributes, { ...this.#unstorable(active.attributes), ...merged })
-    stored.base = structuredClone(theirs)
+    const base = stored.content ?? NO_CONTENT
+    this.#codec.merge(active.attributes, base, decoded.envelope.attributes)
+    stored.content = decoded.content
     stored.cas = item.cas
     return true
   }
@@ -196,9 +188,9 @@ export class NonStickyMode implements SessionMode {
     this.#settings.logger.debug({}, 'session was destroyed meanwhile, its changes are dropped')
   }
 
-  #decode(value: Buffer): Envelope | undefined {
-    const decoded = decodeEnvelope(value)
-    if (decoded.ok) return decoded.envelope
+  #decode(value: Buffer, id: string): { envelope: Envelope; content: SessionContent } | undefined {
+    const decoded = this.#codec.decode(value, id)
+    if (decoded.ok) return decoded
     this.#settings.logger.error({ why: decoded.unreadable }, 'stored session is not readable')
     return undefined
   }
@@ -217,26 +209,6 @@ export class NonStickyMode implements SessionMode {
       local: undefined,
       stored,
     }
-  }
-
-  /** The attributes as they come back from the store. */
-  #storable(attributes: Attributes): Attributes {
-    const { attributeFilter } = this.#settings
-    const kept =
-      attributeFilter === undefined ? attributes : filterAttributes(attributes, attributeFilter)
-    return JSON.parse(JSON.stringify(kept)) as Attributes
-  }
-
-  #unstorable(attributes: Attributes): Attributes {
-    const { attributeFilter } = this.#settings
-    if (attributeFilter === undefined) return {}
-    return Object.fromEntries(
-      Object.entries(attributes).filter(([name]) => !attributeFilter.test(name)),
-    )
-  }
-
-  #content(attributes: Attributes, cookie: CookieOverrides): string {
-    return encodeContent(attributes, cookie, this.#settings.attributeFilter)
   }
 
   get #ttlSeconds(): number {

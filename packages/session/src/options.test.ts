@@ -68,6 +68,7 @@ test('each wrong value is a TypeError that names its option', () => {
     ['saveUninitialized', 'x'],
     ['rolling', 'x'],
     ['genid', 'x'],
+    ['mergeAttribute', 'x'],
     ['logger', {}],
   ]
   for (const [name, value] of wrong) {

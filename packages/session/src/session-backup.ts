@@ -7,8 +7,8 @@
  * out or failed stays in `#unsaved`, and is written again with its next request and by the repair
  * timer. Deletions that failed are owed and repeated likewise.
  */
-import { createHash } from 'node:crypto'
-import { encodeContent, encodeEnvelope, SessionEncodingError } from './envelope.ts'
+import { SessionEncodingError } from './encoding/envelope.ts'
+import type { SessionCodec, SessionContent } from './encoding/session-codec.ts'
 import type { LocalSession } from './local-sessions.ts'
 import type { SessionSettings } from './options.ts'
 import type { SessionStore } from './store/session-store.ts'
@@ -29,6 +29,7 @@ interface Writes {
 export class SessionBackup {
   readonly #store: SessionStore
   readonly #settings: SessionSettings
+  readonly #codec: SessionCodec
   readonly #writes = new WeakMap<LocalSession, Writes>()
   readonly #running = new Set<Promise<void>>()
   readonly #unsaved = new Set<LocalSession>()
@@ -37,9 +38,10 @@ export class SessionBackup {
   #repairing = false
   #closed = false
 
-  constructor(store: SessionStore, settings: SessionSettings) {
+  constructor(store: SessionStore, settings: SessionSettings, codec: SessionCodec) {
     this.#store = store
     this.#settings = settings
+    this.#codec = codec
   }
 
   /** Sessions whose last change has not been acknowledged by the store. */
@@ -49,17 +51,13 @@ export class SessionBackup {
 
   /** Whether the session differs from what the store has acknowledged. Throws SessionEncodingError. */
   isDirty(session: LocalSession): boolean {
-    if (session.savedDigest === undefined || session.supersededId !== undefined) return true
-    return this.digestOf(session) !== session.savedDigest
+    if (session.savedContent === undefined || session.supersededId !== undefined) return true
+    return this.#content(session) !== session.savedContent
   }
 
   /** A write of this session failed and has not been made good. */
   isOwed(session: LocalSession): boolean {
     return this.#unsaved.has(session)
-  }
-
-  digestOf(session: LocalSession): string {
-    return digest(this.#content(session))
   }
 
   /** Resolves when the store has acknowledged the session as it is at this call, or later. */
@@ -76,12 +74,12 @@ export class SessionBackup {
     try {
       if (await this.#store.touch(id, storedTtlSeconds(maxInactiveSeconds))) return
       if (session.destroyed) return
-      session.savedDigest = undefined
+      session.savedContent = undefined
       await this.save(session)
     } catch (error) {
       this.#settings.logger.warn({ err: error }, 'session could not be renewed in the store')
       // The whole session is stored again: by then the store may have dropped it.
-      session.savedDigest = undefined
+      session.savedContent = undefined
       this.#oweSave(session)
     }
   }
@@ -139,12 +137,11 @@ export class SessionBackup {
     }
     try {
       const content = this.#content(session)
-      const contentDigest = digest(content)
-      if (contentDigest !== session.savedDigest) {
+      if (content !== session.savedContent) {
         const ttlSeconds = storedTtlSeconds(session.maxInactiveSeconds)
         const sentMs = Date.now()
-        await this.#store.set(session.id, encodeEnvelope(content, session), ttlSeconds)
-        session.savedDigest = contentDigest
+        await this.#store.set(session.id, this.#codec.encode(content, session), ttlSeconds)
+        session.savedContent = content
         session.renewedMs = sentMs
       }
       this.#unsaved.delete(session)
@@ -173,9 +170,8 @@ export class SessionBackup {
     }
   }
 
-  #content(session: LocalSession): string {
-    const { attributeFilter } = this.#settings
-    return encodeContent(session.attributes, session.cookie, attributeFilter)
+  #content(session: LocalSession): SessionContent {
+    return this.#codec.content(session.attributes, session.cookie)
   }
 
   #oweSave(session: LocalSession): void {
@@ -220,10 +216,6 @@ export class SessionBackup {
 /** How long an unmodified session is used before its stored copy is renewed. */
 export function renewIntervalMs(session: LocalSession): number {
   return slackSeconds(session.maxInactiveSeconds) * 1000
-}
-
-function digest(content: string): string {
-  return createHash('sha256').update(content).digest('base64')
 }
 
 function first<T>(set: ReadonlySet<T>, countMax: number): T[] {

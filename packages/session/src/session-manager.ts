@@ -25,7 +25,7 @@
 import type { ActiveSession, Commit, SessionMode } from './active-session.ts'
 import { NOTHING_TO_COMMIT } from './active-session.ts'
 import { signSessionId, unsignSessionId } from './cookie.ts'
-import { decodeEnvelope } from './envelope.ts'
+import { SessionCodec } from './encoding/session-codec.ts'
 import { NonStickyMode } from './non-sticky-mode.ts'
 import { parseSessionOptions, type SessionOptions, type SessionSettings } from './options.ts'
 import { formatSessionId, isValidSid, newSid, parseSessionId } from './session-id.ts'
@@ -58,15 +58,17 @@ export interface RequestFacts {
 export class SessionManager {
   readonly settings: SessionSettings
   readonly #store: SessionStore
+  readonly #codec: SessionCodec
   readonly #mode: SessionMode
 
   /** Throws TypeError for options that are wrong. */
   constructor(options: SessionOptions) {
     this.settings = parseSessionOptions(options)
     this.#store = new SessionStore(this.settings)
+    this.#codec = new SessionCodec(this.settings)
     this.#mode = this.settings.sticky
-      ? new StickyMode(this.#store, this.settings)
-      : new NonStickyMode(this.#store, this.settings)
+      ? new StickyMode(this.#store, this.settings, this.#codec)
+      : new NonStickyMode(this.#store, this.settings, this.#codec)
     if (!this.settings.sticky && this.settings.attributeFilter !== undefined) {
       this.settings.logger.warn(
         {},
@@ -167,7 +169,7 @@ export class SessionManager {
     if (local !== undefined) return local.attributes
     if (!this.settings.enabled || !this.#store.knows(id)) return undefined
     const item = await this.#store.load(id)
-    const decoded = item === undefined ? undefined : decodeEnvelope(item.value)
+    const decoded = item === undefined ? undefined : this.#codec.decode(item.value, id)
     return decoded?.ok === true ? decoded.envelope.attributes : undefined
   }
 

@@ -12,7 +12,8 @@
  */
 import type { ActiveSession, Commit, SessionMode } from './active-session.ts'
 import { NOTHING_TO_COMMIT } from './active-session.ts'
-import { decodeEnvelope, type Envelope } from './envelope.ts'
+import type { Envelope } from './encoding/envelope.ts'
+import type { SessionCodec } from './encoding/session-codec.ts'
 import { SessionGoneError, TooManySessionsError } from './errors.ts'
 import { isExpired, type LocalSession, LocalSessions } from './local-sessions.ts'
 import type { SessionSettings } from './options.ts'
@@ -27,15 +28,17 @@ export const SWEEP_BATCH = 1000
 export class StickyMode implements SessionMode {
   readonly #settings: SessionSettings
   readonly #store: SessionStore
+  readonly #codec: SessionCodec
   readonly #backup: SessionBackup
   readonly #sessions = new LocalSessions()
   readonly #takeovers = new Map<string, Promise<LocalSession | undefined>>()
   readonly #sweepTimer: NodeJS.Timeout
 
-  constructor(store: SessionStore, settings: SessionSettings) {
+  constructor(store: SessionStore, settings: SessionSettings, codec: SessionCodec) {
     this.#settings = settings
     this.#store = store
-    this.#backup = new SessionBackup(store, settings)
+    this.#codec = codec
+    this.#backup = new SessionBackup(store, settings, codec)
     const { maxInactiveSeconds } = settings
     const intervalMs = maxInactiveSeconds > 0 ? maxInactiveSeconds * 500 : SWEEP_INTERVAL_MS_MAX
     this.#sweepTimer = setInterval(
@@ -78,7 +81,7 @@ export class StickyMode implements SessionMode {
       createdMs: nowMs,
       lastAccessedMs: nowMs,
       maxInactiveSeconds: this.#settings.maxInactiveSeconds,
-      savedDigest: undefined,
+      savedContent: undefined,
       renewedMs: 0,
       supersededId: undefined,
       takenOverFrom: undefined,
@@ -202,7 +205,7 @@ export class StickyMode implements SessionMode {
     // since.
     if (item === undefined) return this.#movedHere(id)
     if (this.#backup.isDeleteOwed(id)) return this.#movingHere(id)
-    const decoded = decodeEnvelope(item.value)
+    const decoded = this.#codec.decode(item.value, id)
     if (!decoded.ok) {
       this.#settings.logger.error({ why: decoded.unreadable }, 'stored session is not readable')
       return undefined
@@ -214,6 +217,7 @@ export class StickyMode implements SessionMode {
       this.#sessions.remove(stale)
     }
     const local = this.#localFrom(decoded.envelope, id, ownId)
+    if (ownId === id) local.savedContent = decoded.content
     this.#sessions.put(local)
     this.#settings.logger.info({ moved: ownId !== id }, 'session taken over')
     return local
@@ -230,18 +234,16 @@ export class StickyMode implements SessionMode {
   }
 
   #localFrom(envelope: Envelope, id: string, ownId: string): LocalSession {
-    const local: LocalSession = {
+    return {
       ...envelope,
       id: ownId,
       lastAccessedMs: Date.now(),
-      savedDigest: undefined,
+      savedContent: undefined,
       renewedMs: 0,
       supersededId: ownId === id ? undefined : id,
       takenOverFrom: ownId === id ? undefined : id,
       destroyed: false,
     }
-    if (ownId === id) local.savedDigest = this.#backup.digestOf(local)
-    return local
   }
 
   #ownId(id: string): string {
