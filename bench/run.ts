@@ -1,4 +1,4 @@
-// The benchmarks of the proxy: reads the command line, runs the suites one after another, writes
+// The benchmarks: reads the command line, runs the suites one after another, writes
 // results/DATE-NAME.md. Exit code: 0 done, 1 a candidate failed under load or the run broke, 2
 // wrong use. Progress is on standard error, the tables on standard output as well.
 import { mkdirSync, writeFileSync } from 'node:fs'
@@ -9,6 +9,7 @@ import { runIdle } from './harness/idle-suite.ts'
 import { buildLoadGenerator } from './harness/load-generator.ts'
 import { describeMachine } from './harness/machine.ts'
 import { type BenchOptions, parseBenchOptions, type Suite, USAGE } from './harness/options.ts'
+import { runSessions } from './harness/sessions-suite.ts'
 import { runSoak } from './harness/soak-suite.ts'
 import { Stage } from './harness/stage.ts'
 import type { SuiteReport, SuiteSurroundings } from './harness/suite.ts'
@@ -20,6 +21,7 @@ const SUITE_RUNS: Record<Suite, (surroundings: SuiteSurroundings) => Promise<Sui
   commit: runCommit,
   idle: runIdle,
   soak: runSoak,
+  sessions: runSessions,
 }
 
 process.exitCode = await main(process.argv.slice(2))
