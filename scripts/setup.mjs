@@ -39,6 +39,7 @@ const wantedPrograms = {
     engineProgram(),
     program('memcached', 'a backend of the benchmarks', 'they cannot run'),
     program('nutcracker', 'the peer of the benchmarks', 'the proxy has nothing to compare with'),
+    program('wrk', 'the load on web servers', 'the suite of sessions cannot run'),
     compiler(),
   ],
   check: [],
