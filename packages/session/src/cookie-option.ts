@@ -1,15 +1,75 @@
 /*
- * The option `cookie`: express-session's names, checked, as the attributes that `cookie.ts` writes.
+ * The options that shape the cookie: `cookie` (express-session's names, as an object or a function
+ * of the request), `name`, `secret` and `hostPrefix`, checked.
  *
- * Pure. Unknown members are refused like unknown options.
+ * Pure. Unknown members of `cookie` are refused like unknown options.
  */
-import type { CookieAttributes } from './cookie.ts'
+import { KeyObject } from 'node:crypto'
+import type { CookieAttributes, CookiePriority, SameSite } from './cookie.ts'
+import type { CookieSecret } from './cookie-signer.ts'
 
-const NAMES = ['path', 'httpOnly', 'secure', 'sameSite', 'domain', 'maxAge']
+/** The option `cookie`, as the application writes it. */
+export interface CookieOption {
+  path?: string | undefined
+  httpOnly?: boolean | undefined
+  secure?: boolean | 'auto' | undefined
+  sameSite?: boolean | 'lax' | 'strict' | 'none' | 'auto' | undefined
+  domain?: string | undefined
+  /** Milliseconds; null: until the browser closes. */
+  maxAge?: number | null | undefined
+  expires?: Date | null | undefined
+  partitioned?: boolean | undefined
+  priority?: CookiePriority | undefined
+}
 
+export type CookieFunction = (request: unknown) => CookieAttributes
+
+export interface CookieSettings {
+  /** With a function: the defaults, for what no request is needed for. */
+  cookie: CookieAttributes
+  /** Undefined: the same for all requests. */
+  cookieFor: CookieFunction | undefined
+  cookieName: string
+}
+
+const NAMES = [
+  'path',
+  'httpOnly',
+  'secure',
+  'sameSite',
+  'domain',
+  'maxAge',
+  'expires',
+  'partitioned',
+  'priority',
+]
+
+export const HOST_PREFIX = '__Host-'
+
+/** Throws TypeError naming the option that is wrong. */
+export function parseCookieOptions(given: ReadonlyMap<string, unknown>): CookieSettings {
+  const cookie = given.get('cookie')
+  const hostPrefix = given.get('hostPrefix') ?? false
+  if (typeof hostPrefix !== 'boolean')
+    throw new TypeError('option hostPrefix must be true or false')
+  const check = (value: unknown): CookieAttributes => {
+    const attributes = parseCookieOption(value)
+    if (hostPrefix) checkHostPrefix(attributes)
+    return attributes
+  }
+  const name = cookieNameOption(given)
+  const cookieName = hostPrefix && !name.startsWith(HOST_PREFIX) ? HOST_PREFIX + name : name
+  if (typeof cookie === 'function') {
+    const cookieFor: CookieFunction = (request) => check(cookie(request))
+    return { cookie: parseCookieOption(undefined), cookieFor, cookieName }
+  }
+  return { cookie: check(cookie), cookieFor: undefined, cookieName }
+}
+
+/** The option `cookie`, when it is an object. */
 export function parseCookieOption(value: unknown): CookieAttributes {
   if (value !== undefined && (typeof value !== 'object' || value === null)) {
-    throw new TypeError('option cookie must be an object')
+    throw new TypeError('option cookie must be an object or a function')
   }
   const given = new Map<string, unknown>(Object.entries(value ?? {}))
   for (const name of given.keys()) {
@@ -24,8 +84,45 @@ export function parseCookieOption(value: unknown): CookieAttributes {
       given.get('secure') === 'auto' ? 'auto' : booleanMember(given.get('secure'), 'secure', false),
     sameSite: sameSiteMember(given.get('sameSite')),
     domain: textMember(given.get('domain'), 'domain'),
-    maxAgeMs: maxAgeMember(given.get('maxAge')),
+    maxAgeMs: lifeMember(given),
+    partitioned: booleanMember(given.get('partitioned'), 'partitioned', false),
+    priority: priorityMember(given.get('priority')),
   }
+}
+
+/** The first signs, all verify. */
+export function secretsOption(secret: unknown): CookieSecret[] {
+  const list: unknown[] = Array.isArray(secret) ? secret : [secret]
+  if (list.length === 0) {
+    throw new TypeError('secret option array must contain one or more strings')
+  }
+  return list.map((one) => {
+    if (typeof one === 'string' && one !== '') return one
+    if (one instanceof Uint8Array && one.length > 0) return one
+    if (one instanceof KeyObject && one.type === 'secret') return one
+    throw new TypeError(
+      'option secret is required: a string, a Buffer, a secret KeyObject or an array of them',
+    )
+  })
+}
+
+function cookieNameOption(given: ReadonlyMap<string, unknown>): string {
+  // The alias `key` is express-session's.
+  const value = given.get('name') ?? given.get('key')
+  if (value === undefined) return 'connect.sid'
+  if (typeof value === 'string' && /^[\w!#$%&'*+.^`|~-]+$/.test(value)) return value
+  throw new TypeError('option name must be a valid cookie name')
+}
+
+/** What browsers demand of a cookie whose name begins with `__Host-`. */
+export function checkHostPrefix(cookie: {
+  secure?: unknown
+  path?: unknown
+  domain?: unknown
+}): void {
+  const isHostOnly = cookie.secure === true && cookie.path === '/' && cookie.domain === undefined
+  if (isHostOnly) return
+  throw new TypeError('option hostPrefix needs cookie.secure true, cookie.path "/" and no domain')
 }
 
 function textMember(value: unknown, name: string): string | undefined {
@@ -40,15 +137,43 @@ function booleanMember(value: unknown, name: string, byDefault: boolean): boolea
   throw new TypeError(`option cookie.${name} must be true or false`)
 }
 
-function sameSiteMember(value: unknown): CookieAttributes['sameSite'] {
+function sameSiteMember(value: unknown): SameSite | 'auto' | undefined {
   if (value === undefined || value === false) return undefined
   if (value === true) return 'strict'
-  if (value === 'lax' || value === 'strict' || value === 'none') return value
-  throw new TypeError('option cookie.sameSite must be "lax", "strict", "none", true or false')
+  const text = typeof value === 'string' ? value.toLowerCase() : ''
+  if (text === 'lax' || text === 'strict' || text === 'none' || text === 'auto') return text
+  throw new TypeError(
+    'option cookie.sameSite must be "lax", "strict", "none", "auto", true or false',
+  )
+}
+
+function priorityMember(value: unknown): CookiePriority | undefined {
+  if (value === undefined) return undefined
+  const text = typeof value === 'string' ? value.toLowerCase() : ''
+  if (text === 'low' || text === 'medium' || text === 'high') return text
+  throw new TypeError('option cookie.priority must be "low", "medium" or "high"')
+}
+
+/** Of `maxAge` and `expires` the last one written is used, as in express-session. */
+function lifeMember(given: ReadonlyMap<string, unknown>): number | null {
+  let maxAgeMs: number | null = null
+  for (const [name, value] of given) {
+    if (name === 'maxAge') maxAgeMs = maxAgeMember(value)
+    if (name === 'expires') maxAgeMs = expiresMember(value)
+  }
+  return maxAgeMs
 }
 
 function maxAgeMember(value: unknown): number | null {
   if (value === undefined || value === null) return null
   if (typeof value === 'number' && Number.isFinite(value) && value > 0) return value
   throw new TypeError('option cookie.maxAge must be a positive number of milliseconds or null')
+}
+
+function expiresMember(value: unknown): number | null {
+  if (value === undefined || value === null) return null
+  if (value instanceof Date && !Number.isNaN(value.valueOf())) {
+    return Math.max(1, value.valueOf() - Date.now())
+  }
+  throw new TypeError('option cookie.expires must be a Date or null')
 }

@@ -1,93 +1,121 @@
 /*
- * The session cookie: reading it from a Cookie header, signing, verifying, and writing Set-Cookie.
+ * The session cookie on the wire: reading it from a Cookie header and writing Set-Cookie.
  *
- * Pure. The value is byte for byte what express-session makes (`s:` + id + `.` + HMAC-SHA256 in
- * base64 without padding, then URL-encoded), so both can serve one site during a migration. The
- * signature is split off at the LAST dot, because ids end in `.route`. Several cookies of one
- * name may arrive (a parent domain, another path): the first that verifies wins.
+ * Pure. Attributes and their order are express-session's, so both can serve one site during a
+ * migration. Several cookies of one name may arrive (a parent domain, another path); all are
+ * returned, in the order sent. What the value means is decided by `cookie-signer.ts`.
  */
-import { createHmac, timingSafeEqual } from 'node:crypto'
 
 /** Longest cookie value looked at; a longer one cannot be ours. */
 export const COOKIE_VALUE_CHARS_MAX = 1024
-/** Most cookies of the session's name that are verified for one request. */
+/** Most cookies of the session's name that are looked at for one request. */
 export const COOKIE_CANDIDATES_MAX = 8
 
-export interface CookieAttributes {
+export type SameSite = 'lax' | 'strict' | 'none'
+export type CookiePriority = 'low' | 'medium' | 'high'
+
+/** What a cookie says of itself, with everything decided. */
+export interface SetCookieAttributes {
   path: string
   httpOnly: boolean
-  /** `'auto'`: secure when the request came over TLS. */
-  secure: boolean | 'auto'
-  sameSite: 'lax' | 'strict' | 'none' | undefined
+  secure: boolean
+  sameSite: SameSite | undefined
   domain: string | undefined
   /** Life of the cookie in the browser in milliseconds; null: until the browser closes. */
   maxAgeMs: number | null
+  partitioned: boolean
+  priority: CookiePriority | undefined
 }
 
-/** The signed cookie value, not yet URL-encoded. */
-export function signSessionId(id: string, secret: string): string {
-  return `s:${id}.${signature(id, secret)}`
+/** The attributes as configured: some follow the connection of the request. */
+export interface CookieAttributes extends Omit<SetCookieAttributes, 'secure' | 'sameSite'> {
+  /** `'auto'`: secure when the request came over TLS. */
+  secure: boolean | 'auto'
+  /** `'auto'`: `none` when the request came over TLS, else `lax`. */
+  sameSite: SameSite | 'auto' | undefined
 }
 
-/** The id inside a signed value, or undefined when no secret verifies it. */
-export function unsignSessionId(value: string, secrets: readonly string[]): string | undefined {
-  if (!value.startsWith('s:') || value.length > COOKIE_VALUE_CHARS_MAX) return undefined
-  const dot = value.lastIndexOf('.')
-  if (dot <= 2) return undefined
-  const id = value.slice(2, dot)
-  const given = Buffer.from(value.slice(dot + 1))
-  for (const secret of secrets) {
-    const expected = Buffer.from(signature(id, secret))
-    if (expected.length === given.length && timingSafeEqual(expected, given)) return id
+/** Decides what follows the connection; `secure`: the request came over TLS. */
+export function resolveCookie(cookie: CookieAttributes, secure: boolean): SetCookieAttributes {
+  const bySecurity = secure ? 'none' : 'lax'
+  return {
+    ...cookie,
+    secure: cookie.secure === 'auto' ? secure : cookie.secure,
+    sameSite: cookie.sameSite === 'auto' ? bySecurity : cookie.sameSite,
   }
-  return undefined
 }
 
 /** All decoded values of cookies called `name`, in the order sent. */
 export function readCookies(header: string | undefined, name: string): string[] {
-  const values: string[] = []
-  if (header === undefined) return values
-  for (const pair of header.split(';')) {
-    const equals = pair.indexOf('=')
-    if (equals === -1 || pair.slice(0, equals).trim() !== name) continue
-    const raw = pair.slice(equals + 1).trim()
-    const unquoted = raw.startsWith('"') && raw.endsWith('"') ? raw.slice(1, -1) : raw
-    values.push(decoded(unquoted))
-    if (values.length === COOKIE_CANDIDATES_MAX) break
+  return rawCookies(header, name).map(decodeCookieValue)
+}
+
+const NONE: readonly string[] = []
+
+/** As `readCookies`, but still URL-encoded: what a browser sends back byte for byte. */
+export function rawCookies(header: string | undefined, name: string): readonly string[] {
+  if (header === undefined) return NONE
+  let values: string[] | undefined
+  for (let at = header.indexOf(name); at !== -1; at = header.indexOf(name, at + 1)) {
+    const valueAt = isCookieStart(header, at) ? valueStart(header, at + name.length) : -1
+    if (valueAt === -1) continue
+    const end = header.indexOf(';', valueAt)
+    const raw = header.slice(valueAt, end === -1 ? undefined : end).trim()
+    values ??= []
+    values.push(raw.length > 1 && raw.startsWith('"') && raw.endsWith('"') ? raw.slice(1, -1) : raw)
+    if (end === -1 || values.length === COOKIE_CANDIDATES_MAX) break
+    at = end
   }
-  return values
+  return values ?? NONE
 }
 
-/** The Set-Cookie header value. `secure: 'auto'` must have been resolved by the caller. */
-export function serializeCookie(
-  name: string,
-  value: string,
-  attributes: CookieAttributes & { secure: boolean },
-  nowMs: number,
-): string {
-  let text = `${name}=${encodeURIComponent(value)}`
-  if (attributes.domain !== undefined) text += `; Domain=${attributes.domain}`
-  text += `; Path=${attributes.path}`
-  if (attributes.maxAgeMs !== null) {
-    text += `; Expires=${new Date(nowMs + attributes.maxAgeMs).toUTCString()}`
-  }
-  if (attributes.httpOnly) text += '; HttpOnly'
-  if (attributes.secure) text += '; Secure'
-  if (attributes.sameSite !== undefined) text += `; SameSite=${SAME_SITE[attributes.sameSite]}`
-  return text
-}
-
-const SAME_SITE = { lax: 'Lax', strict: 'Strict', none: 'None' } as const
-
-function signature(id: string, secret: string): string {
-  return createHmac('sha256', secret).update(id).digest('base64').replace(/=+$/, '')
-}
-
-function decoded(text: string): string {
+/** A value that is not URL-encoded is returned as it is. */
+export function decodeCookieValue(text: string): string {
   if (!text.includes('%')) return text
   try {
     return decodeURIComponent(text)
   } catch {
     return text
   }
+}
+
+/** The Set-Cookie header value. */
+export function serializeCookie(
+  name: string,
+  value: string,
+  attributes: SetCookieAttributes,
+  nowMs: number,
+): string {
+  const { domain, path, maxAgeMs, priority, sameSite } = attributes
+  let text = `${name}=${encodeURIComponent(value)}`
+  if (domain !== undefined) text += `; Domain=${domain}`
+  text += `; Path=${path}`
+  if (maxAgeMs !== null) text += `; Expires=${new Date(nowMs + maxAgeMs).toUTCString()}`
+  if (attributes.httpOnly) text += '; HttpOnly'
+  if (attributes.secure) text += '; Secure'
+  if (attributes.partitioned) text += '; Partitioned'
+  if (priority !== undefined) text += `; Priority=${PRIORITY[priority]}`
+  if (sameSite !== undefined) text += `; SameSite=${SAME_SITE[sameSite]}`
+  return text
+}
+
+const SAME_SITE = { lax: 'Lax', strict: 'Strict', none: 'None' } as const
+const PRIORITY = { low: 'Low', medium: 'Medium', high: 'High' } as const
+
+/** True at the start of the header and after a `;` and blanks. */
+function isCookieStart(header: string, at: number): boolean {
+  let before = at - 1
+  while (before >= 0 && isBlank(header.charCodeAt(before))) before--
+  return before < 0 || header[before] === ';'
+}
+
+/** Where the value begins after the name and its `=`, or -1. */
+function valueStart(header: string, afterName: number): number {
+  let at = afterName
+  while (isBlank(header.charCodeAt(at))) at++
+  return header[at] === '=' ? at + 1 : -1
+}
+
+function isBlank(code: number): boolean {
+  return code === 0x20 || code === 0x09
 }

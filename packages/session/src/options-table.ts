@@ -29,8 +29,9 @@ const BASE_OPTIONS: readonly SessionOption[] = [
   {
     name: 'secret',
     byDefault: 'required',
-    type: 'string or string[]',
-    meaning: 'Signs the session cookie. In an array the first signs and all verify.',
+    type: 'string, Buffer, KeyObject or an array of them',
+    meaning:
+      'Signs the session cookie. In an array the first signs and all verify, so secrets can be changed with nobody logged out.',
   },
   {
     name: 'sticky',
@@ -123,12 +124,20 @@ const BASE_OPTIONS: readonly SessionOption[] = [
     type: 'string',
     meaning: 'The name of the cookie.',
   },
+  { name: 'key', byDefault: 'none', type: 'string', meaning: 'Another name of `name`.' },
+  {
+    name: 'hostPrefix',
+    byDefault: '`false`',
+    type: 'boolean',
+    meaning:
+      '`true`: the name gets the prefix `__Host-`, which browsers only accept from this very host over TLS. Needs `cookie.secure: true`, `cookie.path` `/` and no `cookie.domain`.',
+  },
   {
     name: 'cookie',
     byDefault: '`{path: "/", httpOnly: true}`',
-    type: 'object',
+    type: 'object or (req) => object',
     meaning:
-      'The attributes of the cookie: `path`, `httpOnly`, `secure` (`true`: sent over TLS only; `"auto"`: as the request came), `sameSite`, `domain`, `maxAge` in milliseconds (null: until the browser closes).',
+      'The attributes of the cookie: `path`, `httpOnly`, `secure` (`true`: sent over TLS only; `"auto"`: as the request came), `sameSite` (`"auto"`: `none` over TLS, else `lax`), `domain`, `maxAge` in milliseconds or `expires` as a Date (null: until the browser closes), `partitioned`, `priority`. A function is asked once for each request.',
   },
   {
     name: 'saveUninitialized',
@@ -141,6 +150,27 @@ const BASE_OPTIONS: readonly SessionOption[] = [
     byDefault: '`false`',
     type: 'boolean',
     meaning: '`true`: the cookie is set on every response, which renews its `maxAge`.',
+  },
+  {
+    name: 'resave',
+    byDefault: '`false`',
+    type: 'boolean',
+    meaning:
+      'Taken from express-session so that its options can stay as they are. A session that did not change is never written again, its life is renewed instead; `true` only logs a warning that says so.',
+  },
+  {
+    name: 'unset',
+    byDefault: '`keep`',
+    type: '`keep` or `destroy`',
+    meaning:
+      'What `req.session = null` (or `delete req.session`) means: `keep` leaves the session in the store without the changes of this request, `destroy` ends it.',
+  },
+  {
+    name: 'proxy',
+    byDefault: 'as the framework judges',
+    type: 'boolean',
+    meaning:
+      'How a request is known to have come over TLS where the connection itself is not encrypted: `true` believes the first value of `X-Forwarded-Proto`, `false` believes nothing, undefined asks the framework (Express: `req.secure`, which knows `trust proxy`).',
   },
   {
     name: 'genid',

@@ -33,9 +33,9 @@ test('the cookie’s maxAge is the session’s life unless that is given', () =>
 })
 
 test('an unknown option is a TypeError that names it and what is allowed', () => {
-  assert.throws(() => parseSessionOptions({ ...REQUIRED, resave: false }), {
+  assert.throws(() => parseSessionOptions({ ...REQUIRED, resaved: false }), {
     name: 'TypeError',
-    message: /unknown session option "resave"; the options are memcachedNodes, /,
+    message: /unknown session option "resaved"; the options are memcachedNodes, /,
   })
   assert.throws(() => parseSessionOptions({ ...REQUIRED, cookie: { maxage: 1 } }), {
     name: 'TypeError',
@@ -65,6 +65,11 @@ test('each wrong value is a TypeError that names its option', () => {
     ['enabled', null],
     ['name', 'a b'],
     ['cookie', 'x'],
+    ['key', ''],
+    ['hostPrefix', 1],
+    ['resave', 1],
+    ['unset', 'x'],
+    ['proxy', 1],
     ['saveUninitialized', 'x'],
     ['rolling', 'x'],
     ['genid', 'x'],
@@ -74,7 +79,8 @@ test('each wrong value is a TypeError that names its option', () => {
   for (const [name, value] of wrong) {
     assert.throws(
       () => parseSessionOptions({ ...REQUIRED, [name]: value }),
-      (error) => error instanceof TypeError && error.message.includes(name),
+      (error) =>
+        error instanceof TypeError && error.message.includes(name === 'key' ? 'name' : name),
       `${name}: ${String(value)}`,
     )
   }

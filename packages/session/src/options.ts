@@ -7,8 +7,13 @@
  * wrong type or a contradiction is a TypeError when the application starts, never a surprise at
  * run time.
  */
-import type { CookieAttributes } from './cookie.ts'
-import { parseCookieOption } from './cookie-option.ts'
+import {
+  type CookieOption,
+  type CookieSettings,
+  parseCookieOptions,
+  secretsOption,
+} from './cookie-option.ts'
+import type { CookieSecret } from './cookie-signer.ts'
 import {
   type EncodingOptions,
   type EncodingSettings,
@@ -43,7 +48,7 @@ export interface SessionOptions
     UserOptions,
     ObserveOptions {
   memcachedNodes: string
-  secret: string | readonly string[]
+  secret: CookieSecret | readonly CookieSecret[]
   sticky?: boolean | undefined
   jvmRoute?: string | undefined
   route?: string | undefined
@@ -58,18 +63,16 @@ export interface SessionOptions
   maxActiveSessions?: number | undefined
   enabled?: boolean | undefined
   name?: string | undefined
-  cookie?:
-    | {
-        path?: string | undefined
-        httpOnly?: boolean | undefined
-        secure?: boolean | 'auto' | undefined
-        sameSite?: boolean | 'lax' | 'strict' | 'none' | undefined
-        domain?: string | undefined
-        maxAge?: number | null | undefined
-      }
-    | undefined
+  key?: string | undefined
+  /** A function is asked for each request. */
+  // biome-ignore lint/suspicious/noExplicitAny: each framework has its own request
+  cookie?: CookieOption | ((request: any) => CookieOption) | undefined
+  hostPrefix?: boolean | undefined
   saveUninitialized?: boolean | undefined
   rolling?: boolean | undefined
+  resave?: boolean | undefined
+  unset?: 'keep' | 'destroy' | undefined
+  proxy?: boolean | undefined
   genid?: ((req: unknown) => string) | undefined
   logger?: SessionLogger | undefined
 }
@@ -80,9 +83,10 @@ export interface SessionSettings
     LockSettings,
     EncodingSettings,
     UserSettings,
-    ObserveSettings {
+    ObserveSettings,
+    CookieSettings {
   nodes: NodeAddress[]
-  secrets: string[]
+  secrets: CookieSecret[]
   sticky: boolean
   route: string | undefined
   backupAsync: boolean
@@ -97,10 +101,12 @@ export interface SessionSettings
   /** -1: no limit. */
   maxActiveSessions: number
   enabled: boolean
-  cookieName: string
-  cookie: CookieAttributes
   saveUninitialized: boolean
   rolling: boolean
+  /** `session = null` ends the session. */
+  unsetDestroys: boolean
+  /** Whether X-Forwarded-Proto is believed; undefined: as the framework judges. */
+  trustProxy: boolean | undefined
   genid: ((req: unknown) => string) | undefined
   logger: SessionLogger
 }
@@ -113,7 +119,8 @@ export function parseSessionOptions(options: unknown): SessionSettings {
   const given = new Map<string, unknown>(Object.entries(options))
   checkNames([...given.keys()])
   const sticky = booleanOption(given, 'sticky', true)
-  const cookie = parseCookieOption(given.get('cookie'))
+  const cookieSettings = parseCookieOptions(given)
+  const { maxAgeMs } = cookieSettings.cookie
   const settings: SessionSettings = {
     ...parseStoreOptions(given),
     ...parseLockOptions(given),
@@ -134,16 +141,20 @@ export function parseSessionOptions(options: unknown): SessionSettings {
     maxInactiveSeconds: integerOption(
       given,
       'maxInactiveInterval',
-      cookie.maxAgeMs === null ? 1800 : Math.ceil(cookie.maxAgeMs / 1000),
+      maxAgeMs === null ? 1800 : Math.ceil(maxAgeMs / 1000),
     ),
     maxActiveSessions: integerOption(given, 'maxActiveSessions', -1),
     enabled: booleanOption(given, 'enabled', true),
-    cookieName: cookieNameOption(given.get('name')),
-    cookie,
+    ...cookieSettings,
     saveUninitialized: booleanOption(given, 'saveUninitialized', false),
     rolling: booleanOption(given, 'rolling', false),
+    unsetDestroys: unsetOption(given.get('unset')),
+    trustProxy: proxyOption(given.get('proxy')),
     genid: genidOption(given.get('genid')),
     logger: loggerOption(given.get('logger')),
+  }
+  if (booleanOption(given, 'resave', false)) {
+    settings.logger.warn({}, 'option resave does nothing: sessions are renewed, not written again')
   }
   if (!settings.enabled && !sticky) {
     throw new TypeError('option enabled: false needs sticky: true, as the store is the only copy')
@@ -159,17 +170,6 @@ function checkNames(names: readonly string[]): void {
       `unknown session option "${name}"; the options are ${[...allowed].join(', ')}`,
     )
   }
-}
-
-function secretsOption(secret: unknown): string[] {
-  const list: unknown[] = Array.isArray(secret) ? secret : [secret]
-  if (list.length === 0) {
-    throw new TypeError('option secret: the array must contain one or more strings')
-  }
-  return list.map((one) => {
-    if (typeof one === 'string' && one !== '') return one
-    throw new TypeError('option secret is required: a non-empty string or an array of them')
-  })
 }
 
 function routeOption(given: ReadonlyMap<string, unknown>): string | undefined {
@@ -189,10 +189,15 @@ function storeFailureOption(value: unknown, sticky: boolean): 'degrade' | 'fail'
   throw new TypeError('option storeFailure must be "degrade" or "fail"')
 }
 
-function cookieNameOption(value: unknown): string {
-  if (value === undefined) return 'connect.sid'
-  if (typeof value === 'string' && /^[\w!#$%&'*+.^`|~-]+$/.test(value)) return value
-  throw new TypeError('option name must be a valid cookie name')
+function unsetOption(value: unknown): boolean {
+  if (value === undefined || value === 'keep') return false
+  if (value === 'destroy') return true
+  throw new TypeError('unset option must be "destroy" or "keep"')
+}
+
+function proxyOption(value: unknown): boolean | undefined {
+  if (value === undefined || typeof value === 'boolean') return value
+  throw new TypeError('option proxy must be true, false or undefined')
 }
 
 function genidOption(value: unknown): ((req: unknown) => string) | undefined {

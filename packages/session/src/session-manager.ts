@@ -24,7 +24,7 @@
  */
 import type { ActiveSession, Commit, SessionMode } from './active-session.ts'
 import { NOTHING_TO_COMMIT } from './active-session.ts'
-import { signSessionId, unsignSessionId } from './cookie.ts'
+import { CookieSigner } from './cookie-signer.ts'
 import { SessionCodec } from './encoding/session-codec.ts'
 import { NonStickyMode } from './non-sticky-mode.ts'
 import { parseSessionOptions, type SessionOptions, type SessionSettings } from './options.ts'
@@ -58,12 +58,14 @@ export interface RequestFacts {
 export class SessionManager {
   readonly settings: SessionSettings
   readonly #store: SessionStore
+  readonly #signer: CookieSigner
   readonly #codec: SessionCodec
   readonly #mode: SessionMode
 
   /** Throws TypeError for options that are wrong. */
   constructor(options: SessionOptions) {
     this.settings = parseSessionOptions(options)
+    this.#signer = new CookieSigner(this.settings.secrets)
     this.#store = new SessionStore(this.settings)
     this.#codec = new SessionCodec(this.settings)
     this.#mode = this.settings.sticky
@@ -85,7 +87,8 @@ export class SessionManager {
     cookieValues: readonly string[],
     request?: RequestFacts,
   ): ActiveSession | Promise<ActiveSession> {
-    return this.loadById(this.#verifiedId(cookieValues), request)
+    const ids = this.#verifiedIds(cookieValues)
+    return ids.length > 1 ? this.#loadFirst(ids, request) : this.loadById(ids[0], request)
   }
 
   /** As `load`, for bindings that verify their cookie themselves: `id` is what it holds. */
@@ -98,7 +101,9 @@ export class SessionManager {
 
   /** For a request matching `requestUriIgnorePattern`: no store operation; see `detached`. */
   loadIgnored(cookieValues: readonly string[], request?: RequestFacts): ActiveSession {
-    return this.loadIgnoredById(this.#verifiedId(cookieValues), request)
+    const ids = this.#verifiedIds(cookieValues)
+    const known = ids.find((id) => this.#mode.peek(id) !== undefined)
+    return this.loadIgnoredById(known ?? ids[0], request)
   }
 
   /** As `loadIgnored`, for bindings that verify their cookie themselves. */
@@ -175,7 +180,7 @@ export class SessionManager {
 
   /** The value of the session cookie. */
   cookieValue(active: ActiveSession): string {
-    return signSessionId(active.id, this.settings.secrets[0] ?? '')
+    return this.#signer.sign(active.id)
   }
 
   /** A real round trip to each node, bounded to half a second; never rejects. */
@@ -191,12 +196,23 @@ export class SessionManager {
     await this.#store.close()
   }
 
-  #verifiedId(cookieValues: readonly string[]): string | undefined {
-    for (const value of cookieValues) {
-      const id = unsignSessionId(value, this.settings.secrets)
-      if (id !== undefined && parseSessionId(id, this.#withNodeId) !== undefined) return id
+  /** Of several cookies of one name the first whose session is known. */
+  async #loadFirst(ids: readonly string[], request?: RequestFacts): Promise<ActiveSession> {
+    for (const id of ids) {
+      const active = await this.#mode.load(id)
+      if (active !== undefined) return active
     }
-    return undefined
+    return this.create(request)
+  }
+
+  #verifiedIds(cookieValues: readonly string[]): string[] {
+    const ids: string[] = []
+    for (const value of cookieValues) {
+      const id = this.#signer.verify(value)
+      if (id === undefined || ids.includes(id)) continue
+      if (parseSessionId(id, this.#withNodeId) !== undefined) ids.push(id)
+    }
+    return ids
   }
 
   get #withNodeId(): boolean {

@@ -15,7 +15,7 @@
  * current one. Everything about storing is the SessionManager's.
  */
 import type { ActiveSession, Commit } from '../active-session.ts'
-import { readCookies, serializeCookie } from '../cookie.ts'
+import { type CookieAttributes, rawCookies, resolveCookie, serializeCookie } from '../cookie.ts'
 import { SessionStoreUnavailableError } from '../errors.ts'
 import type { RequestFacts, SessionManager } from '../session-manager.ts'
 
@@ -26,6 +26,10 @@ export type SessionView = (exchange: SessionExchange, active: ActiveSession) => 
 export interface ExchangeRequest extends RequestFacts {
   /** The Cookie header, or undefined. */
   cookieHeader: string | undefined
+  /** Values of the session cookie that came another way than in the header. */
+  cookieValues?: readonly string[] | undefined
+  /** The cookie's attributes for this request, when the binding has asked for them already. */
+  cookie?: CookieAttributes | undefined
 }
 
 /** Options of `regenerate`. */
@@ -37,6 +41,8 @@ export interface RegenerateOptions {
 export class SessionExchange {
   readonly manager: SessionManager
   readonly request: ExchangeRequest
+  /** The cookie's attributes; a view may replace them. What the session itself knows wins. */
+  cookie: CookieAttributes
   readonly #view: SessionView
   #active: ActiveSession
   /** Undefined after `session = null` and after destroy. */
@@ -52,6 +58,7 @@ export class SessionExchange {
   ) {
     this.manager = manager
     this.request = request
+    this.cookie = request.cookie ?? manager.settings.cookie
     this.#view = view
     this.#active = active
     this.#maxAgeMsAtStart = active.cookie.maxAgeMs
@@ -67,7 +74,10 @@ export class SessionExchange {
     request: ExchangeRequest,
     view: SessionView,
   ): SessionExchange | Promise<SessionExchange> {
-    const cookies = readCookies(request.cookieHeader, manager.settings.cookieName)
+    withCookie(manager, request)
+    const { cookieName } = manager.settings
+    const sent = rawCookies(request.cookieHeader, cookieName)
+    const cookies = request.cookieValues === undefined ? sent : [...sent, ...request.cookieValues]
     const active = isIgnored(manager, request)
       ? manager.loadIgnored(cookies, request)
       : manager.load(cookies, request)
@@ -81,6 +91,7 @@ export class SessionExchange {
     id: string | undefined,
     view: SessionView,
   ): SessionExchange | Promise<SessionExchange> {
+    withCookie(manager, request)
     const active = isIgnored(manager, request)
       ? manager.loadIgnoredById(id, request)
       : manager.loadById(id, request)
@@ -147,25 +158,18 @@ export class SessionExchange {
   /** The Set-Cookie header of the response, if one is due; `secure`: the request came over TLS. */
   setCookie(secure: boolean): string | undefined {
     if (!this.isCookieDue) return undefined
-    const { cookie, cookieName } = this.manager.settings
-    if (cookie.secure === true && !secure) return undefined
-    const attributes = {
-      ...cookie,
-      secure: cookie.secure === 'auto' ? secure : cookie.secure,
-      maxAgeMs: this.cookieMaxAgeMs,
-    }
-    return serializeCookie(
-      cookieName,
-      this.manager.cookieValue(this.#active),
-      attributes,
-      Date.now(),
-    )
+    const attributes = resolveCookie(this.cookie, secure)
+    if (attributes.secure && !secure) return undefined
+    attributes.maxAgeMs = this.cookieMaxAgeMs
+    const { cookieName } = this.manager.settings
+    const value = this.manager.cookieValue(this.#active)
+    return serializeCookie(cookieName, value, attributes, Date.now())
   }
 
   /** The response has to carry the session cookie. */
   get isCookieDue(): boolean {
     const active = this.#active
-    if (active.destroyed || active.detached) return false
+    if (active.destroyed || active.detached || this.#session === undefined) return false
     if (this.#cookieDue) return true
     const changed = active.cookie.maxAgeMs !== this.#maxAgeMsAtStart
     return !active.isNew && (this.manager.settings.rolling || changed)
@@ -174,7 +178,7 @@ export class SessionExchange {
   /** The cookie's life after the application's changes, milliseconds. */
   get cookieMaxAgeMs(): number | null {
     const { maxAgeMs } = this.#active.cookie
-    return maxAgeMs === undefined ? this.manager.settings.cookie.maxAgeMs : maxAgeMs
+    return maxAgeMs === undefined ? this.cookie.maxAgeMs : maxAgeMs
   }
 
   /** The response is over, or the client gone. */
@@ -223,7 +227,9 @@ export class SessionExchange {
 
   #commit(): Commit {
     if (this.#session === undefined && !this.#active.destroyed) {
-      return { saved: undefined, cookieDue: false }
+      const { unsetDestroys } = this.manager.settings
+      const saved = unsetDestroys ? this.manager.destroy(this.#active) : undefined
+      return { saved, cookieDue: false }
     }
     try {
       return this.manager.commit(this.#active)
@@ -254,8 +260,15 @@ function begun(
   active: ActiveSession | Promise<ActiveSession>,
   view: SessionView,
 ): SessionExchange | Promise<SessionExchange> {
-  if (!(active instanceof Promise)) return new SessionExchange(manager, request, active, view)
-  return active.then((loaded) => new SessionExchange(manager, request, loaded, view))
+  if (!(active instanceof Promise)) {
+    return new SessionExchange(manager, request, active, view)
+  }
+  return active.then((loaded) => new SessionExchange(manager, request, loaded, view, cookie))
+}
+
+/** Asked before anything is loaded: what the application's function throws costs nothing then. */
+function withCookie({ settings }: SessionManager, request: ExchangeRequest): void {
+  if (settings.cookieFor !== undefined) request.cookie ??= settings.cookieFor(request.raw)
 }
 
 function keptNames(keep: RegenerateOptions['keep'], names: readonly string[]): readonly string[] {

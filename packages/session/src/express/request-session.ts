@@ -17,7 +17,7 @@ export interface RequestCookie {
   readonly path: string
   readonly httpOnly: boolean
   readonly secure: boolean | 'auto'
-  readonly sameSite: 'lax' | 'strict' | 'none' | undefined
+  readonly sameSite: 'lax' | 'strict' | 'none' | 'auto' | undefined
   readonly domain: string | undefined
   readonly originalMaxAge: number | null
   /** Milliseconds; null: until the browser closes. */
