@@ -215,6 +215,62 @@ test('a failure replaces the whole response, whatever the application still send
   assert.equal((await fetch(held.url)).status, 503)
 })
 
+test('an application that had ended may answer the failure later, and end twice', async (t) => {
+  const held = await startHeld(
+    t,
+    (_request, response) => {
+      response.setHeader('x-secret', '1')
+      response.end('hello')
+    },
+    { beforeHead: () => delay(HOLD_MS).then(() => Promise.reject(new Error('refused'))) },
+  )
+  const later = await startHeld(
+    t,
+    (_request, response, events) => {
+      response.end('hello')
+      void delay(HOLD_MS * 2).then(() => {
+        response.writeHead(500, { 'x-answer': 'late' })
+        response.write('so')
+        response.end('rry')
+        response.end('again')
+        events.push('answered')
+      })
+    },
+    {
+      beforeHead: () => Promise.reject(new Error('refused')),
+      failure: (_error, ended) => assert.equal(ended, true),
+    },
+  )
+  assert.equal(await (await fetch(held.url)).text(), 'replaced')
+  const response = await fetch(later.url)
+  assert.equal(response.status, 500)
+  assert.equal(response.headers.get('x-answer'), 'late')
+  assert.equal(await response.text(), 'sorry')
+  assert.deepEqual(later.events, ['answered'])
+})
+
+test('two holds on one response both wait and both prepare the head', async (t) => {
+  const held = await startHeld(t, (_request, response, events) => {
+    holdResponse(response, {
+      beforeHead: async () => {
+        await delay(HOLD_MS)
+        events.push('second stored')
+      },
+      beforeEnd: () => undefined,
+      prepareHead: () => response.setHeader('x-second', '1'),
+      failure: () => response.destroy(),
+      onError: () => response.destroy(),
+    })
+    response.write('he')
+    response.end('llo')
+  })
+  const response = await fetch(held.url)
+  assert.equal(await response.text(), 'hello')
+  assert.equal(response.headers.get('x-second'), '1')
+  assert.equal(response.headers.get('set-cookie'), 'sid=1')
+  assert.deepEqual(held.events, ['second stored', ...ORDER])
+})
+
 test('with nothing to wait for the response goes straight through', async (t) => {
   const held = await startHeld(
     t,

@@ -9,7 +9,10 @@
  * second end). `end` after a streamed body asks `beforeEnd` likewise. With nothing to wait for,
  * calls go straight through.
  *
- * It knows nothing about sessions, and it does not bound the wait: whoever gives the promise does.
+ * It takes what `node:http` and the compatibility API of `node:http2` give. The four functions put
+ * on a response are shared by all responses and find its hold by a symbol, so that a request costs
+ * one object and no closure. It knows nothing about sessions, and it does not bound the wait:
+ * whoever gives the promise does.
  */
 import type { ServerResponse } from 'node:http'
 
@@ -20,8 +23,12 @@ export interface HoldQuestions {
   beforeEnd: () => Promise<void> | undefined
   /** Runs right before the head leaves: the last chance to set headers. */
   prepareHead: () => void
-  /** Answers in place of the application. The response is empty again by then. */
-  failure: (error: unknown) => void
+  /**
+   * Answers in place of the application; the response is empty again by then. `ended`: the
+   * application has said all it has to say, so whatever is sent from now on is the answer. Else
+   * the answer has to be complete when this returns; what the application still sends is dropped.
+   */
+  failure: (error: unknown, ended: boolean) => void
   /** A queued call turned out to be impossible; the response is cut off. */
   onError: (error: unknown) => void
 }
@@ -35,87 +42,106 @@ interface Originals {
   end: (...args: unknown[]) => ServerResponse
 }
 
+const HELD = Symbol('holdfast.held')
+const WAYS = ['writeHead', 'flushHeaders', 'write', 'end'] as const
 const HEADER_SETTERS = ['setHeader', 'setHeaders', 'appendHeader', 'removeHeader'] as const
+
+interface HeldResponse extends Originals {
+  [HELD]?: ResponseHold
+}
 
 /** Call it before the application sees the response. */
 export function holdResponse(response: ServerResponse, questions: HoldQuestions): void {
   new ResponseHold(response, questions).install()
 }
 
-class ResponseHold {
+class ResponseHold implements Originals {
   readonly #response: ServerResponse
   readonly #questions: HoldQuestions
-  readonly #originals: Originals
-  #queue: Call[] = []
-  #state: 'untouched' | 'held' | 'open' | 'replaced' = 'untouched'
+  /** The methods are overloaded: what arrives is handed on as it came. */
+  readonly #held: HeldResponse
+  readonly #writeHead: Originals['writeHead']
+  readonly #flushHeaders: Originals['flushHeaders']
+  readonly #write: Originals['write']
+  readonly #end: Originals['end']
+  #queue: Call[] | undefined
+  /** `failed`: whatever is sent is the answer of `failure`; `replaced`: it is dropped. */
+  #state: 'untouched' | 'held' | 'open' | 'failed' | 'replaced' = 'untouched'
   #headAsked = false
+  #endAsked = false
   #drainDue = false
   #heldStatus = 200
 
   constructor(response: ServerResponse, questions: HoldQuestions) {
     this.#response = response
     this.#questions = questions
-    this.#originals = {
-      writeHead: response.writeHead.bind(response) as Originals['writeHead'],
-      flushHeaders: response.flushHeaders.bind(response),
-      write: response.write.bind(response) as Originals['write'],
-      end: response.end.bind(response) as Originals['end'],
-    }
+    this.#held = response as unknown as HeldResponse
+    this.#writeHead = this.#held.writeHead
+    this.#flushHeaders = this.#held.flushHeaders
+    this.#write = this.#held.write
+    this.#end = this.#held.end
   }
 
-  /** These methods are overloaded: what arrives is handed on as it came. */
   install(): void {
-    Object.assign(this.#response, {
-      writeHead: (...args: unknown[]) => this.#writeHead(args),
-      flushHeaders: () => this.#flushHeaders(),
-      write: (...args: unknown[]) => this.#write(args),
-      end: (...args: unknown[]) => this.#end(args),
-    })
+    const held = this.#held
+    if (held[HELD] !== undefined && held[HELD] !== this) {
+      // A second hold on one response: the shared functions can only find the first.
+      for (const way of WAYS) held[way] = this[way].bind(this) as never
+      return
+    }
+    held[HELD] = this
+    held.writeHead = heldWriteHead
+    held.flushHeaders = heldFlushHeaders
+    held.write = heldWrite
+    held.end = heldEnd
   }
 
-  #writeHead(args: unknown[]): ServerResponse {
+  writeHead(...args: unknown[]): ServerResponse {
     if (this.#state === 'replaced') return this.#response
     if (this.#state === 'held') throw headersSentError()
     if (this.#headAsked || this.#response.headersSent || !isStatus(args[0])) {
-      return this.#originals.writeHead(...args)
+      return this.#writeHead.apply(this.#response, args)
     }
     const message = typeof args[1] === 'string' ? [args[1]] : []
     applyHeaders(this.#response, typeof args[1] === 'string' ? args[2] : args[1])
     this.#response.statusCode = args[0]
     this.#askHead()
     const status = this.#response.statusCode
-    return this.#pass(() => this.#originals.writeHead(status, ...message)) ?? this.#response
+    return (
+      this.#pass(() => this.#writeHead.call(this.#response, status, ...message)) ?? this.#response
+    )
   }
 
-  #flushHeaders(): void {
+  flushHeaders(): void {
     if (this.#state === 'replaced') return
     this.#askHead()
-    this.#pass(() => this.#originals.flushHeaders())
+    this.#pass(() => this.#flushHeaders.call(this.#response))
   }
 
-  #write(args: unknown[]): boolean {
+  write(...args: unknown[]): boolean {
     if (this.#state === 'replaced') return true
-    if (!isChunk(args[0])) return this.#originals.write(...args)
+    if (!isChunk(args[0])) return this.#write.apply(this.#response, args)
     this.#askHead()
-    const written = this.#pass(() => this.#originals.write(...args))
-    if (written !== undefined) return written
+    if (this.#state !== 'held') return this.#write.apply(this.#response, args)
+    this.#pass(() => this.#write.apply(this.#response, args))
     this.#drainDue = true
     return false
   }
 
-  #end(args: unknown[]): ServerResponse {
+  end(...args: unknown[]): ServerResponse {
     if (this.#state === 'replaced') return this.#response
     // What Node refuses, it refuses before anything is sent; its own error is the right one.
-    if (isWrongEnd(args[0])) return this.#originals.end(...args)
-    if (this.#response.writableEnded) {
+    if (isWrongEnd(args[0])) return this.#end.apply(this.#response, args)
+    if (this.#endAsked || this.#response.writableEnded) {
       // As with express-session a second end is no error; Node would emit one if it has a chunk.
       const callbacks = args.filter((argument) => typeof argument === 'function')
-      return this.#pass(() => this.#originals.end(...callbacks)) ?? this.#response
+      return this.#pass(() => this.#end.apply(this.#response, callbacks)) ?? this.#response
     }
-    if (this.#headAsked) this.#askEnd()
-    else this.#askHead()
-    const ended = this.#pass(() => this.#originals.end(...args))
-    if (ended !== undefined) return ended
+    this.#endAsked = true
+    if (!this.#headAsked) this.#askHead()
+    else if (this.#state !== 'failed') this.#askEnd()
+    if (this.#state !== 'held') return this.#end.apply(this.#response, args)
+    this.#pass(() => this.#end.apply(this.#response, args))
     Object.defineProperty(this.#response, 'writableEnded', { value: true, configurable: true })
     return this.#response
   }
@@ -143,7 +169,7 @@ class ResponseHold {
   /** When the head is still held, what is to be stored before the end waits behind it. */
   #askEnd(): void {
     if (this.#state === 'held') {
-      this.#queue.push(() => this.#holdEnd())
+      this.#pass(() => this.#holdEnd())
       return
     }
     this.#holdEnd()
@@ -168,6 +194,7 @@ class ResponseHold {
   /** Runs the call now, or queues it and returns undefined. */
   #pass<T>(call: () => T): T | undefined {
     if (this.#state !== 'held') return call()
+    this.#queue ??= []
     this.#queue.push(call)
     return undefined
   }
@@ -178,7 +205,7 @@ class ResponseHold {
       if (this.#state === 'held') this.#state = 'open'
       prepare()
       while (this.#state === 'open') {
-        const call = this.#queue.shift()
+        const call = this.#queue?.shift()
         if (call === undefined) break
         call()
       }
@@ -193,36 +220,33 @@ class ResponseHold {
 
   #replace(error: unknown): void {
     this.#stopPretending()
-    this.#state = 'replaced'
-    this.#queue = []
-    for (const name of this.#response.getHeaderNames()) this.#response.removeHeader(name)
-    // The replacement is an ordinary response; what the application still sends is swallowed.
-    Object.assign(this.#response, this.#originals)
+    const ended = this.#endAsked
+    this.#state = 'failed'
+    this.#endAsked = false
+    this.#queue = undefined
     try {
-      this.#questions.failure(error)
+      for (const name of this.#response.getHeaderNames()) this.#response.removeHeader(name)
+      this.#questions.failure(error, ended)
+      if (!ended) this.#state = 'replaced'
     } catch (failure) {
       this.#abandon(failure)
     }
-    this.install()
     if (this.#drainDue) process.nextTick(() => this.#response.emit('drain'))
   }
 
   #abandon(error: unknown): void {
     this.#state = 'replaced'
-    this.#queue = []
+    this.#queue = undefined
     this.#questions.onError(error)
-    this.#response.destroy()
+    cutOff(this.#response)
   }
 
   #pretendSent(): void {
     this.#state = 'held'
     this.#heldStatus = this.#response.statusCode
     Object.defineProperty(this.#response, 'headersSent', { value: true, configurable: true })
-    const refuse = (): never => {
-      throw headersSentError()
-    }
     for (const name of HEADER_SETTERS) {
-      Object.defineProperty(this.#response, name, { value: refuse, configurable: true })
+      Object.defineProperty(this.#response, name, { value: refuseHeader, configurable: true })
     }
   }
 
@@ -232,6 +256,34 @@ class ResponseHold {
       Reflect.deleteProperty(this.#response, name)
     }
   }
+}
+
+function heldWriteHead(this: HeldResponse, ...args: unknown[]): ServerResponse {
+  return holdOf(this).writeHead(...args)
+}
+
+function heldFlushHeaders(this: HeldResponse): void {
+  holdOf(this).flushHeaders()
+}
+
+function heldWrite(this: HeldResponse, ...args: unknown[]): boolean {
+  return holdOf(this).write(...args)
+}
+
+function heldEnd(this: HeldResponse, ...args: unknown[]): ServerResponse {
+  return holdOf(this).end(...args)
+}
+
+function holdOf(response: HeldResponse): ResponseHold {
+  const hold = response[HELD]
+  if (hold === undefined) throw new TypeError('a method of a response was called without it')
+  return hold
+}
+
+/** A response of HTTP/2 has no `destroy` of its own. */
+function cutOff(response: ServerResponse & { stream?: { destroy(): void } }): void {
+  if (typeof response.destroy === 'function') response.destroy()
+  else response.stream?.destroy()
 }
 
 /** Headers given to writeHead win over those set before, as in Node. */
@@ -267,6 +319,10 @@ function isChunk(value: unknown): boolean {
 
 function isWrongEnd(value: unknown): boolean {
   return Boolean(value) && typeof value !== 'function' && !isChunk(value)
+}
+
+function refuseHeader(): never {
+  throw headersSentError()
 }
 
 function headersSentError(): Error {
