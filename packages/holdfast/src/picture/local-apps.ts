@@ -29,6 +29,8 @@ export interface AppOptions {
   readonly sticky: boolean
   /** Whether the answer may leave before the session is stored. */
   readonly asyncBackup: boolean
+  /** Another app server than the example, started with further arguments. */
+  readonly program?: { readonly path: string; readonly args: readonly string[] } | undefined
 }
 
 export class LocalApps {
@@ -146,7 +148,8 @@ export class LocalApps {
       name: route,
       command: this.#programs.node,
       args: [
-        this.#programs.appServer,
+        this.#options.program?.path ?? this.#programs.appServer,
+        ...(this.#options.program?.args ?? []),
         ...['--port', String(port), '--proxy', `127.0.0.1:${proxyPort}`, '--route', route],
         ...['--sticky', String(this.#options.sticky), '--async', String(this.#options.asyncBackup)],
       ],

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { type BucketMap, type Copies, countCopies, hasFullCopies } from './bucket-copies.ts'
 import { Daemon } from './daemon.ts'
-import { isAlive, killNode, nodePids } from './node-processes.ts'
+import { isAlive, killNode, nodePids, signalNode } from './node-processes.ts'
 import type { PortPlan, PortRange } from './ports.ts'
 import { type Programs, runHoldfast } from './programs.ts'
 
@@ -111,6 +111,16 @@ export class LocalStore {
     daemon?.kill()
     await daemon?.ended()
     return killed
+  }
+
+  /** Stops every process of the node where it is, as a machine that hangs does. */
+  freeze(number: number): void {
+    signalNode(this.#node(number).dataFolder, 'SIGSTOP')
+  }
+
+  /** Lets a frozen node go on. */
+  thaw(number: number): void {
+    signalNode(this.#node(number).dataFolder, 'SIGCONT')
   }
 
   /** Starts a killed or stopped node again on its data and ports. */

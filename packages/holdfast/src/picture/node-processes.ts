@@ -15,8 +15,13 @@ export function nodePids(dataFolder: string): number[] {
 
 /** `kill -9` of every process of the node in one turn; returns how many there were. */
 export function killNode(dataFolder: string): number {
+  return signalNode(dataFolder, 'SIGKILL')
+}
+
+/** Sends a signal to every process of the node; returns how many there were. */
+export function signalNode(dataFolder: string, name: NodeJS.Signals): number {
   const pids = nodePids(dataFolder)
-  for (const pid of pids) signal(pid, 'SIGKILL')
+  for (const pid of pids) signal(pid, name)
   return pids.length
 }
 
