@@ -4,6 +4,8 @@
 import type { Attributes, CookieOverrides } from './encoding/envelope.ts'
 import type { SessionContent } from './encoding/session-codec.ts'
 import type { LocalSession } from './local-sessions.ts'
+import type { SessionHold } from './locks/session-hold.ts'
+import type { ModeGauges } from './observe/metrics-table.ts'
 
 export interface ActiveSession {
   readonly id: string
@@ -24,6 +26,8 @@ export interface ActiveSession {
   local: LocalSession | undefined
   /** Non-sticky mode. */
   stored: StoredState | undefined
+  /** Where requests lock, or are declared read-only. */
+  hold?: SessionHold | undefined
 }
 
 /** What a non-sticky request knows about the stored session. */
@@ -62,5 +66,7 @@ export interface SessionMode {
   reload(active: ActiveSession): Promise<void>
   destroy(active: ActiveSession): Promise<void>
   destroyById(id: string): Promise<void>
+  /** What metrics show of local memory. */
+  gauges(): ModeGauges
   close(): Promise<void>
 }

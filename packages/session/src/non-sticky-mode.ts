@@ -14,6 +14,7 @@ import type { Envelope } from './encoding/envelope.ts'
 import { replaceAttributes } from './encoding/merge.ts'
 import { NO_CONTENT, type SessionCodec, type SessionContent } from './encoding/session-codec.ts'
 import { SessionConflictError, SessionGoneError } from './errors.ts'
+import type { ModeGauges } from './observe/metrics-table.ts'
 import type { SessionSettings } from './options.ts'
 import type { SessionStore } from './store/session-store.ts'
 
@@ -108,6 +109,10 @@ export class NonStickyMode implements SessionMode {
     if (this.#store.knows(id)) await this.#store.delete(id)
   }
 
+  gauges(): ModeGauges {
+    return { localSessions: 0, backupQueue: this.#writing.size, backupLagMs: 0 }
+  }
+
   async close(): Promise<void> {
     await Promise.all(this.#writing.values())
   }
@@ -177,6 +182,7 @@ export class NonStickyMode implements SessionMode {
       return false
     }
     const base = stored.content ?? NO_CONTENT
+    if (decoded.content !== base) await active.hold?.beforeMerge()
     this.#codec.merge(active.attributes, base, decoded.envelope.attributes)
     stored.content = decoded.content
     stored.cas = item.cas
@@ -192,6 +198,7 @@ export class NonStickyMode implements SessionMode {
     const decoded = this.#codec.decode(value, id)
     if (decoded.ok) return decoded
     this.#settings.logger.error({ why: decoded.unreadable }, 'stored session is not readable')
+    this.#settings.observer.tell('unreadable', { id, why: decoded.unreadable })
     return undefined
   }
 

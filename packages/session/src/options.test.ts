@@ -75,6 +75,8 @@ test('each wrong value is a TypeError that names its option', () => {
     ['genid', 'x'],
     ['mergeAttribute', 'x'],
     ['logger', {}],
+    ['enableStatistics', 1],
+    ['tracing', 'yes'],
   ]
   for (const [name, value] of wrong) {
     assert.throws(

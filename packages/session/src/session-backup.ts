@@ -33,6 +33,7 @@ export class SessionBackup {
   readonly #writes = new WeakMap<LocalSession, Writes>()
   readonly #running = new Set<Promise<void>>()
   readonly #unsaved = new Set<LocalSession>()
+  #unsavedSinceMs = 0
   readonly #deletesOwed = new Set<string>()
   #repairTimer: NodeJS.Timeout | undefined
   #repairing = false
@@ -44,9 +45,14 @@ export class SessionBackup {
     this.#codec = codec
   }
 
-  /** Sessions whose last change has not been acknowledged by the store. */
-  get unsavedCount(): number {
-    return this.#unsaved.size
+  /** Sessions and deletions that the store has not acknowledged and that are repeated. */
+  get queueLength(): number {
+    return this.#unsaved.size + this.#deletesOwed.size
+  }
+
+  /** How long there have been unsaved sessions without a break. */
+  get lagMs(): number {
+    return this.#unsaved.size === 0 ? 0 : Date.now() - this.#unsavedSinceMs
   }
 
   /** Whether the session differs from what the store has acknowledged. Throws SessionEncodingError. */
@@ -176,6 +182,7 @@ export class SessionBackup {
 
   #oweSave(session: LocalSession): void {
     if (session.destroyed) return
+    if (this.#unsaved.size === 0) this.#unsavedSinceMs = Date.now()
     this.#unsaved.add(session)
     this.#scheduleRepair()
   }
@@ -184,6 +191,7 @@ export class SessionBackup {
     const [oldest] = this.#deletesOwed
     if (this.#deletesOwed.size >= DELETES_OWED_MAX && oldest !== undefined) {
       this.#deletesOwed.delete(oldest)
+      this.#settings.observer.counts.deletesDropped++
     }
     this.#deletesOwed.add(id)
   }

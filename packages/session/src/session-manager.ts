@@ -8,7 +8,8 @@
  *   load ─┬─ no id ──────────────────────► fresh session, known to no one yet
  *         ├─ sticky: in local memory ────► the shared local session, 0 operations
  *         ├─ sticky: elsewhere ──────────► takeover: 1 gets
- *         ├─ non-sticky ─────────────────► this request's copy: 1 gats
+ *         ├─ non-sticky ─────────────────► its lock, if the request locks (locks/)
+ *         │                                this request's copy: 1 gats
  *         ├─ the store does not know it ─► fresh session under a FRESH id
  *         └─ the store does not answer ──► error 503, never a fresh session
  *     ▼
@@ -21,12 +22,21 @@
  *           └─ non-sticky ─► 1 cas; on conflict gets, merge, cas
  *     ▼
  *   acknowledged, or the policy storeFailure ── Set-Cookie if due ── head and body are released
+ *     ▼
+ *   response over, or the client gone ── the lock is given back
  */
 import type { ActiveSession, Commit, SessionMode } from './active-session.ts'
 import { NOTHING_TO_COMMIT } from './active-session.ts'
 import { CookieSigner } from './cookie-signer.ts'
 import { SessionCodec } from './encoding/session-codec.ts'
+import { RequestLocking } from './locks/request-locking.ts'
+import type { LockCounts } from './locks/session-locks.ts'
 import { NonStickyMode } from './non-sticky-mode.ts'
+import type { MetricsSource } from './observe/metrics-table.ts'
+import { ObservedMode } from './observe/observed-mode.ts'
+import type { SessionEventName, SessionListener } from './observe/session-events.ts'
+import { type MetricsRegistry, registerSessionMetrics } from './observe/session-metrics.ts'
+import { type SessionStatistics, sessionStatistics } from './observe/session-statistics.ts'
 import { parseSessionOptions, type SessionOptions, type SessionSettings } from './options.ts'
 import { formatSessionId, isValidSid, newSid, parseSessionId } from './session-id.ts'
 import { StickyMode } from './sticky-mode.ts'
@@ -61,6 +71,7 @@ export class SessionManager {
   readonly #signer: CookieSigner
   readonly #codec: SessionCodec
   readonly #mode: SessionMode
+  readonly #locking: RequestLocking | undefined
 
   /** Throws TypeError for options that are wrong. */
   constructor(options: SessionOptions) {
@@ -68,9 +79,17 @@ export class SessionManager {
     this.#signer = new CookieSigner(this.settings.secrets)
     this.#store = new SessionStore(this.settings)
     this.#codec = new SessionCodec(this.settings)
-    this.#mode = this.settings.sticky
+    const mode = this.settings.sticky
       ? new StickyMode(this.#store, this.settings, this.#codec)
       : new NonStickyMode(this.#store, this.settings, this.#codec)
+    this.#locking = RequestLocking.for(this.#store, this.settings)
+    this.settings.observer.attach({
+      sidOf: (id) => parseSessionId(id, this.#withNodeId)?.sid ?? id,
+      addressOf: (id) => this.#store.keys.nodeOf(id)?.address,
+      onListenerError: (error) =>
+        this.settings.logger.error({ err: error }, 'listener of a session event failed'),
+    })
+    this.#mode = new ObservedMode(mode, this.settings.observer)
     if (!this.settings.sticky && this.settings.attributeFilter !== undefined) {
       this.settings.logger.warn(
         {},
@@ -94,7 +113,8 @@ export class SessionManager {
   /** As `load`, for bindings that verify their cookie themselves: `id` is what it holds. */
   loadById(id: string | undefined, request?: RequestFacts): ActiveSession | Promise<ActiveSession> {
     const isOurs = id !== undefined && parseSessionId(id, this.#withNodeId) !== undefined
-    const known = isOurs ? this.#mode.load(id) : undefined
+    if (!isOurs) this.settings.observer.counts.requestsWithoutSession++
+    const known = isOurs ? this.#loadKnown(id, request) : undefined
     if (known instanceof Promise) return known.then((active) => active ?? this.create(request))
     return known ?? this.create(request)
   }
@@ -121,12 +141,19 @@ export class SessionManager {
     if (!isValidSid(sid)) {
       throw new TypeError('genid must return 1 to 128 letters, digits, "_", "-" or "~"')
     }
-    return this.#mode.create(formatSessionId({ sid, nodeId: this.#store.chooseNodeId(), route }))
+    const id = formatSessionId({ sid, nodeId: this.#store.chooseNodeId(), route })
+    const active = this.#mode.create(id)
+    return this.#locking?.created(active, request) ?? active
   }
 
   /** The request is over: gives back what it held of the session. Safe to call again. */
-  release(_active: ActiveSession): void {
-    // Locks are released here.
+  release(active: ActiveSession): void {
+    void active.hold?.release()
+  }
+
+  /** What locks have done since the start; undefined where no request locks. */
+  get lockCounts(): LockCounts | undefined {
+    return this.#locking?.counts
   }
 
   /** Before the first attribute of a new session is set; throws TooManySessionsError. */
@@ -142,14 +169,17 @@ export class SessionManager {
   /** Starts to store what this request changed. Throws SessionEncodingError. */
   commit(active: ActiveSession): Commit {
     if (active.detached || active.destroyed) return NOTHING_TO_COMMIT
-    return this.#mode.commit(active, this.settings.saveUninitialized)
+    const { saveUninitialized } = this.settings
+    if (active.hold === undefined) return this.#mode.commit(active, saveUninitialized)
+    return active.hold.commit(active, this.#mode, saveUninitialized)
   }
 
   /** Stores the session now; resolves when the store has acknowledged it. */
   save(active: ActiveSession): Promise<void> {
     if (active.destroyed) return Promise.resolve()
     active.detached = false
-    return this.#mode.save(active)
+    if (active.hold === undefined) return this.#mode.save(active)
+    return active.hold.save(() => this.#mode.save(active))
   }
 
   /** Brings the session to its stored state; rejects with SessionGoneError. */
@@ -159,6 +189,7 @@ export class SessionManager {
 
   /** Ends the session; resolves when the store has deleted it. */
   destroy(active: ActiveSession): Promise<void> {
+    active.hold?.destroys()
     return this.#mode.destroy(active)
   }
 
@@ -190,19 +221,62 @@ export class SessionManager {
     return { ok: nodes.every(({ ok }) => ok), nodes }
   }
 
+  /** Calls the listener for each event of this process; see `SessionEventMap`. */
+  on<Name extends SessionEventName>(name: Name, listener: SessionListener<Name>): this {
+    this.settings.observer.events.on(name, listener)
+    return this
+  }
+
+  once<Name extends SessionEventName>(name: Name, listener: SessionListener<Name>): this {
+    this.settings.observer.events.once(name, listener)
+    return this
+  }
+
+  off<Name extends SessionEventName>(name: Name, listener: SessionListener<Name>): this {
+    this.settings.observer.events.off(name, listener)
+    return this
+  }
+
+  /** Adds this manager's metrics to a Registry of prom-client. */
+  registerMetrics(registry: MetricsRegistry): void {
+    const mode = this.#mode
+    const store = this.#store
+    const source: MetricsSource = {
+      counts: this.settings.observer.counts,
+      get gauges() {
+        return { ...mode.gauges(), nodes: store.gauges() }
+      },
+    }
+    registerSessionMetrics(registry, source)
+  }
+
+  /** The original's counters and probes, of this process since its start. */
+  statistics(): SessionStatistics {
+    return sessionStatistics(this.settings.observer.counts)
+  }
+
   /** Stores what is unsaved once more, then closes the connections. */
   async close(): Promise<void> {
     await this.#mode.close()
+    await this.#locking?.close()
     await this.#store.close()
   }
 
   /** Of several cookies of one name the first whose session is known. */
   async #loadFirst(ids: readonly string[], request?: RequestFacts): Promise<ActiveSession> {
     for (const id of ids) {
-      const active = await this.#mode.load(id)
+      const active = await this.#loadKnown(id, request)
       if (active !== undefined) return active
     }
     return this.create(request)
+  }
+
+  #loadKnown(
+    id: string,
+    request: RequestFacts | undefined,
+  ): ActiveSession | undefined | Promise<ActiveSession | undefined> {
+    if (this.#locking === undefined) return this.#mode.load(id)
+    return this.#locking.load(id, request, () => this.#mode.load(id))
   }
 
   #verifiedIds(cookieValues: readonly string[]): string[] {

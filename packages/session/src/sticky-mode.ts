@@ -16,6 +16,7 @@ import type { Envelope } from './encoding/envelope.ts'
 import type { SessionCodec } from './encoding/session-codec.ts'
 import { SessionGoneError, TooManySessionsError } from './errors.ts'
 import { isExpired, type LocalSession, LocalSessions } from './local-sessions.ts'
+import type { ModeGauges } from './observe/metrics-table.ts'
 import type { SessionSettings } from './options.ts'
 import { renewIntervalMs, SessionBackup } from './session-backup.ts'
 import { formatSessionId, parseSessionId } from './session-id.ts'
@@ -47,9 +48,9 @@ export class StickyMode implements SessionMode {
     ).unref()
   }
 
-  /** Sessions in local memory. */
-  get size(): number {
-    return this.#sessions.size
+  gauges(): ModeGauges {
+    const { queueLength, lagMs } = this.#backup
+    return { localSessions: this.#sessions.size, backupQueue: queueLength, backupLagMs: lagMs }
   }
 
   load(id: string): Promise<ActiveSession | undefined> | ActiveSession | undefined {
@@ -208,6 +209,7 @@ export class StickyMode implements SessionMode {
     const decoded = this.#codec.decode(item.value, id)
     if (!decoded.ok) {
       this.#settings.logger.error({ why: decoded.unreadable }, 'stored session is not readable')
+      this.#settings.observer.tell('unreadable', { id, why: decoded.unreadable })
       return undefined
     }
     const ownId = this.#ownId(id)
@@ -220,6 +222,7 @@ export class StickyMode implements SessionMode {
     if (ownId === id) local.savedContent = decoded.content
     this.#sessions.put(local)
     this.#settings.logger.info({ moved: ownId !== id }, 'session taken over')
+    if (ownId !== id) this.#settings.observer.takenOver(ownId, id)
     return local
   }
 

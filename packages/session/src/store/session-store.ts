@@ -6,9 +6,12 @@
  * may be repeated: what a repetition of `add` or `cas` finds changed is settled by the caller's
  * reload and merge.
  */
+import { MemcachedClient } from '@holdfast/client'
 import { SessionStoreUnavailableError } from '../errors.ts'
+import type { NodeGauges } from '../observe/metrics-table.ts'
 import type { SessionSettings } from '../options.ts'
 import { parseSessionId } from '../session-id.ts'
+import type { NodeAddress } from './memcached-nodes.ts'
 import { type StoredSession, StoreKeys, type Written } from './store-keys.ts'
 import { type NodeHealth, StoreNode } from './store-node.ts'
 
@@ -29,7 +32,7 @@ export class SessionStore {
 
   constructor(settings: SessionSettings) {
     this.#keyPrefix = settings.keyPrefix
-    this.#nodes = settings.nodes.map((node) => new StoreNode(node, settings.operationTimeoutMs))
+    this.#nodes = settings.nodes.map((node) => openNode(node, settings))
     this.keys = new StoreKeys({
       nodeOf: (id) => this.#nodeOf(id),
       primaries: () => this.#nodes,
@@ -94,6 +97,11 @@ export class SessionStore {
     return Promise.all(this.#nodes.map((node) => node.health()))
   }
 
+  /** What metrics show of the nodes. */
+  gauges(): NodeGauges[] {
+    return this.#nodes.map(({ id, address, isUp }) => ({ node: id ?? address, up: isUp }))
+  }
+
   /** Throws TypeError for settings that are wrong, and then changes nothing. */
   reconfigure(_change: StoreChange): void {
     throw new TypeError('the nodes cannot be changed')
@@ -116,4 +124,19 @@ export class SessionStore {
     const nodeId = parseSessionId(id, true)?.nodeId
     return nodeId === undefined ? undefined : this.#nodes.find((node) => node.id === nodeId)
   }
+}
+
+function openNode({ id, host, port }: NodeAddress, settings: SessionSettings): StoreNode {
+  const { operationTimeoutMs, storeWaitMs, protocol, credentials, logger } = settings
+  const client = new MemcachedClient({
+    host,
+    port,
+    protocol,
+    credentials,
+    timeoutMs: operationTimeoutMs,
+    connectTimeoutMs: storeWaitMs,
+    awayAfterMs: storeWaitMs,
+  })
+  const address = `${host}:${port}`
+  return new StoreNode({ id, address, client, operationTimeoutMs, storeWaitMs, logger })
 }
