@@ -19,6 +19,7 @@ export { ENGINE_LIBRARY, type EngineLibrary } from './engine-functions.ts'
 export { Fifo } from './fifo.ts'
 export { answerWhenAll, Fork, type ForkWatcher } from './fork.ts'
 export { Gather } from './gather.ts'
+export type { ItemClient } from './item-client.ts'
 export * from './memcached-client.ts'
 export {
   CONNECTIONS_PER_SERVER_MAX,

@@ -88,16 +88,16 @@ describe('against memcached', () => {
     assert.equal(await client.gats('missing', 10), undefined)
     assert.equal(await client.delete('missing'), false)
     assert.equal(await client.touch('missing', 10), false)
-    assert.equal(await client.replace('missing', Buffer.from('x')), false)
-    assert.equal(await client.cas('missing', Buffer.from('x'), '1'), 'NOT_FOUND')
+    assert.equal((await client.replace('missing', Buffer.from('x'))).outcome, 'NOT_FOUND')
+    assert.equal((await client.cas('missing', Buffer.from('x'), '1')).outcome, 'NOT_FOUND')
     assert.equal(await client.incr('missing'), undefined)
   })
 
   test('add stores only a key that is not there', async () => {
-    assert.equal(await client.add('added', Buffer.from('1')), true)
-    assert.equal(await client.add('added', Buffer.from('2')), false)
+    assert.equal((await client.add('added', Buffer.from('1'))).outcome, 'STORED')
+    assert.equal((await client.add('added', Buffer.from('2'))).outcome, 'EXISTS')
     assert.equal((await client.get('added'))?.value.toString(), '1')
-    assert.equal(await client.replace('added', Buffer.from('3')), true)
+    assert.equal((await client.replace('added', Buffer.from('3'))).outcome, 'STORED')
     assert.equal(await client.delete('added'), true)
   })
 
@@ -105,8 +105,8 @@ describe('against memcached', () => {
     await client.set('versioned', Buffer.from('a'))
     const read = await client.gets('versioned')
     assert.ok(read)
-    assert.equal(await client.cas('versioned', Buffer.from('b'), read.cas), 'STORED')
-    assert.equal(await client.cas('versioned', Buffer.from('c'), read.cas), 'EXISTS')
+    assert.equal((await client.cas('versioned', Buffer.from('b'), read.cas)).outcome, 'STORED')
+    assert.equal((await client.cas('versioned', Buffer.from('c'), read.cas)).outcome, 'EXISTS')
     const renewed = await client.gats('versioned', 100)
     assert.equal(renewed?.value.toString(), 'b')
     assert.notEqual(renewed?.cas, read.cas)
@@ -233,13 +233,27 @@ test('beyond pendingMax a request is refused at once', async (t) => {
 })
 
 test('garbage from the server breaks the connection, not the process', async (t) => {
-  const fake = await startFake((socket) => socket.write('HTTP/1.1 400 Bad Request\r\n\r\n'))
+  const fake = await startFake((socket, request) => {
+    const greeting = request.startsWith('mn')
+    socket.write(greeting ? 'ERROR\r\n' : 'HTTP/1.1 400 Bad Request\r\n\r\n')
+  })
   const client = new MemcachedClient({ host: '127.0.0.1', port: fake.port })
   t.after(async () => {
     await client.close()
     await fake.stop()
   })
   await assert.rejects(client.get('a'), code('HOLDFAST_CONNECTION_LOST'))
+})
+
+test('a server that speaks something else is none', async (t) => {
+  const fake = await startFake((socket) => socket.write('HTTP/1.1 400 Bad Request\r\n\r\n'))
+  const client = new MemcachedClient({ host: '127.0.0.1', port: fake.port })
+  t.after(async () => {
+    await client.close()
+    await fake.stop()
+  })
+  await assert.rejects(client.get('a'), code('HOLDFAST_CONNECT_FAILED'))
+  assert.notEqual(client.downSinceMs, undefined)
 })
 
 test('closing rejects what is out, and everything later', async (t) => {

@@ -1,145 +1,194 @@
 /*
- * One pipelined connection to a memcached server: writes requests, and hands each reply to the
- * oldest request that has none, because memcached answers in order.
+ * One pipelined connection to a memcached server: writes commands, and hands each answer to the
+ * oldest call that has none, because memcached answers in order.
  *
- * It owns the socket and the FIFO of waiting requests. There is one close path, and it settles
- * every waiting request. It knows no deadlines of single requests: a caller that stops waiting
- * leaves its place in the FIFO, as its reply still comes. A peer that owes replies and sends
- * nothing for `silenceTimeoutMs` is taken for dead. An idle connection does not keep the process
- * alive.
+ * It owns the socket and the FIFO of waiting calls. It is ready once the server has answered the
+ * greeting of its protocol, as a frozen server still accepts connections. There is one close path,
+ * and it settles every waiting call. It knows no deadlines of single calls: a call that was given
+ * up keeps its place in the FIFO, as its answer still comes. An idle connection does not keep the
+ * process alive.
  */
 import { connect, type Socket } from 'node:net'
-import { type TextReply, TextReplyParser } from '@holdfast/protocol'
+import { Fifo } from './fifo.ts'
+import { BinaryWire } from './memcached-binary-wire.ts'
+import type {
+  MemcachedAnswer,
+  MemcachedCommand,
+  MemcachedCredentials,
+  MemcachedWire,
+  MemcachedWireOwner,
+} from './memcached-command.ts'
 import { ConnectFailedError, ConnectionLostError } from './memcached-errors.ts'
+import { TextWire } from './memcached-text-wire.ts'
 
-export interface ConnectionOptions {
+/** Where a server is and how it is spoken to. */
+export interface MemcachedTarget {
+  /** A name, or an address; IPv6 without brackets. The name is resolved for each connection. */
   host: string
   port: number
+  protocol: 'text' | 'binary'
+  credentials: MemcachedCredentials | undefined
+  /** For connecting and greeting. */
   connectTimeoutMs: number
-  silenceTimeoutMs: number
-  onClose: () => void
+  valueBytesMax: number | undefined
 }
 
-interface Waiting {
-  resolve: (reply: TextReply) => void
-  reject: (error: Error) => void
+/** A command on its way. */
+export interface MemcachedCall {
+  readonly command: MemcachedCommand
+  readonly deadlineMs: number
+  readonly timeoutMs: number
+  settled: boolean
+  resolve(answer: MemcachedAnswer): void
+  reject(error: Error): void
 }
 
-/** Rejects with ConnectFailedError. */
-export function openMemcachedConnection(options: ConnectionOptions): Promise<MemcachedConnection> {
-  const address = `${options.host}:${options.port}`
-  return new Promise((resolve, reject) => {
-    const socket = connect({ host: options.host, port: options.port, noDelay: true })
-    const timer = setTimeout(() => {
-      socket.destroy(new Error(`no connection after ${options.connectTimeoutMs} ms`))
-    }, options.connectTimeoutMs)
-    const failed = (error?: Error): void => {
-      clearTimeout(timer)
-      reject(new ConnectFailedError(address, error))
-    }
-    socket.once('error', failed)
-    socket.once('connect', () => {
-      clearTimeout(timer)
-      socket.off('error', failed)
-      resolve(new MemcachedConnection(socket, address, options))
-    })
-  })
+export interface MemcachedConnectionOwner {
+  connectionReady(): void
+  /** Exactly once. `greeted` false: it never was ready; `closedByPeer` during its greeting. */
+  connectionClosed(end: { error: Error; greeted: boolean; closedByPeer: boolean }): void
 }
 
-export class MemcachedConnection {
+export class MemcachedConnection implements MemcachedWireOwner {
   readonly #socket: Socket
-  readonly #address: string
-  readonly #options: ConnectionOptions
-  readonly #parser = new TextReplyParser()
-  readonly #waiting: Waiting[] = []
-  #silence: NodeJS.Timeout | undefined
+  readonly #target: MemcachedTarget
+  readonly #owner: MemcachedConnectionOwner
+  readonly #wire: MemcachedWire
+  readonly #waiting: Fifo<MemcachedCall> = new Fifo()
+  readonly #timer: NodeJS.Timeout
+  #silentSinceMs: number = performance.now()
   #corked = false
+  #connected = false
+  #ready = false
   #closed = false
 
-  constructor(socket: Socket, address: string, options: ConnectionOptions) {
+  constructor(target: MemcachedTarget, askMeta: boolean, owner: MemcachedConnectionOwner) {
+    this.#target = target
+    this.#owner = owner
+    const { host, port, credentials, valueBytesMax, connectTimeoutMs } = target
+    this.#wire =
+      target.protocol === 'binary'
+        ? new BinaryWire({ credentials, valueBytesMax }, this)
+        : new TextWire({ credentials, askMeta, valueBytesMax }, this)
+    this.#timer = setTimeout(() => {
+      this.close(
+        new Error(`no ${this.#connected ? 'answer' : 'connection'} after ${connectTimeoutMs} ms`),
+      )
+    }, connectTimeoutMs)
+    const socket = connect({ host, port, noDelay: true })
     this.#socket = socket
-    this.#address = address
-    this.#options = options
+    socket.on('connect', () => {
+      this.#connected = true
+      this.#wire.begin()
+    })
     socket.on('data', (chunk: Buffer) => this.#receive(chunk))
     socket.on('error', (error) => this.close(error))
-    socket.on('close', () => this.close(new Error('closed by the server')))
-    socket.unref()
+    socket.on('close', () => this.close(new Error('closed by the server'), true))
   }
 
-  /** Requests that have been sent and not answered. */
+  /** The server has answered the greeting. */
+  get ready(): boolean {
+    return this.#ready && !this.#closed
+  }
+
+  /** Calls that have been sent and not answered. */
   get pending(): number {
     return this.#waiting.length
   }
 
-  get closed(): boolean {
-    return this.#closed
+  /** Since when the server has owed answers and sent nothing, on the clock of `performance.now()`. */
+  get silentSinceMs(): number {
+    return this.#silentSinceMs
   }
 
-  /** Sends one request; resolves with its reply or rejects with ConnectionLostError. */
-  send(request: Buffer): Promise<TextReply> {
-    return new Promise((resolve, reject) => {
-      if (this.#closed) {
-        reject(new ConnectionLostError(this.#address, undefined))
-        return
-      }
-      if (this.#waiting.push({ resolve, reject }) === 1) this.#expectReply()
-      this.#corkForThisTurn()
-      this.#socket.write(request)
+  /** Sends one command; only while `ready`. Throws TypeError for a bad key. */
+  call(call: MemcachedCall): void {
+    const bytes = this.#wire.write(call.command)
+    this.#waiting.push(call)
+    if (this.#waiting.length === 1) {
+      this.#silentSinceMs = performance.now()
+      this.#socket.ref()
+    }
+    this.send(bytes)
+  }
+
+  /** Shows each call that is not answered. */
+  forEachWaiting(visit: (call: MemcachedCall) => void): void {
+    for (let index = 0; index < this.#waiting.length; index++) {
+      const call = this.#waiting.at(index)
+      if (call !== undefined) visit(call)
+    }
+  }
+
+  close(cause: Error, byPeer = false): void {
+    if (this.#closed) return
+    this.#closed = true
+    clearTimeout(this.#timer)
+    this.#socket.destroy()
+    const address = addressOf(this.#target)
+    const error = this.#ready
+      ? new ConnectionLostError(address, cause)
+      : new ConnectFailedError(address, cause)
+    for (const call of this.#waiting.drain()) call.reject(error)
+    this.#owner.connectionClosed({
+      error,
+      greeted: this.#ready,
+      closedByPeer: byPeer && this.#connected,
     })
   }
 
-  close(cause: Error): void {
+  /** All commands of one turn of the event loop leave in one write. */
+  send(bytes: Buffer): void {
     if (this.#closed) return
-    this.#closed = true
-    clearTimeout(this.#silence)
-    this.#socket.destroy()
-    for (const { reject } of this.#waiting.splice(0)) {
-      reject(new ConnectionLostError(this.#address, cause))
+    if (!this.#corked) {
+      this.#corked = true
+      this.#socket.cork()
+      process.nextTick(this.#uncork)
     }
-    this.#options.onClose()
+    this.#socket.write(bytes)
+  }
+
+  wireReady(): void {
+    if (this.#closed) return
+    clearTimeout(this.#timer)
+    this.#ready = true
+    this.#socket.unref()
+    this.#owner.connectionReady()
+  }
+
+  wireRefused(reason: string): void {
+    this.close(new Error(reason))
+  }
+
+  oldest(): MemcachedCommand | undefined {
+    return this.#waiting.peek()?.command
+  }
+
+  answered(answer: MemcachedAnswer): void {
+    const call = this.#waiting.shift()
+    if (call === undefined) this.close(new Error('a reply came that nobody asked for'))
+    else call.resolve(answer)
+  }
+
+  #uncork = (): void => {
+    this.#corked = false
+    this.#socket.uncork()
   }
 
   #receive(chunk: Buffer): void {
+    if (this.#closed) return
+    this.#silentSinceMs = performance.now()
     try {
-      this.#parser.push(chunk, (reply) => this.#settleOldest(reply))
+      this.#wire.read(chunk)
     } catch (error) {
       this.close(error instanceof Error ? error : new Error('reply not understood'))
       return
     }
-    if (this.#closed) return
-    if (this.#waiting.length > 0) this.#silence?.refresh()
-    else this.#rest()
+    if (!this.#closed && this.#ready && this.#waiting.length === 0) this.#socket.unref()
   }
+}
 
-  #settleOldest(reply: TextReply): void {
-    const oldest = this.#waiting.shift()
-    if (oldest === undefined) this.close(new Error('a reply came that nobody asked for'))
-    else oldest.resolve(reply)
-  }
-
-  #expectReply(): void {
-    this.#socket.ref()
-    const { silenceTimeoutMs } = this.#options
-    this.#silence = setTimeout(
-      () => this.close(new Error(`no reply for ${silenceTimeoutMs} ms`)),
-      silenceTimeoutMs,
-    )
-  }
-
-  #rest(): void {
-    clearTimeout(this.#silence)
-    this.#silence = undefined
-    this.#socket.unref()
-  }
-
-  /** All requests of one turn of the event loop leave in one write. */
-  #corkForThisTurn(): void {
-    if (this.#corked) return
-    this.#corked = true
-    this.#socket.cork()
-    process.nextTick(() => {
-      this.#corked = false
-      this.#socket.uncork()
-    })
-  }
+/** `host:port`, an IPv6 address in brackets. */
+export function addressOf({ host, port }: { host: string; port: number }): string {
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
 }

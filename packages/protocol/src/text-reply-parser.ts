@@ -39,6 +39,9 @@ export type TextStatus = (typeof STATUSES)[number]
 /** The three error classes of the protocol. */
 export type TextErrorKind = 'ERROR' | 'CLIENT_ERROR' | 'SERVER_ERROR'
 
+/** The meta replies without a value. */
+export type MetaCode = 'HD' | 'NS' | 'EX' | 'NF' | 'EN' | 'MN'
+
 /** One reply; a get or stats that found nothing is `values` without items. */
 export type TextReply =
   | { type: 'values'; items: TextItem[] }
@@ -46,6 +49,7 @@ export type TextReply =
   | { type: 'number'; value: bigint }
   | { type: 'version'; version: string }
   | { type: 'stats'; stats: Map<string, string> }
+  | { type: 'meta'; code: MetaCode; flags: string }
   | { type: 'error'; kind: TextErrorKind; message: string }
 
 /** Options of `TextReplyParser`. */
@@ -244,6 +248,8 @@ function lineReply(text: string): TextReply {
   // decr leaves blanks behind a number that became shorter.
   const number = /^([0-9]{1,20}) *$/.exec(text)?.[1]
   if (number !== undefined) return { type: 'number', value: BigInt(number) }
+  const [, code, flags = ''] = /^(HD|NS|EX|NF|EN|MN)(?: (.*))?$/.exec(text) ?? []
+  if (code !== undefined) return { type: 'meta', code: code as MetaCode, flags }
   if (text.startsWith('VERSION ')) return { type: 'version', version: text.slice(8) }
   throw new ProtocolError(`unknown reply line of ${text.length} bytes`)
 }

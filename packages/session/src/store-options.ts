@@ -1,17 +1,80 @@
 /*
  * Options of one area: where sessions are kept and how long a request waits for it.
  */
-import type { GivenOptions, OptionRows } from './option-readers.ts'
+import {
+  choiceOption,
+  type GivenOptions,
+  type OptionRows,
+  textOption,
+  timeoutOption,
+} from './option-readers.ts'
 
-export const STORE_OPTIONS: OptionRows = []
+export const STORE_OPTIONS: OptionRows = [
+  {
+    name: 'memcachedProtocol',
+    byDefault: '`text`',
+    type: '`text` or `binary`',
+    meaning:
+      'What is spoken to the nodes of `memcachedNodes`; `text` uses meta commands for writes where the server knows them. A bucket URL is read with the protocol of its servers, whatever this says. (The original warned of another value and went on; here it is an error.)',
+  },
+  {
+    name: 'username',
+    byDefault: 'none',
+    type: 'string',
+    meaning:
+      'Login at the nodes: SASL in the binary protocol (SCRAM where the server offers it, else PLAIN), ASCII authentication in text. With bucket URLs: the user of the config servers, and of the bucket where it has no password of its own.',
+  },
+  {
+    name: 'password',
+    byDefault: 'none',
+    type: 'string',
+    meaning: 'The password of `username`. It appears in no error and no log.',
+  },
+  {
+    name: 'storeWait',
+    byDefault: '`250`',
+    type: 'milliseconds',
+    meaning:
+      'The longest that a request waits for a node that says nothing: refused, unreachable or frozen. A node that owes answers and sends nothing for 100 ms is greeted over a second connection; when neither says anything until `storeWait`, the node is away: what waits fails at once, and so does everything later until a probe (one at a time, each 50 ms to 1 s) is answered. A node that is slow but alive has `operationTimeout`. A store further away than a few milliseconds needs more than twice its round trip.',
+  },
+]
 
 /** As the application writes them. */
-export type StoreOptions = object
+export interface StoreOptions {
+  memcachedProtocol?: 'text' | 'binary' | undefined
+  username?: string | undefined
+  password?: string | undefined
+  storeWait?: number | undefined
+}
 
 /** After checking. */
-export type StoreSettings = object
+export interface StoreSettings {
+  protocol: 'text' | 'binary'
+  credentials: { username: string; password: string } | undefined
+  storeWaitMs: number
+}
+
+const STORE_WAIT_MS_DEFAULT = 250
 
 /** Throws TypeError naming the option that is wrong. */
-export function parseStoreOptions(_given: GivenOptions): StoreSettings {
-  return {}
+export function parseStoreOptions(given: GivenOptions): StoreSettings {
+  return {
+    protocol: choiceOption(given, 'memcachedProtocol', ['text', 'binary'], 'text'),
+    credentials: credentialsOption(given),
+    storeWaitMs: timeoutOption(given, 'storeWait', STORE_WAIT_MS_DEFAULT),
+  }
+}
+
+function credentialsOption(given: GivenOptions): StoreSettings['credentials'] {
+  const username = textOption(given, 'username')
+  const password = textOption(given, 'password')
+  if (username === undefined || username === '') {
+    if (password === undefined || password === '') return undefined
+    throw new TypeError('option password needs option username')
+  }
+  // Neither may end the line or the word that it is sent in.
+  if (/[\r\n\0]/.test(`${username}${password ?? ''}`)) {
+    throw new TypeError('options username and password must not hold line ends or zero bytes')
+  }
+  return { username, password: password ?? '' }
 }

@@ -1,13 +1,22 @@
 /*
- * One node of the store: a client, and the ONE place on this path that repeats an operation: when a
- * connection could not be made or broke (the local proxy is being restarted, say) within the
- * operation's deadline. A node that has been away for a whole deadline is not waited for again
- * until it answers.
+ * One node of the store: a client, a breaker, and the ONE place on this path that repeats an
+ * operation within its deadline. Three clocks rule it:
+ *
+ *   operationTimeout  one operation with its repetitions: long enough for a failover behind a proxy
+ *   storeWait         a node that says nothing (refused, unreachable, frozen) for so long is away
+ *   probe delay       while it is away one probe at a time asks it, after 50 ms to 1 s
+ *
+ *      up ── silent for storeWait, or TIMEOUTS_MAX deadlines in a row ──► away
+ *       ▲                                                                  │ operations fail at once
+ *       └───────────────── a probe was answered ◄──────────────────────────┘
+ *
+ * A node is *steady* once it has been up for a while. New sessions and sessions that move back go
+ * to steady nodes only, so a node that comes and goes does not drag sessions along.
  */
 import { setTimeout as delay } from 'node:timers/promises'
-import { MemcachedClient } from '@holdfast/client'
+import type { ItemClient } from '@holdfast/client'
 import { SessionStoreUnavailableError } from '../errors.ts'
-import type { NodeAddress } from './memcached-nodes.ts'
+import type { SessionLogger } from '../options.ts'
 import type { StoredSession, Written } from './store-keys.ts'
 
 export interface NodeHealth {
@@ -17,25 +26,60 @@ export interface NodeHealth {
   error?: string
 }
 
-const RETRY_DELAY_MS = 25
+export interface StoreNodeOptions {
+  id: string | undefined
+  /** As shown in health and logs; no credentials. */
+  address: string
+  client: ItemClient
+  operationTimeoutMs: number
+  storeWaitMs: number
+  logger: SessionLogger
+}
+
+/** Deadlines missed in a row, without any answer between, after which a node is away. */
+export const TIMEOUTS_MAX = 4
+export const PROBE_DELAY_MS_MIN = 50
+export const PROBE_DELAY_MS_MAX = 1000
+/** How long a node that was away has to be up before sessions are given to it. */
+export const STEADY_MS = 1000
 /** Longest wait for one node's answer in `health`. */
 export const HEALTH_TIMEOUT_MS = 500
+const RETRY_DELAY_MS_MIN = 25
+const RETRY_DELAY_MS_MAX = 200
+/** Probes ask for one of so many keys, as the keys of a bucket are on many servers. */
+const PROBE_KEYS = 1024
 
 export class StoreNode {
   readonly id: string | undefined
   readonly address: string
-  readonly #client: MemcachedClient
+  readonly #client: ItemClient
   readonly #timeoutMs: number
+  readonly #storeWaitMs: number
+  readonly #logger: SessionLogger
+  #away: Error | undefined
+  #upSinceMs = Number.NEGATIVE_INFINITY
+  #timeouts = 0
+  #probes = 0
+  #probeTimer: NodeJS.Timeout | undefined
+  #closed = false
 
-  constructor({ id, host, port }: NodeAddress, timeoutMs: number) {
-    this.id = id
-    this.address = `${host}:${port}`
-    this.#timeoutMs = timeoutMs
-    this.#client = new MemcachedClient({ host, port, timeoutMs })
+  constructor(options: StoreNodeOptions) {
+    this.id = options.id
+    this.address = options.address
+    this.#client = options.client
+    this.#timeoutMs = options.operationTimeoutMs
+    this.#storeWaitMs = options.storeWaitMs
+    this.#logger = options.logger
   }
 
+  /** False: operations fail at once. */
   get isUp(): boolean {
-    return this.#client.downSinceMs === undefined
+    return this.#away === undefined && !this.#closed
+  }
+
+  /** Up, and not only just back. */
+  get isSteady(): boolean {
+    return this.isUp && performance.now() - this.#upSinceMs >= STEADY_MS
   }
 
   load(key: string): Promise<StoredSession | undefined> {
@@ -49,24 +93,21 @@ export class StoreNode {
   }
 
   set(key: string, value: Buffer, ttlSeconds: number): Promise<{ cas: string | undefined }> {
-    return this.#run('store the session', async (timeoutMs) => {
-      await this.#client.set(key, value, { ttlSeconds, timeoutMs })
-      return { cas: undefined }
-    })
+    return this.#run('store the session', (timeoutMs) =>
+      this.#client.set(key, value, { ttlSeconds, timeoutMs }),
+    )
   }
 
   add(key: string, value: Buffer, ttlSeconds: number): Promise<Written> {
-    return this.#run('store the session', async (timeoutMs) => {
-      const added = await this.#client.add(key, value, { ttlSeconds, timeoutMs })
-      return { outcome: added ? 'STORED' : 'EXISTS', cas: undefined }
-    })
+    return this.#run('store the session', (timeoutMs) =>
+      this.#client.add(key, value, { ttlSeconds, timeoutMs }),
+    )
   }
 
   cas(key: string, value: Buffer, ttlSeconds: number, cas: string): Promise<Written> {
-    return this.#run('store the session', async (timeoutMs) => {
-      const outcome = await this.#client.cas(key, value, cas, { ttlSeconds, timeoutMs })
-      return { outcome, cas: undefined }
-    })
+    return this.#run('store the session', (timeoutMs) =>
+      this.#client.cas(key, value, cas, { ttlSeconds, timeoutMs }),
+    )
   }
 
   touch(key: string, ttlSeconds: number): Promise<boolean> {
@@ -79,46 +120,110 @@ export class StoreNode {
     return this.#run('delete the session', (timeoutMs) => this.#client.delete(key, { timeoutMs }))
   }
 
+  /** One round trip through the store; never rejects. */
   async health(): Promise<NodeHealth> {
     const { id, address } = this
     try {
-      await this.#client.version({ timeoutMs: HEALTH_TIMEOUT_MS })
+      await this.#ping(HEALTH_TIMEOUT_MS)
       return { id, address, ok: true }
     } catch (error) {
       return { id, address, ok: false, error: messageOf(error) }
     }
   }
 
-  close(): Promise<void> {
-    return this.#client.close()
+  /** What waits fails. */
+  async close(): Promise<void> {
+    this.#closed = true
+    clearTimeout(this.#probeTimer)
+    await this.#client.close()
   }
 
   async #run<T>(operation: string, call: (timeoutMs: number) => Promise<T>): Promise<T> {
     const deadlineMs = performance.now() + this.#timeoutMs
     // The first failure tells most: what comes last may only be the end of the deadline.
     let firstError: unknown
-    for (;;) {
-      const leftMs = Math.ceil(deadlineMs - performance.now())
+    for (let attempt = 0; ; attempt++) {
+      if (this.#away !== undefined) {
+        throw new SessionStoreUnavailableError(operation, firstError ?? this.#away)
+      }
+      const leftMs = Math.max(1, Math.ceil(deadlineMs - performance.now()))
       try {
-        return await call(Math.max(1, leftMs))
+        const result = await call(leftMs)
+        this.#timeouts = 0
+        return result
       } catch (error) {
         firstError ??= error
-        if (!this.#mayRepeat(error, deadlineMs)) {
+        this.#judge(error)
+        const waitMs = RETRY_DELAY_MS_MIN * 2 ** Math.min(attempt, 3) * (0.5 + Math.random())
+        const late = performance.now() + waitMs >= deadlineMs
+        if (late || this.#closed || !mayRepeat(error)) {
           throw new SessionStoreUnavailableError(operation, firstError)
         }
+        await delay(Math.min(waitMs, RETRY_DELAY_MS_MAX))
       }
-      await delay(RETRY_DELAY_MS * (0.5 + Math.random()))
     }
   }
 
-  #mayRepeat(error: unknown, deadlineMs: number): boolean {
-    const code = error instanceof Error && 'code' in error ? error.code : undefined
-    if (code !== 'HOLDFAST_CONNECT_FAILED' && code !== 'HOLDFAST_CONNECTION_LOST') return false
-    const nowMs = performance.now()
-    if (nowMs + 2 * RETRY_DELAY_MS >= deadlineMs) return false
+  /** Decides whether a failure means that the node is away. */
+  #judge(error: unknown): void {
+    if (this.#away !== undefined || this.#closed) return
+    this.#timeouts = codeOf(error) === 'HOLDFAST_OPERATION_TIMEOUT' ? this.#timeouts + 1 : 0
     const { downSinceMs } = this.#client
-    return downSinceMs === undefined || nowMs - downSinceMs < this.#timeoutMs
+    const silentMs = downSinceMs === undefined ? 0 : performance.now() - downSinceMs
+    if (silentMs < this.#storeWaitMs && this.#timeouts < TIMEOUTS_MAX) return
+    this.#away = error instanceof Error ? error : new Error(String(error))
+    this.#probes = 0
+    this.#logger.warn({ node: this.id, address: this.address, err: error }, 'store node is away')
+    this.#scheduleProbe()
   }
+
+  #scheduleProbe(): void {
+    if (this.#closed) return
+    const grownMs = PROBE_DELAY_MS_MIN * 2 ** Math.min(this.#probes, 10)
+    const waitMs = Math.min(grownMs, PROBE_DELAY_MS_MAX) * (0.75 + Math.random() / 4)
+    this.#probes++
+    this.#probeTimer = setTimeout(() => void this.#probe(), waitMs)
+    this.#probeTimer.unref()
+  }
+
+  async #probe(): Promise<void> {
+    try {
+      await this.#ping(this.#storeWaitMs)
+    } catch (error) {
+      this.#logger.debug({ node: this.id, err: error }, 'store node is still away')
+      this.#scheduleProbe()
+      return
+    }
+    this.#away = undefined
+    this.#timeouts = 0
+    this.#upSinceMs = performance.now()
+    this.#logger.info({ node: this.id, address: this.address }, 'store node is back')
+  }
+
+  /** A proxy answers `version` by itself, so a key is asked for; any answer will do. */
+  async #ping(timeoutMs: number): Promise<void> {
+    const key = `ping-${Math.floor(Math.random() * PROBE_KEYS)}`
+    await this.#client.gets(key, { timeoutMs })
+  }
+}
+
+const REPEATABLE: ReadonlySet<unknown> = new Set([
+  'HOLDFAST_CONNECT_FAILED',
+  'HOLDFAST_CONNECTION_LOST',
+])
+
+/** Also what a proxy or a bucket refuses for the moment. */
+function mayRepeat(error: unknown): boolean {
+  if (REPEATABLE.has(codeOf(error))) return true
+  return (
+    error instanceof Error &&
+    codeOf(error) === 'HOLDFAST_SERVER_REPLY' &&
+    /SERVER_ERROR (?:proxy (?!is stopping)|temporary failure)/i.test(error.message)
+  )
+}
+
+function codeOf(error: unknown): unknown {
+  return error instanceof Error && 'code' in error ? error.code : undefined
 }
 
 function messageOf(error: unknown): string {
