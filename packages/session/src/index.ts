@@ -8,6 +8,12 @@ export {
   SessionStoreUnavailableError,
   TooManySessionsError,
 } from './errors.ts'
+export {
+  ClientGoneError,
+  SessionLockLostError,
+  SessionLockTimeoutError,
+  SessionReadOnlyError,
+} from './locks/lock-errors.ts'
 export type { SessionLogger, SessionOptions } from './options.ts'
 export { type SessionHealth, SessionManager } from './session-manager.ts'
 export type { NodeHealth } from './store/session-store.ts'

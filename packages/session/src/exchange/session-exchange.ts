@@ -17,6 +17,7 @@
 import type { ActiveSession, Commit } from '../active-session.ts'
 import { type CookieAttributes, rawCookies, resolveCookie, serializeCookie } from '../cookie.ts'
 import { SessionStoreUnavailableError } from '../errors.ts'
+import { isLockRefusal } from '../locks/lock-errors.ts'
 import type { RequestFacts, SessionManager } from '../session-manager.ts'
 
 /** Makes what the application sees of a session; called again after a regenerate. */
@@ -48,6 +49,8 @@ export class SessionExchange {
   /** Undefined after `session = null` and after destroy. */
   #session: object | undefined
   #cookieDue = false
+  /** The session was only to be read: known without asking the store. */
+  #isRefused = false
   #maxAgeMsAtStart: number | null | undefined
 
   constructor(
@@ -119,7 +122,10 @@ export class SessionExchange {
     this.#session = view
   }
 
-  /** What the first byte of the response has to wait for; bounded; rejects by `storeFailure: fail`. */
+  /**
+   * What the first byte of the response has to wait for; bounded. Rejects by `storeFailure: fail`
+   * and when a change was refused for the sake of a lock.
+   */
   beforeHead(): Promise<void> | undefined {
     const { backupAsync, storeFailure, sticky } = this.manager.settings
     const { saved, cookieDue: mustSet } = this.#commit()
@@ -129,7 +135,7 @@ export class SessionExchange {
     }
     // The browser's copy of a cookie with an end is renewed with each change of the session.
     const cookieDue = mustSet || this.cookieMaxAgeMs !== null
-    if (backupAsync) {
+    if (backupAsync && !this.#isRefused) {
       this.#cookieDue = cookieDue
       saved.catch((error: unknown) => this.report(error))
       return undefined
@@ -140,7 +146,7 @@ export class SessionExchange {
       },
       (error: unknown) => {
         this.report(error)
-        if (storeFailure === 'fail') throw error
+        if (storeFailure === 'fail' || isLockRefusal(error)) throw error
         // A cookie for a session that exists nowhere is of no use.
         this.#cookieDue = cookieDue && (sticky || !this.#active.isNew)
       },
@@ -234,6 +240,7 @@ export class SessionExchange {
     try {
       return this.manager.commit(this.#active)
     } catch (error) {
+      this.#isRefused = isLockRefusal(error)
       return { saved: Promise.reject(error), cookieDue: false }
     }
   }

@@ -24,6 +24,15 @@ export function onClientGone(raw: unknown, gone: () => void): () => void {
   return () => connection.off('close', gone)
 }
 
+export function isClientGone(raw: unknown): boolean {
+  let isGone = false
+  const stop = onClientGone(raw, () => {
+    isGone = true
+  })
+  stop()
+  return isGone
+}
+
 function property(target: unknown, name: string): unknown {
   return typeof target === 'object' && target !== null ? Reflect.get(target, name) : undefined
 }

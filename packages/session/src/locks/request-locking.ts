@@ -8,8 +8,8 @@ import { SessionStoreUnavailableError } from '../errors.ts'
 import type { SessionSettings } from '../options.ts'
 import type { RequestFacts } from '../session-manager.ts'
 import type { SessionStore } from '../store/session-store.ts'
-import { onClientGone } from './client-gone.ts'
-import { SessionLockTimeoutError } from './lock-errors.ts'
+import { isClientGone, onClientGone } from './client-gone.ts'
+import { ClientGoneError, SessionLockTimeoutError } from './lock-errors.ts'
 import { LockPolicy, type LockRule } from './lock-policy.ts'
 import { SessionHold, type SessionHoldOptions } from './session-hold.ts'
 import { type AcquiredLock, type LockCounts, SessionLocks } from './session-locks.ts'
@@ -93,6 +93,8 @@ export class RequestLocking {
     }
     try {
       const active = await load()
+      // Nobody would tell us any more that this response is over.
+      if (isClientGone(request?.raw)) throw new ClientGoneError()
       if (active !== undefined && !active.isNew) return this.#hold(active, rule, { lock })
       await lock.release()
       return active
