@@ -1,0 +1,169 @@
+/*
+ * Sessions of the plugin kept by Holdfast's session manager: a thin layer over SessionExchange.
+ *
+ * It also offers the manager as `request.sessionStore`, in the callback form that code written for
+ * @fastify/session expects. A `set` there never makes an id that the store does not know.
+ */
+import { SessionGoneError } from '../errors.ts'
+import { SessionExchange } from '../exchange/session-exchange.ts'
+import { type Shown, setOwn } from '../exchange/shown-attributes.ts'
+import type { SessionManager } from '../session-manager.ts'
+import type { HeldSession, SessionKeeper, SessionStoreMethods } from './held-session.ts'
+import { type CookieOptions, SessionCookie } from './session-cookie.ts'
+
+/** The members of a Fastify request, or of an object in its place, that matter here. */
+interface RequestLike {
+  raw?: { method?: string; url?: string; headers?: { cookie?: string } } | undefined
+}
+
+export class HoldfastKeeper implements SessionKeeper {
+  readonly manager: SessionManager
+  readonly store: SessionStoreMethods
+  readonly #cookie: CookieOptions
+
+  constructor(manager: SessionManager, cookie: CookieOptions) {
+    this.manager = manager
+    this.store = callbackStore(manager, cookie)
+    this.#cookie = cookie
+  }
+
+  open(id: string | undefined, request: object): HeldSession | Promise<HeldSession> {
+    const { raw }: RequestLike = request
+    const facts = {
+      cookieHeader: undefined,
+      method: raw?.method ?? 'GET',
+      url: raw?.url ?? '/',
+      raw: request,
+    }
+    const opened = SessionExchange.openById(this.manager, facts, id, noView)
+    if (!(opened instanceof Promise)) return new HoldfastSession(opened, this.#cookie)
+    return opened.then((exchange) => new HoldfastSession(exchange, this.#cookie))
+  }
+
+  close(): Promise<void> {
+    return this.manager.close()
+  }
+}
+
+class HoldfastSession implements HeldSession {
+  readonly #exchange: SessionExchange
+  readonly #configured: CookieOptions
+
+  constructor(exchange: SessionExchange, configured: CookieOptions) {
+    this.#exchange = exchange
+    this.#configured = configured
+  }
+
+  get id(): string {
+    return this.#exchange.id
+  }
+
+  get isNew(): boolean {
+    return this.#exchange.active.isNew
+  }
+
+  get isDegraded(): boolean {
+    return Reflect.get(this.#exchange.active, 'degraded') === true
+  }
+
+  get attributes(): Shown {
+    return this.#exchange.active.attributes
+  }
+
+  get cookie(): CookieOptions | undefined {
+    const { maxAgeMs } = this.#exchange.active.cookie
+    return maxAgeMs === undefined ? undefined : { ...this.#configured, maxAge: maxAgeMs }
+  }
+
+  get isCookieDue(): boolean {
+    return this.#exchange.isCookieDue
+  }
+
+  access(): void {
+    this.#exchange.active.accessed = true
+  }
+
+  keepCookie({ originalMaxAge }: SessionCookie): void {
+    const overrides = this.#exchange.active.cookie
+    const configured = this.#configured.maxAge || null
+    if (originalMaxAge !== configured) overrides.maxAgeMs = originalMaxAge
+    else if (overrides.maxAgeMs !== undefined) delete overrides.maxAgeMs
+  }
+
+  admit(): void {
+    this.#exchange.manager.admit()
+  }
+
+  isChanged(): boolean {
+    return this.#exchange.manager.isChanged(this.#exchange.active)
+  }
+
+  beforeHead(): Promise<void> | undefined {
+    return this.#exchange.beforeHead()
+  }
+
+  beforeEnd(): Promise<void> | undefined {
+    return this.#exchange.beforeEnd()
+  }
+
+  save(): Promise<void> {
+    return this.#exchange.save()
+  }
+
+  reload(): Promise<void> {
+    return this.#exchange.reload()
+  }
+
+  destroy(): Promise<void> {
+    return this.#exchange.destroy()
+  }
+
+  regenerate(keep: readonly string[]): Promise<void> {
+    return this.#exchange.regenerate({ keep })
+  }
+
+  close(): void {
+    this.#exchange.close()
+  }
+}
+
+const VIEW = {}
+/** The plugin makes its own view, and only when it is asked for. */
+function noView(): object {
+  return VIEW
+}
+
+function callbackStore(manager: SessionManager, cookie: CookieOptions): SessionStoreMethods {
+  return {
+    get: (id, callback) => {
+      manager.attributesOf(id).then((attributes) => {
+        if (attributes === undefined) callback(null, null)
+        else callback(null, { cookie: new SessionCookie(cookie, false).toJSON(), ...attributes })
+      }, callback)
+    },
+    set: (id, session, callback) => {
+      replaceAttributes(manager, id, session).then(() => callback(), callback)
+    },
+    destroy: (id, callback) => {
+      manager.destroyById(id).then(() => callback(), callback)
+    },
+  }
+}
+
+async function replaceAttributes(
+  manager: SessionManager,
+  id: string,
+  session: object,
+): Promise<void> {
+  const active = await manager.loadById(id)
+  try {
+    if (active.isNew) throw new SessionGoneError()
+    for (const name of Object.keys(active.attributes)) delete active.attributes[name]
+    for (const [name, value] of Object.entries(session)) {
+      if (name !== 'cookie') setOwn(active.attributes, name, value)
+    }
+    await manager.save(active)
+  } finally {
+    manager.release(active)
+  }
+}
