@@ -270,7 +270,7 @@ function begun(
   if (!(active instanceof Promise)) {
     return new SessionExchange(manager, request, active, view)
   }
-  return active.then((loaded) => new SessionExchange(manager, request, loaded, view, cookie))
+  return active.then((loaded) => new SessionExchange(manager, request, loaded, view))
 }
 
 /** Asked before anything is loaded: what the application's function throws costs nothing then. */
