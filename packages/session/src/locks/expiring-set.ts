@@ -2,6 +2,9 @@
  * A set of texts with a limit of members and a life for each: the member used longest ago goes
  * first. It has no clock: the time is an argument.
  */
+/** When it is full, this part of its members goes at once. */
+const DROP_SHARE = 64
+
 export class ExpiringSet {
   readonly #sizeMax: number
   readonly #lifeMs: number
@@ -37,10 +40,12 @@ export class ExpiringSet {
     this.#members.delete(member)
   }
 
+  /** Several at once: a Map is slow to find its first member behind many deleted ones. */
   #dropOldest(): void {
+    let left = Math.ceil(this.#sizeMax / DROP_SHARE)
     for (const oldest of this.#members.keys()) {
       this.#members.delete(oldest)
-      return
+      if (--left === 0) return
     }
   }
 }

@@ -19,6 +19,11 @@ export class LearntRequests {
   readonly #readOnly = new ExpiringSet(READ_ONLY_KINDS_MAX, LEARNT_LIFE_MS)
   readonly #modifying = new ExpiringSet(MODIFYING_KINDS_MAX, LEARNT_LIFE_MS)
 
+  /** Kinds remembered. */
+  get sizes(): { readOnly: number; modifying: number } {
+    return { readOnly: this.#readOnly.size, modifying: this.#modifying.size }
+  }
+
   isReadOnly(kind: string, nowMs: number): boolean {
     return kind.length <= KIND_LENGTH_MAX && this.#readOnly.has(kind, nowMs)
   }
