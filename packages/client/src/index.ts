@@ -21,6 +21,7 @@ export { answerWhenAll, Fork, type ForkWatcher } from './fork.ts'
 export { Gather } from './gather.ts'
 export type { ItemClient } from './item-client.ts'
 export * from './memcached-client.ts'
+export { addressOf } from './memcached-connection.ts'
 export {
   CONNECTIONS_PER_SERVER_MAX,
   MemcachedPool,

@@ -28,8 +28,6 @@ import {
 import { booleanOption, integerOption, patternOption, timeoutOption } from './option-readers.ts'
 import { SESSION_OPTIONS } from './options-table.ts'
 import { isValidRoute } from './session-id.ts'
-import { type NodeAddress, parseMemcachedNodes } from './store/memcached-nodes.ts'
-import { parseStorageKeyPrefix } from './store/storage-key-prefix.ts'
 import { parseStoreOptions, type StoreOptions, type StoreSettings } from './store-options.ts'
 import { parseUserOptions, type UserOptions, type UserSettings } from './user-options.ts'
 
@@ -85,7 +83,6 @@ export interface SessionSettings
     UserSettings,
     ObserveSettings,
     CookieSettings {
-  nodes: NodeAddress[]
   secrets: CookieSecret[]
   sticky: boolean
   route: string | undefined
@@ -95,7 +92,6 @@ export interface SessionSettings
   storeFailure: 'degrade' | 'fail'
   ignorePattern: RegExp | undefined
   attributeFilter: RegExp | undefined
-  keyPrefix: string
   /** 0 or less: never expires. */
   maxInactiveSeconds: number
   /** -1: no limit. */
@@ -127,7 +123,6 @@ export function parseSessionOptions(options: unknown): SessionSettings {
     ...parseEncodingOptions(given),
     ...parseUserOptions(given),
     ...parseObserveOptions(given),
-    nodes: parseMemcachedNodes(given.get('memcachedNodes')),
     secrets: secretsOption(given.get('secret')),
     sticky,
     route: routeOption(given),
@@ -137,7 +132,6 @@ export function parseSessionOptions(options: unknown): SessionSettings {
     storeFailure: storeFailureOption(given.get('storeFailure'), sticky),
     ignorePattern: patternOption(given, 'requestUriIgnorePattern'),
     attributeFilter: patternOption(given, 'sessionAttributeFilter'),
-    keyPrefix: parseStorageKeyPrefix(given.get('storageKeyPrefix')),
     maxInactiveSeconds: integerOption(
       given,
       'maxInactiveInterval',

@@ -38,7 +38,6 @@ test('ids of the original form are understood', () => {
     nodeId: 'n',
     route: 'j-v-m1',
   })
-  assert.equal(parseSessionId('foo.j-v-m1', true), undefined)
   assert.deepEqual(parseSessionId('8d1c-41ab-n1', true), {
     sid: '8d1c-41ab',
     nodeId: 'n1',
@@ -46,11 +45,16 @@ test('ids of the original form are understood', () => {
   })
 })
 
+test('an id made while no node was up has no node id', () => {
+  const id = { sid: 'foo', nodeId: undefined, route: 'j-v-m1' }
+  assert.deepEqual(parseSessionId('foo.j-v-m1', true), id)
+})
+
 test('what must not become a store key is no id', () => {
   for (const text of ['', '.app1', 'a b', 'a\r\nset', 'a.', 'a.\n', 'ä', 'a'.repeat(129)]) {
     assert.equal(parseSessionId(text, false), undefined)
   }
-  for (const text of ['', 'a', '-n1', 'a-', 'a-n1.', 'a-n 1', `a-n1.${'r'.repeat(65)}`]) {
+  for (const text of ['', '-n1', 'a-', 'a-n1.', 'a-n 1', `a-n1.${'r'.repeat(65)}`]) {
     assert.equal(parseSessionId(text, true), undefined)
   }
 })

@@ -4,8 +4,8 @@
  *
  * Pure. The sid carries all the randomness and never holds a `-` or a `.` when it is made here;
  * an id from the application's own `genid` may hold `-` (a UUID does), so the node id is what
- * follows the LAST `-` before the first `.`. Whether an id carries a node id at all is
- * configuration, not guesswork. Everything that comes from a client goes through `parseSessionId`
+ * follows the LAST `-` before the first `.`. Whether ids carry a node id at all is configuration;
+ * an id without one was made while no node was up. Everything that comes from a client goes through `parseSessionId`
  * before it is used as a store key.
  */
 import { randomBytes } from 'node:crypto'
@@ -54,7 +54,7 @@ export function parseSessionId(text: string, withNodeId: boolean): SessionId | u
   if (route !== undefined && !isValidRoute(route)) return undefined
   if (!withNodeId) return isValidSid(head) ? { sid: head, nodeId: undefined, route } : undefined
   const dash = head.lastIndexOf('-')
-  if (dash === -1) return undefined
+  if (dash === -1) return isValidSid(head) ? { sid: head, nodeId: undefined, route } : undefined
   const sid = head.slice(0, dash)
   const nodeId = head.slice(dash + 1)
   return isValidSid(sid) && NODE_ID_PATTERN.test(nodeId) ? { sid, nodeId, route } : undefined

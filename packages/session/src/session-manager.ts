@@ -290,6 +290,6 @@ export class SessionManager {
   }
 
   get #withNodeId(): boolean {
-    return this.settings.nodes[0]?.id !== undefined
+    return this.#store.withNodeIds
   }
 }

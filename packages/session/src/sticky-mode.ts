@@ -20,7 +20,7 @@ import type { ModeGauges } from './observe/metrics-table.ts'
 import type { SessionSettings } from './options.ts'
 import { renewIntervalMs, SessionBackup } from './session-backup.ts'
 import { formatSessionId, parseSessionId } from './session-id.ts'
-import type { SessionStore } from './store/session-store.ts'
+import type { SessionStore, StoredSession } from './store/session-store.ts'
 
 const SWEEP_INTERVAL_MS_MAX = 10_000
 /** Expired sessions removed by one run of the sweep timer. */
@@ -83,6 +83,7 @@ export class StickyMode implements SessionMode {
       lastAccessedMs: nowMs,
       maxInactiveSeconds: this.#settings.maxInactiveSeconds,
       savedContent: undefined,
+      savedCas: undefined,
       renewedMs: 0,
       supersededId: undefined,
       takenOverFrom: undefined,
@@ -162,7 +163,7 @@ export class StickyMode implements SessionMode {
       if (this.#settings.enabled) await this.#backup.remove(local)
       local.destroyed = true
     } else if (this.#settings.enabled && this.#store.knows(id)) {
-      await this.#backup.deleteKey(id)
+      await this.#backup.end(id)
     }
   }
 
@@ -219,7 +220,10 @@ export class StickyMode implements SessionMode {
       this.#sessions.remove(stale)
     }
     const local = this.#localFrom(decoded.envelope, id, ownId)
-    if (ownId === id) local.savedContent = decoded.content
+    if (ownId === id) {
+      local.savedContent = decoded.content
+      local.savedCas = item.cas
+    }
     this.#sessions.put(local)
     this.#settings.logger.info({ moved: ownId !== id }, 'session taken over')
     if (ownId !== id) this.#settings.observer.takenOver(ownId, id)
@@ -227,7 +231,7 @@ export class StickyMode implements SessionMode {
   }
 
   /** With the store away, a session that is here is served from here. */
-  async #loadItem(id: string): Promise<{ value: Buffer } | undefined> {
+  async #loadItem(id: string): Promise<StoredSession | undefined> {
     try {
       return await this.#store.load(id)
     } catch (error) {
@@ -242,6 +246,7 @@ export class StickyMode implements SessionMode {
       id: ownId,
       lastAccessedMs: Date.now(),
       savedContent: undefined,
+      savedCas: undefined,
       renewedMs: 0,
       supersededId: ownId === id ? undefined : id,
       takenOverFrom: ownId === id ? undefined : id,
@@ -257,7 +262,7 @@ export class StickyMode implements SessionMode {
   }
 
   get #withNodeId(): boolean {
-    return this.#settings.nodes[0]?.id !== undefined
+    return this.#store.withNodeIds
   }
 
   #renewIfDue(local: LocalSession): void {

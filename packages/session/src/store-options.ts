@@ -8,8 +8,17 @@ import {
   textOption,
   timeoutOption,
 } from './option-readers.ts'
+import { parseStoreTargets, type StoreTargets } from './store/memcached-nodes.ts'
+import { parseStorageKeyPrefix } from './store/storage-key-prefix.ts'
 
 export const STORE_OPTIONS: OptionRows = [
+  {
+    name: 'failoverNodes',
+    byDefault: 'none',
+    type: 'string',
+    meaning:
+      'Ids of nodes of `memcachedNodes` that are used only when no other node is up, separated by spaces or commas. On the host that runs both an application server and the node n1, `failoverNodes: "n1"` keeps a session’s two copies on two machines.',
+  },
   {
     name: 'memcachedProtocol',
     byDefault: '`text`',
@@ -31,6 +40,26 @@ export const STORE_OPTIONS: OptionRows = [
     meaning: 'The password of `username`. It appears in no error and no log.',
   },
   {
+    name: 'hostName',
+    byDefault: 'none',
+    type: 'string',
+    meaning:
+      'What the tokens `host` and `host.hash` of `storageKeyPrefix` stand for. In the original that is the virtual host of the servlet container; it is never the machine’s name, because all servers of an application make the same key.',
+  },
+  {
+    name: 'contextName',
+    byDefault: 'none',
+    type: 'string',
+    meaning: 'What the tokens `context` and `context.hash` of `storageKeyPrefix` stand for.',
+  },
+  {
+    name: 'webappVersion',
+    byDefault: 'none',
+    type: 'string',
+    meaning:
+      'What the token `webappVersion` of `storageKeyPrefix` stands for: with it two versions of an application that run side by side keep their sessions apart.',
+  },
+  {
     name: 'storeWait',
     byDefault: '`250`',
     type: 'milliseconds',
@@ -45,10 +74,17 @@ export interface StoreOptions {
   username?: string | undefined
   password?: string | undefined
   storeWait?: number | undefined
+  failoverNodes?: string | undefined
+  hostName?: string | undefined
+  contextName?: string | undefined
+  webappVersion?: string | undefined
 }
 
 /** After checking. */
-export interface StoreSettings {
+export interface StoreSettings extends StoreTargets {
+  /** The nodes as they were given, for changes at run time. */
+  configured: { memcachedNodes: string | undefined; failoverNodes: string | undefined }
+  keyPrefix: string
   protocol: 'text' | 'binary'
   credentials: { username: string; password: string } | undefined
   storeWaitMs: number
@@ -58,9 +94,21 @@ const STORE_WAIT_MS_DEFAULT = 250
 
 /** Throws TypeError naming the option that is wrong. */
 export function parseStoreOptions(given: GivenOptions): StoreSettings {
+  const credentials = credentialsOption(given)
+  const configured = {
+    memcachedNodes: textOption(given, 'memcachedNodes'),
+    failoverNodes: textOption(given, 'failoverNodes'),
+  }
   return {
+    ...parseStoreTargets({ ...configured, username: credentials?.username }),
+    configured,
+    keyPrefix: parseStorageKeyPrefix(given.get('storageKeyPrefix'), {
+      hostName: textOption(given, 'hostName'),
+      contextName: textOption(given, 'contextName'),
+      webappVersion: textOption(given, 'webappVersion'),
+    }),
     protocol: choiceOption(given, 'memcachedProtocol', ['text', 'binary'], 'text'),
-    credentials: credentialsOption(given),
+    credentials,
     storeWaitMs: timeoutOption(given, 'storeWait', STORE_WAIT_MS_DEFAULT),
   }
 }
@@ -73,8 +121,10 @@ function credentialsOption(given: GivenOptions): StoreSettings['credentials'] {
     throw new TypeError('option password needs option username')
   }
   // Neither may end the line or the word that it is sent in.
-  if (/[\r\n\0]/.test(`${username}${password ?? ''}`)) {
-    throw new TypeError('options username and password must not hold line ends or zero bytes')
+  if (/[\s\0]/.test(username) || /[\r\n\0]/.test(password ?? '')) {
+    throw new TypeError(
+      'options username and password: no line ends or zero bytes, the name no blanks',
+    )
   }
   return { username, password: password ?? '' }
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { parseMemcachedNodes } from './memcached-nodes.ts'
+import { parseMemcachedNodes, parseStoreTargets } from './memcached-nodes.ts'
 
 test('a bare address is one node without an id', () => {
   assert.deepEqual(parseMemcachedNodes('localhost:11311'), [
@@ -28,7 +28,10 @@ test('each mistake says what and where', () => {
     ['n-1:a:1', /"n-1:a:1" at position 0/],
     ['n1:a:1 b:2', /"b:2" in .* needs an id/],
     ['n1:a:1,n1:b:2', /node id "n1" appears twice/],
-    ['redis://localhost:6379', /a URL at position 0 is not supported/],
+    ['redis://localhost:6379', /URL at position 0 begins with redis: .* memcached port of a proxy/],
+    ['http://a:8091/pools,n1:b:1', /either bucket URLs or nodes/],
+    ['http://u:secret@a:8091/pools', /URL at position 0 holds credentials/],
+    ['http://', /URL at position 0 is not a URL/],
   ]
   for (const [text, message] of mistakes) {
     assert.throws(() => parseMemcachedNodes(text), { name: 'TypeError', message })
@@ -42,4 +45,34 @@ test('a password in a mistyped URL does not reach the message', () => {
       (error) => error instanceof TypeError && !error.message.includes('secret'),
     )
   }
+})
+
+test('bucket URLs are one node without an id', () => {
+  const stream = '/pools/default/bucketsStreaming/shop'
+  assert.deepEqual(parseMemcachedNodes(`http://a:8091${stream}, http://[::1]:8091${stream}`), [
+    { id: undefined, urls: [`http://a:8091${stream}`, `http://[::1]:8091${stream}`] },
+  ])
+})
+
+test('a bucket URL without a bucket means the one of the username, as in the original', () => {
+  const urlsOf = (username?: string): unknown =>
+    parseMemcachedNodes('http://a:8091/pools', username)
+  const expected = (name: string): unknown => [
+    { id: undefined, urls: [`http://a:8091/pools/default/bucketsStreaming/${name}`] },
+  ]
+  assert.deepEqual(urlsOf('my shop'), expected('my%20shop'))
+  assert.deepEqual(urlsOf(), expected('default'))
+})
+
+test('failover nodes are some of the nodes', () => {
+  const of = (memcachedNodes: string, failoverNodes: unknown): string[] =>
+    parseStoreTargets({ memcachedNodes, failoverNodes }).failoverIds
+  const nodes = 'n1:a:1 n2:b:1 n3:c:1'
+  assert.deepEqual(of(nodes, undefined), [])
+  assert.deepEqual(of(nodes, ' n3, n1'), ['n3', 'n1'])
+  assert.throws(() => of(nodes, 'n4'), /failoverNodes: memcachedNodes has no node "n4"/)
+  assert.throws(() => of(nodes, 'n1 n2 n3'), /names all nodes/)
+  assert.throws(() => of('n1:a:1', 'n1'), /needs several nodes/)
+  assert.throws(() => of('http://a:8091/pools', 'n1'), /needs several nodes/)
+  assert.throws(() => of(nodes, 5), /must be a string/)
 })

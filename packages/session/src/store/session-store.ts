@@ -2,23 +2,25 @@
  * The store as the session manager sees it: session ids in, memcached operations out.
  *
  * It owns one StoreNode per configured node, puts the key prefix before each id and finds the node
- * by the id's suffix. Deadlines, repetitions and the breaker are the node's. All operations here
- * may be repeated: what a repetition of `add` or `cas` finds changed is settled by the caller's
- * reload and merge.
+ * by the id's suffix. Deadlines, repetitions and the breaker are the node's, which node a session
+ * is given is node-choice.ts'. All operations here may be repeated: what a repetition of `add` or
+ * `cas` finds changed is settled by the caller's reload and merge. An id that names no node, or one
+ * that is not configured, is an id like another: it can be moved to a node, not looked up.
  */
-import { MemcachedClient } from '@holdfast/client'
 import { SessionStoreUnavailableError } from '../errors.ts'
 import type { NodeGauges } from '../observe/metrics-table.ts'
 import type { SessionSettings } from '../options.ts'
-import { parseSessionId } from '../session-id.ts'
-import type { NodeAddress } from './memcached-nodes.ts'
+import { formatSessionId, parseSessionId } from '../session-id.ts'
+import { parseStoreTargets, type StoreTargets } from './memcached-nodes.ts'
+import { chooseMove, chooseNode } from './node-choice.ts'
+import { openStoreNode, storeNodeName } from './open-store-node.ts'
 import { type StoredSession, StoreKeys, type Written } from './store-keys.ts'
-import { type NodeHealth, StoreNode } from './store-node.ts'
+import type { NodeHealth, StoreNode } from './store-node.ts'
 
 export type { NodeKey, StoredSession, Written } from './store-keys.ts'
 export type { NodeHealth } from './store-node.ts'
 
-/** What can be changed while the application runs. */
+/** What can be changed while the application runs; what is left out stays. */
 export interface StoreChange {
   memcachedNodes?: string | undefined
   failoverNodes?: string | undefined
@@ -27,23 +29,37 @@ export interface StoreChange {
 export class SessionStore {
   /** Raw keys beside the sessions. */
   readonly keys: StoreKeys
-  readonly #nodes: StoreNode[]
+  readonly #settings: SessionSettings
   readonly #keyPrefix: string
+  #configured: StoreChange
+  /** In configured order. */
+  #nodes: StoreNode[] = []
 
   constructor(settings: SessionSettings) {
+    this.#settings = settings
     this.#keyPrefix = settings.keyPrefix
-    this.#nodes = settings.nodes.map((node) => openNode(node, settings))
+    this.#configured = settings.configured
+    this.#nodes = this.#nodesOf(settings)
     this.keys = new StoreKeys({
       nodeOf: (id) => this.#nodeOf(id),
-      primaries: () => this.#nodes,
+      nodes: () => this.#nodes,
     })
   }
 
-  /** The node that a new session is given: a random one of those that answer. */
+  /** Whether session ids carry the id of their node. */
+  get withNodeIds(): boolean {
+    return this.#nodes[0]?.id !== undefined
+  }
+
+  /**
+   * The node that a new session is given: a random primary that is up, else a failover node.
+   * Undefined: ids carry none, or none of several is up; `relocated` gives the session one later.
+   */
   chooseNodeId(): string | undefined {
-    const answering = this.#nodes.filter((node) => node.isUp)
-    const choice = answering.length > 0 ? answering : this.#nodes
-    return choice[Math.floor(Math.random() * choice.length)]?.id
+    const [only] = this.#nodes
+    // The only node is the only place that the session may ever go to.
+    if (this.#nodes.length === 1) return only?.id
+    return chooseNode(this.#nodes, Math.random())?.id
   }
 
   /** False when the id names a node that is not configured: no store operation can find it. */
@@ -52,11 +68,21 @@ export class SessionStore {
   }
 
   /**
-   * The id that a session should go on under because its node is away, or because it sits on a
-   * failover node and a primary is back; undefined: it stays. To be asked at the start of a request.
+   * The id that a session should go on under because its node is away or none, or because it sits
+   * on a failover node and a primary is back; undefined: it stays. To be asked at the start of a
+   * request, never at its end, when the response may be out.
    */
-  relocated(_id: string): string | undefined {
-    return undefined
+  relocated(id: string): string | undefined {
+    if (!this.withNodeIds) return undefined
+    const parsed = parseSessionId(id, true)
+    if (parsed === undefined) return undefined
+    const current = this.#nodes.find((node) => node.id === parsed.nodeId)
+    const target =
+      this.#nodes.length === 1 && current === undefined
+        ? this.#nodes[0]
+        : chooseMove(current, this.#nodes, Math.random())
+    if (target === undefined || target === current) return undefined
+    return formatSessionId({ ...parsed, nodeId: target.id })
   }
 
   async load(id: string): Promise<StoredSession | undefined> {
@@ -102,13 +128,36 @@ export class SessionStore {
     return this.#nodes.map(({ id, address, isUp }) => ({ node: id ?? address, up: isUp }))
   }
 
-  /** Throws TypeError for settings that are wrong, and then changes nothing. */
-  reconfigure(_change: StoreChange): void {
-    throw new TypeError('the nodes cannot be changed')
+  /**
+   * Follows other nodes. Nodes that stay keep their connections; of those that go, what is out is
+   * still answered. Throws TypeError for settings that are wrong, and then changes nothing.
+   */
+  reconfigure(change: StoreChange): void {
+    const configured = {
+      memcachedNodes: change.memcachedNodes ?? this.#configured.memcachedNodes,
+      failoverNodes: change.failoverNodes ?? this.#configured.failoverNodes,
+    }
+    const { credentials } = this.#settings
+    const targets = parseStoreTargets({ ...configured, username: credentials?.username })
+    const before = this.#nodes
+    this.#nodes = this.#nodesOf(targets)
+    this.#configured = configured
+    for (const node of before) if (!this.#nodes.includes(node)) node.retire()
   }
 
   async close(): Promise<void> {
     await Promise.all(this.#nodes.map((node) => node.close()))
+  }
+
+  #nodesOf({ nodes, failoverIds }: StoreTargets): StoreNode[] {
+    return nodes.map((target) => {
+      const isFailover = target.id !== undefined && failoverIds.includes(target.id)
+      const name = storeNodeName(target)
+      const kept = this.#nodes.find((node) => node.id === target.id && node.address === name)
+      const node = kept ?? openStoreNode(target, this.#settings)
+      node.isFailover = isFailover
+      return node
+    })
   }
 
   #at(id: string, operation: string): StoreNode {
@@ -124,19 +173,4 @@ export class SessionStore {
     const nodeId = parseSessionId(id, true)?.nodeId
     return nodeId === undefined ? undefined : this.#nodes.find((node) => node.id === nodeId)
   }
-}
-
-function openNode({ id, host, port }: NodeAddress, settings: SessionSettings): StoreNode {
-  const { operationTimeoutMs, storeWaitMs, protocol, credentials, logger } = settings
-  const client = new MemcachedClient({
-    host,
-    port,
-    protocol,
-    credentials,
-    timeoutMs: operationTimeoutMs,
-    connectTimeoutMs: storeWaitMs,
-    awayAfterMs: storeWaitMs,
-  })
-  const address = `${host}:${port}`
-  return new StoreNode({ id, address, client, operationTimeoutMs, storeWaitMs, logger })
 }

@@ -7,6 +7,7 @@
  * hashing: with a node more or less only that node's keys move.
  */
 import { createHash } from 'node:crypto'
+import { nodesAfter } from './node-choice.ts'
 import type { StoreNode } from './store-node.ts'
 
 export interface StoredSession {
@@ -27,7 +28,7 @@ export type NodeKey = StoreNode
 export interface KeysOwner {
   nodeOf(id: string): StoreNode | undefined
   /** In configured order. */
-  primaries(): readonly StoreNode[]
+  nodes(): readonly StoreNode[]
 }
 
 export class StoreKeys {
@@ -42,23 +43,16 @@ export class StoreKeys {
     return this.#owner.nodeOf(id)
   }
 
-  /** The next node after the session's that is up; undefined when there is no other. */
+  /** The next primary after the session's node that is up; undefined when there is no other. */
   backupNodeOf(id: string): NodeKey | undefined {
     const node = this.#owner.nodeOf(id)
     if (node === undefined) return undefined
-    const nodes = this.#owner.primaries()
-    const place = nodes.indexOf(node)
-    for (let step = 1; step < nodes.length; step++) {
-      const next = nodes[(place + step) % nodes.length]
-      if (next?.isUp === true && next !== node) return next
-    }
-    return undefined
+    return nodesAfter(node, this.#owner.nodes()).find(({ isUp }) => isUp)
   }
 
   /** The node that the hash of a text chooses, the same one on every application server. */
   nodeForText(text: string): NodeKey {
-    const nodes = this.#owner.primaries()
-    const [first, ...others] = nodes
+    const [first, ...others] = this.#owner.nodes().filter(({ isFailover }) => !isFailover)
     if (first === undefined) throw new Error('bug: a store without nodes')
     if (others.length === 0) return first
     let best = first

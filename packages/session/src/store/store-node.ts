@@ -52,6 +52,8 @@ const PROBE_KEYS = 1024
 export class StoreNode {
   readonly id: string | undefined
   readonly address: string
+  /** Used only when no primary is up. */
+  isFailover = false
   readonly #client: ItemClient
   readonly #timeoutMs: number
   readonly #storeWaitMs: number
@@ -61,6 +63,8 @@ export class StoreNode {
   #timeouts = 0
   #probes = 0
   #probeTimer: NodeJS.Timeout | undefined
+  #running = 0
+  #retired = false
   #closed = false
 
   constructor(options: StoreNodeOptions) {
@@ -74,7 +78,7 @@ export class StoreNode {
 
   /** False: operations fail at once. */
   get isUp(): boolean {
-    return this.#away === undefined && !this.#closed
+    return this.#away === undefined && !this.#retired && !this.#closed
   }
 
   /** Up, and not only just back. */
@@ -131,6 +135,13 @@ export class StoreNode {
     }
   }
 
+  /** Closes when what is out has been settled, which takes no longer than `operationTimeout`. */
+  retire(): void {
+    this.#retired = true
+    clearTimeout(this.#probeTimer)
+    if (this.#running === 0) void this.close()
+  }
+
   /** What waits fails. */
   async close(): Promise<void> {
     this.#closed = true
@@ -139,6 +150,16 @@ export class StoreNode {
   }
 
   async #run<T>(operation: string, call: (timeoutMs: number) => Promise<T>): Promise<T> {
+    this.#running++
+    try {
+      return await this.#repeat(operation, call)
+    } finally {
+      this.#running--
+      if (this.#retired && this.#running === 0) void this.close()
+    }
+  }
+
+  async #repeat<T>(operation: string, call: (timeoutMs: number) => Promise<T>): Promise<T> {
     const deadlineMs = performance.now() + this.#timeoutMs
     // The first failure tells most: what comes last may only be the end of the deadline.
     let firstError: unknown
@@ -178,7 +199,7 @@ export class StoreNode {
   }
 
   #scheduleProbe(): void {
-    if (this.#closed) return
+    if (this.#closed || this.#retired) return
     const grownMs = PROBE_DELAY_MS_MIN * 2 ** Math.min(this.#probes, 10)
     const waitMs = Math.min(grownMs, PROBE_DELAY_MS_MAX) * (0.75 + Math.random() / 4)
     this.#probes++
