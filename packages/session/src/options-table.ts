@@ -24,7 +24,7 @@ const BASE_OPTIONS: readonly SessionOption[] = [
     byDefault: 'required',
     type: 'string',
     meaning:
-      'Where sessions are stored: one `host:port` (usually the local proxy, `localhost:11311`), or a list `n1:host:port n2:host:port` separated by spaces or commas. With ids, the node id becomes part of the session id (`<sid>-n1`). With several nodes a session is kept on the node its id names and does not move to another one when that node fails: for availability name one proxy.',
+      'Where sessions are stored: one `host:port` (usually the local proxy, `localhost:11311`); or a list `n1:host:port n2:host:port` separated by spaces or commas; or bucket URLs `http://host:8091/pools/default/bucketsStreaming/NAME`, of several store nodes, to read a bucket without a proxy. An IPv6 address stands in brackets. With ids, the node id becomes part of the session id (`<sid>-n1`); a session whose node is away moves to another one at the start of a request. Can be changed at run time.',
   },
   {
     name: 'secret',
@@ -92,10 +92,10 @@ const BASE_OPTIONS: readonly SessionOption[] = [
   },
   {
     name: 'storageKeyPrefix',
-    byDefault: 'none',
+    byDefault: '`webappVersion`',
     type: 'string',
     meaning:
-      'Put before each key: `static:shop` or `shop` makes `shop_<id>`; several tokens separated by commas are joined with `:`. At most 39 characters.',
+      'Put before each key, so that two applications in one bucket keep apart: tokens separated by commas, whose values are joined with `:` and end in `_`. `static:shop` (or `shop`) makes `shop_<id>`; `host`, `context`, `webappVersion` stand for the options `hostName`, `contextName`, `webappVersion`; `host.hash` and `context.hash` for their first 8 hex digits of SHA-256. Empty values are left out. At most 39 characters.',
   },
   {
     name: 'maxInactiveInterval',
