@@ -5,7 +5,7 @@
 import net from 'node:net'
 import { TLSSocket } from 'node:tls'
 import type { SendSlab } from '@holdfast/protocol'
-import { keepBytes, keepForTurn, READ_BUFFER } from './read-slab.ts'
+import { keepBytes, READ_BUFFER, readInto, slabToRead } from './read-slab.ts'
 import type { ByteSocket, ByteSocketHandler } from './socket.ts'
 
 /** Written behind a chunk, to learn when it has left. */
@@ -59,11 +59,26 @@ export class NetSocket implements ByteSocket {
 
 /** The `onread` option of a socket that reads into the shared buffer. */
 export function sharedRead(handler: ByteSocketHandler): net.OnReadOpts {
-  const keep = handler.readsForTurn === true ? keepForTurn : keepBytes
+  if (handler.readsForTurn === true) return turnRead(handler)
   return {
     buffer: READ_BUFFER,
     callback: (count: number) => {
-      handler.socketRead(keep(READ_BUFFER, 0, count))
+      handler.socketRead(keepBytes(READ_BUFFER, 0, count))
+      return true
+    },
+  }
+}
+
+/** Reads that need no copy: into memory that is used again when nobody holds a part of it. */
+function turnRead(handler: ByteSocketHandler): net.OnReadOpts {
+  let slab = slabToRead(undefined)
+  return {
+    buffer: () => {
+      slab = slabToRead(slab)
+      return slab.memory
+    },
+    callback: (count: number) => {
+      handler.socketRead(readInto(slab, count))
       return true
     },
   }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { currentReadSlab, keepBytes, keepForTurn } from './read-slab.ts'
+import { currentReadSlab, keepBytes, keepForTurn, readInto, slabToRead } from './read-slab.ts'
 
 const SOURCE = Buffer.from('0123456789')
 const MANY = 100_000
@@ -34,4 +34,24 @@ test('memory that is held is left alone until it is let go', () => {
   for (let i = 0; i < MANY && currentReadSlab() !== slab; i++) keepForTurn(SOURCE, 5, 5)
   assert.equal(currentReadSlab(), slab)
   other.held--
+})
+
+test('what a socket reads into is another slab for as long as a part of the last one is held', () => {
+  const first = slabToRead(undefined)
+  SOURCE.copy(first.memory)
+  const chunk = readInto(first, 10)
+  assert.equal(currentReadSlab(), first)
+  assert.equal(slabToRead(first), first)
+  first.held++
+  let own = first
+  for (let i = 0; i < MANY; i++) {
+    own = slabToRead(own)
+    assert.notEqual(own, first)
+    own.memory.write('overwritten')
+  }
+  assert.equal(chunk.toString(), '0123456789')
+  first.held--
+  own.held++
+  assert.equal(slabToRead(own), first)
+  own.held--
 })

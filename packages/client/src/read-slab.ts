@@ -3,6 +3,9 @@
  * and that the next read overwrites; what arrived is copied from there into a slab, and handed out
  * as a slice that is never written again. One large allocation then serves thousands of small
  * reads, where a buffer per read would cost about a fifth more CPU.
+ *
+ * Replies of servers are many and large, and most are done with at the end of the turn. They are
+ * read straight into slabs that are used again; whoever needs a part for longer holds its slab.
  */
 
 /** Largest read; also what one socket may take at a time. */
@@ -46,13 +49,35 @@ export interface ReadSlab {
 }
 
 const SPARE_SLABS_MAX = 16
+const LEFT_SLABS_MAX = 64
 
 const spare: ReadSlab[] = []
+/** Slabs of `READ_BYTES_MAX` that sockets read straight into and have left, the oldest first. */
+const left: ReadSlab[] = []
 let current: ReadSlab | undefined
+let latest: ReadSlab | undefined
 
-/** The slab of the latest `keepForTurn`. */
+/** The slab of the latest `keepForTurn`, `roomForTurn` or `readInto`. */
 export function currentReadSlab(): ReadSlab | undefined {
-  return current
+  return latest
+}
+
+/** A slab for the next read of a socket: the same again, when nothing in it is held. */
+export function slabToRead(own: ReadSlab | undefined): ReadSlab {
+  if (own !== undefined) {
+    if (own.held === 0) return own
+    left.push(own)
+    if (left.length > LEFT_SLABS_MAX) left.shift()
+  }
+  const free = left.findIndex(({ held }) => held === 0)
+  const found = free < 0 ? undefined : left.splice(free, 1)[0]
+  return found ?? { memory: Buffer.allocUnsafeSlow(READ_BYTES_MAX), at: 0, held: 0 }
+}
+
+/** What a socket has read into its slab. */
+export function readInto(slab: ReadSlab, count: number): Buffer {
+  latest = slab
+  return slab.memory.subarray(0, count)
 }
 
 /**
@@ -69,6 +94,7 @@ export function keepForTurn(source: Buffer, start: number, count: number): Buffe
 export function roomForTurn(count: number): Buffer {
   let into = current
   if (into === undefined || into.memory.length - into.at < count) into = nextSlab()
+  latest = into
   const room = into.memory.subarray(into.at, into.at + count)
   into.at += count
   return room
