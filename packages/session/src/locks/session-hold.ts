@@ -34,6 +34,8 @@ export class SessionHold {
   #committed = false
   #modified = false
   #over = false
+  /** A save was refused, so the application knows and decides about its response. */
+  #isTold = false
 
   constructor(options: SessionHoldOptions) {
     this.#options = options
@@ -60,7 +62,7 @@ export class SessionHold {
       if (mode.isChanged(active)) {
         this.#modified = true
         const refused = new SessionReadOnlyError(readOnly)
-        if (readOnly === 'lockTimeout') throw refused
+        if (readOnly === 'lockTimeout' && !this.#isTold) throw refused
         onDropped?.(refused)
         return NOTHING_TO_COMMIT
       }
@@ -74,7 +76,10 @@ export class SessionHold {
   /** As `commit`, for an explicit save. */
   save(store: () => Promise<void>): Promise<void> {
     const { readOnly } = this.#options
-    if (readOnly !== undefined) return Promise.reject(new SessionReadOnlyError(readOnly))
+    if (readOnly !== undefined) {
+      this.#isTold = true
+      return Promise.reject(new SessionReadOnlyError(readOnly))
+    }
     const saved = store()
     this.#stores(saved)
     return saved
