@@ -363,7 +363,7 @@ describe('requests that lock their session', () => {
   })
 
   test('sticky sessions are not locked, and the option is reported', async () => {
-    const site = await start({ sticky: true })
+    const site = await start({ sticky: true, sessionBackupAsync: false })
     assert.deepEqual(site.warnings, [
       'lockingMode and readOnlyRequests have no effect on sticky sessions',
     ])

@@ -59,8 +59,8 @@ export class Gate {
   }
 
   /** So many requests have come to the gate. */
-  arrived(count: number): Promise<void> {
-    return until(`${count} requests at the gate`, () => this.values.length >= count)
+  arrived(count: number, timeoutMs?: number): Promise<void> {
+    return until(`${count} requests at the gate`, () => this.values.length >= count, timeoutMs)
   }
 
   async pass(request: Request): Promise<void> {
