@@ -48,6 +48,9 @@ export class HoldfastKeeper implements SessionKeeper {
 class HoldfastSession implements HeldSession {
   readonly #exchange: SessionExchange
   readonly #configured: CookieOptions
+  /** Only where there is no store: the content when the application first saw it. */
+  #before: string | undefined
+  #wasChanged = false
 
   constructor(exchange: SessionExchange, configured: CookieOptions) {
     this.#exchange = exchange
@@ -63,7 +66,7 @@ class HoldfastSession implements HeldSession {
   }
 
   get isDegraded(): boolean {
-    return Reflect.get(this.#exchange.active, 'degraded') === true
+    return this.#exchange.active.degraded !== undefined
   }
 
   get attributes(): Shown {
@@ -76,11 +79,12 @@ class HoldfastSession implements HeldSession {
   }
 
   get isCookieDue(): boolean {
-    return this.#exchange.isCookieDue
+    return this.#exchange.isCookieDue || this.#wasChanged
   }
 
   access(): void {
     this.#exchange.active.accessed = true
+    if (!this.#hasStore) this.#before = contentOf(this.attributes)
   }
 
   keepCookie({ originalMaxAge }: SessionCookie): void {
@@ -95,10 +99,14 @@ class HoldfastSession implements HeldSession {
   }
 
   isChanged(): boolean {
+    if (!this.#hasStore) {
+      return this.#before !== undefined && this.#before !== contentOf(this.attributes)
+    }
     return this.#exchange.manager.isChanged(this.#exchange.active)
   }
 
   beforeHead(): Promise<void> | undefined {
+    this.#wasChanged = !this.#hasStore && this.isChanged()
     return this.#exchange.beforeHead()
   }
 
@@ -106,8 +114,9 @@ class HoldfastSession implements HeldSession {
     return this.#exchange.beforeEnd()
   }
 
-  save(): Promise<void> {
-    return this.#exchange.save()
+  async save(): Promise<void> {
+    await this.#exchange.save()
+    if (!this.#hasStore) this.#before = contentOf(this.attributes)
   }
 
   reload(): Promise<void> {
@@ -125,6 +134,17 @@ class HoldfastSession implements HeldSession {
   close(): void {
     this.#exchange.close()
   }
+
+  get #hasStore(): boolean {
+    return this.#exchange.manager.settings.enabled
+  }
+}
+
+/** For comparison only. */
+function contentOf(attributes: Shown): string {
+  return JSON.stringify(attributes, (_name, value: unknown) =>
+    typeof value === 'bigint' ? `${value}n` : value,
+  )
 }
 
 const VIEW = {}

@@ -1,0 +1,5 @@
+// Writes the differences pages anew: node packages/session/src/test-support/write-pages.ts
+import { writeFile } from 'node:fs/promises'
+import { fastifyPage, fastifyPageUrl } from './fastify-page.ts'
+
+await writeFile(fastifyPageUrl, fastifyPage())
