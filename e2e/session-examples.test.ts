@@ -27,7 +27,13 @@ const EXAMPLES: ReadonlyMap<string, Example> = new Map([
   ['koa', { entry: 'examples/koa/server.ts' }],
   ['nestjs', { entry: 'examples/nestjs/server.ts' }],
   // Next.js is not installed here: its route handler is served without it.
-  ['next', { entry: 'e2e/harness/serve-route-handler.ts' }],
+  [
+    'next',
+    {
+      entry: 'e2e/harness/serve-route-handler.ts',
+      args: () => ['examples/next/app/count/route.ts'],
+    },
+  ],
   ['node-http', { entry: 'examples/node-http/server.ts' }],
   ['unstorage', { entry: 'examples/unstorage/server.ts' }],
   ['web', { entry: 'examples/web/server.ts' }],

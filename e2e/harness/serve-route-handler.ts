@@ -1,9 +1,15 @@
-// Serves `GET /count` by the route handler of a Next.js application, without Next.js: what it does
-// with the Response is not tested here, what the handler does is.
+// Serves `GET /count` by a route handler of Next.js, without Next.js: what Next does with the
+// Response is not tested here, what the handler does is.
 //
-//   PORT=3000 node e2e/harness/serve-route-handler.ts
+//   PORT=3000 node e2e/harness/serve-route-handler.ts examples/next/app/count/route.ts
+import { resolve } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import { serve } from '@hono/node-server'
-import { GET } from '../../examples/next/app/count/route.ts'
+
+type RouteHandler = (request: Request, context: object) => Promise<Response>
+
+const path = resolve(process.argv[2] ?? '')
+const { GET } = (await import(pathToFileURL(path).href)) as { GET: RouteHandler }
 
 serve(
   {
