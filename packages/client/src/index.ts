@@ -17,6 +17,12 @@ export { DELAYED_FLUSH_LINE, DelayedFlushes } from './delayed-flushes.ts'
 export { EmbeddedStore, type EmbeddedStoreOptions } from './embedded-store.ts'
 export { ENGINE_LIBRARY, type EngineLibrary } from './engine-functions.ts'
 export { Fifo } from './fifo.ts'
+export {
+  type FollowingBackendOptions,
+  loginOf,
+  makeFollowingBackend,
+  type StoreLogin,
+} from './following-backend.ts'
 export { answerWhenAll, Fork, type ForkWatcher } from './fork.ts'
 export { Gather } from './gather.ts'
 export type { ItemClient } from './item-client.ts'
@@ -38,6 +44,7 @@ export {
 export { ItemMark, Outcome } from './outcome.ts'
 export { type LookupAddresses, lookupAddresses } from './pool-address.ts'
 export type { PoolCredentials } from './pool-connection.ts'
+export { Retirement } from './retirement.ts'
 export type { SaslCredentials } from './sasl-client.ts'
 export type { ClientLog } from './shard.ts'
 export {
@@ -49,6 +56,13 @@ export {
   SOCKET_LAYERS,
   type SocketLayer,
 } from './socket.ts'
+export {
+  type BackendMaker,
+  type FollowingBackend,
+  kindOf,
+  SourceBackend,
+  type SourceKind,
+} from './source-backend.ts'
 export { type Flushable, Turn } from './turn.ts'
 export { ValkeyBackend, type ValkeyBackendOptions, type ValkeyCounters } from './valkey-backend.ts'
 export { isValkeyUrl, parseValkeyUrl, type ValkeyTarget } from './valkey-url.ts'
@@ -58,4 +72,3 @@ export {
   type VBucketBackendOptions,
   type VBucketCounters,
 } from './vbucket-backend.ts'
-export { poolCredentialsOf, poolServersOf } from './vbucket-pool-servers.ts'

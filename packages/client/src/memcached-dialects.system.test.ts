@@ -174,7 +174,7 @@ test('a peer that hangs up at a meta command is spoken to without', async () => 
 /** The side of SASL that knows the passwords, as memcached's library asks it. */
 async function startPasswordServer(path: string): Promise<Server> {
   const server = createServer((socket) => {
-    socket.on('data', (request) => {
+    socket.on('data', (request: Buffer) => {
       const words: string[] = []
       for (let at = 0; at + 2 <= request.length; ) {
         const end = at + 2 + request.readUInt16BE(at)

@@ -6,18 +6,13 @@
  * Before the first config connections that have not logged in get a bucket that holds their
  * requests. It becomes the default bucket, unless that turns out to need a password.
  */
+import { loginOf, SourceBackend } from '@holdfast/client'
 import type { BucketConfig } from '@holdfast/topology'
 import type { SourceReport } from './bucket.ts'
 import { ConfigSource } from './config-source.ts'
-import {
-  type BackendSurroundings,
-  credentialsOf,
-  loginOf,
-  makeFollowing,
-} from './opened-backend.ts'
+import { type BackendSurroundings, credentialsOf, makeFollowing } from './opened-backend.ts'
 import { ProxyBucket } from './proxy-bucket.ts'
 import type { GatewayConfig } from './proxy-config.ts'
-import { SourceBackend } from './source-backend.ts'
 
 /** Where the buckets of a gateway are entered. */
 export interface BucketRegister {
@@ -170,7 +165,8 @@ export class GatewaySource {
   #backend(): SourceBackend {
     const { retirement } = this.#surroundings
     return new SourceBackend(
-      (kind, config) => makeFollowing(kind, this.#surroundings, loginOf(config, this.#config)),
+      (kind, config) =>
+        makeFollowing(kind, this.#surroundings, loginOf(config, credentialsOf(this.#config))),
       retirement,
     )
   }

@@ -4,20 +4,22 @@
  */
 import {
   type Backend,
-  type BackendReport,
-  BucketClient,
   type ClientLog,
   EmbeddedStore,
+  type FollowingBackend,
+  kindOf,
+  loginOf,
   MemcachedPool,
   type MemcachedPoolOptions,
-  type Operation,
-  poolCredentialsOf,
-  poolServersOf,
+  makeFollowingBackend,
+  type Retirement,
+  SourceBackend,
+  type SourceKind,
+  type StoreLogin,
   type Turn,
   ValkeyBackend,
-  VBucketBackend,
 } from '@holdfast/client'
-import { type BucketConfig, parseBucketConfig } from '@holdfast/topology'
+import { parseBucketConfig } from '@holdfast/topology'
 import type { SourceReport } from './bucket.ts'
 import { poolServers } from './config-references.ts'
 import { ConfigSource } from './config-source.ts'
@@ -29,8 +31,6 @@ import type {
   StoreBackendConfig,
   ValkeyBackendConfig,
 } from './proxy-config.ts'
-import type { Retirement } from './retirement.ts'
-import { type FollowingBackend, kindOf, SourceBackend, type SourceKind } from './source-backend.ts'
 
 /** What backends are opened with. */
 export interface BackendSurroundings {
@@ -96,24 +96,8 @@ export function makeFollowing(
   login?: StoreLogin,
 ): FollowingBackend {
   const { turn, limits, log } = surroundings
-  const { connectTimeoutMs, valueBytesMax, operationTimeoutMs } = limits
-  if (kind === 'vbucket') {
-    const silenceTimeoutMs = operationTimeoutMs
-    const common = { turn, connectTimeoutMs, silenceTimeoutMs, valueBytesMax, log }
-    return new VBucketBackend({ ...common, credentials: login })
-  }
-  if (kind === 'pool') return new FollowingPool(surroundings, login)
-  const client = new BucketClient({ turn, connectTimeoutMs, valueBytesMax, log })
-  return {
-    submit: (operation) => client.submit(operation),
-    report: () => client.report(),
-    stop: () => client.stop(),
-    applyConfig: (config) => config.holdfast !== null && client.applyConfig(config.holdfast),
-  }
+  return makeFollowingBackend(kind, { ...limits, turn, log }, login)
 }
-
-/** How to log in at a bucket's servers: as the config says unless given; null is not at all. */
-export type StoreLogin = { username: string; password: string } | null | undefined
 
 /** HTTP Basic credentials, when a user is set. */
 export function credentialsOf(config: {
@@ -164,44 +148,6 @@ function openMap(config: MapBackendConfig, surroundings: BackendSurroundings): O
   return fixed(backend)
 }
 
-/** A memcached bucket of a store: its servers are listed, its name and password open them. */
-class FollowingPool implements FollowingBackend {
-  readonly #pool: MemcachedPool
-  readonly #login: StoreLogin
-
-  constructor({ turn, limits, log }: BackendSurroundings, login: StoreLogin) {
-    this.#login = login
-    this.#pool = new MemcachedPool({
-      turn,
-      servers: [],
-      distribution: 'libvbucket-ketama',
-      protocol: login === null ? 'text' : 'binary',
-      connectTimeoutMs: limits.connectTimeoutMs,
-      downstreamTimeoutMs: limits.operationTimeoutMs,
-      valueBytesMax: limits.valueBytesMax,
-      log,
-    })
-  }
-
-  applyConfig(config: BucketConfig): boolean {
-    const login = this.#login === undefined ? poolCredentialsOf(config) : this.#login
-    this.#pool.update({ servers: poolServersOf(config), credentials: login ?? undefined })
-    return true
-  }
-
-  submit(operation: Operation): void {
-    this.#pool.submit(operation)
-  }
-
-  report(): BackendReport {
-    return this.#pool.report()
-  }
-
-  stop(): Promise<void> {
-    return this.#pool.stop()
-  }
-}
-
 function openValkey(config: ValkeyBackendConfig, surroundings: BackendSurroundings): OpenedBackend {
   const { turn, log, limits } = surroundings
   const { connectTimeoutMs, valueBytesMax } = limits
@@ -223,14 +169,6 @@ function fixed(backend: Backend): OpenedBackend {
   }
 }
 
-/** Couchbase of today has users instead of bucket passwords: the one that reads the config. */
-export function loginOf(
-  bucket: BucketConfig,
-  config: { username?: string | undefined; password?: string | undefined },
-): StoreLogin {
-  return bucket.rev !== null && bucket.saslPassword === '' ? credentialsOf(config) : undefined
-}
-
 /** One bucket of a store: its config stream and what that leads to. */
 class OpenedStore implements OpenedBackend {
   readonly backend: SourceBackend
@@ -240,7 +178,7 @@ class OpenedStore implements OpenedBackend {
   constructor(config: StoreBackendConfig, surroundings: BackendSurroundings) {
     this.#surroundings = surroundings
     this.backend = new SourceBackend(
-      (kind, bucket) => makeFollowing(kind, surroundings, loginOf(bucket, config)),
+      (kind, bucket) => makeFollowing(kind, surroundings, loginOf(bucket, credentialsOf(config))),
       surroundings.retirement,
     )
     this.#source = this.#follow(config)

@@ -3,7 +3,13 @@
  * It knows configurations, not command lines or signals; alone it is the whole proxy, as one of
  * several workers (workers.ts) it asks its primary for what all of them have counted.
  */
-import { type ClientLog, chooseSocketLayer, DelayedFlushes, Turn } from '@holdfast/client'
+import {
+  type ClientLog,
+  chooseSocketLayer,
+  DelayedFlushes,
+  Retirement,
+  Turn,
+} from '@holdfast/client'
 import { ByteWriter } from '@holdfast/protocol'
 import type { Logger } from 'pino'
 import type { Bucket } from './bucket.ts'
@@ -14,7 +20,6 @@ import type { BackendSurroundings } from './opened-backend.ts'
 import { anonymousBucketName, type ProxyConfig } from './proxy-config.ts'
 import { ProxyHttp } from './proxy-http.ts'
 import { ProxyListeners } from './proxy-listeners.ts'
-import { Retirement } from './retirement.ts'
 import { ScramKeys } from './scram-keys.ts'
 import { SlowLog } from './slow-log.ts'
 import { Statistics } from './statistics.ts'

@@ -5,8 +5,9 @@
  * and their deadlines. When the bucket turns into another one (its uuid or kind changes) a backend
  * is made for that, and requests in flight finish on the old one.
  */
-import type { Backend, BackendReport, Operation } from '@holdfast/client'
 import type { BucketConfig } from '@holdfast/topology'
+import type { Backend, BackendReport } from './backend.ts'
+import type { Operation } from './operation.ts'
 import type { Retirement } from './retirement.ts'
 
 const EARLY_OPERATIONS_MAX = 16_384

@@ -2,7 +2,7 @@
  * Backends that are no longer used: each is stopped once its operations are settled, or when it
  * has had long enough for that.
  */
-import type { Backend } from '@holdfast/client'
+import type { Backend } from './backend.ts'
 
 const LOOK_INTERVAL_MS = 50
 
