@@ -136,7 +136,7 @@ test('a session that is too large for the store is reported, and not taken for s
   })
   const browser = new Browser()
   assert.equal((await browser.get(`${lenient.url}/large`)).status, 200)
-  assert.match(warnings[0] ?? '', /too large/)
+  assert.match(warnings[0] ?? '', /too large|sessionSizeMax/)
   assert.equal(await has(store, browser.sessionId), false)
   assert.equal((await browser.get(`${lenient.url}/small`)).status, 200)
   assert.equal(await has(store, browser.sessionId), true)

@@ -1,18 +1,34 @@
 /*
- * The session manager for Express (and any framework with `(req, res, next)` middleware).
+ * The session manager for Express (and any framework with `(req, res, next)` middleware), in the
+ * place of express-session: the same call, the same options, the same `req.session`.
  *
- * This file only decides which requests get a session; `request-life.ts` does what follows.
+ * With `memcachedNodes` the sessions are the Holdfast engine's. Without, the middleware works over
+ * an express-session store with express-session's rules. This file only chooses.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { type ExchangeRequest, SessionExchange } from '../exchange/session-exchange.ts'
 import type { SessionOptions } from '../options.ts'
 import { type SessionHealth, SessionManager } from '../session-manager.ts'
-import { beginExchange, expressView } from './request-life.ts'
-import type { SessionMethods } from './request-session.ts'
+import { engineMiddleware } from './engine-middleware.ts'
+import { EngineStore } from './engine-store.ts'
+import type { Next } from './failure.ts'
+import { Cookie } from './session-cookie.ts'
+import {
+  type RegenerateOptions,
+  type SessionCallback,
+  Session as SessionObject,
+} from './session-object.ts'
+import { MemoryStore, Store } from './store.ts'
+import type { SessionStoreLike } from './store-like.ts'
+import { storeMiddleware } from './store-middleware.ts'
+import type { StoreSessionOptions } from './store-options.ts'
+import type { HttpSessionRequest } from './store-request.ts'
 
 export type { SessionLogger, SessionOptions } from '../options.ts'
 export { type SessionHealth, SessionManager } from '../session-manager.ts'
-export type { RequestCookie, SessionCallback, SessionMethods } from './request-session.ts'
+export type { RegenerateOptions, SessionCallback } from './session-object.ts'
+export type { SessionStoreLike, StoreCallback, StoredRecord } from './store-like.ts'
+export type { StoreCookieOption, StoreSessionOptions } from './store-options.ts'
+export { Cookie, MemoryStore, Store }
 
 /**
  * The attributes of your sessions: add yours by
@@ -22,14 +38,32 @@ export interface SessionAttributes {
   [name: string]: unknown
 }
 
+/** What a session does besides holding attributes. */
+export interface SessionMethods {
+  readonly id: string
+  cookie: Cookie
+  /** Stores now. With a callback nothing is returned. */
+  save(callback: SessionCallback): void
+  save(): Promise<void>
+  /** Brings the session to its stored state; the error is `failed to load session`. */
+  reload(callback: SessionCallback): void
+  reload(): Promise<void>
+  /** Ends the session; the request has none from now on. */
+  destroy(callback: SessionCallback): Session
+  destroy(): Promise<void>
+  /** Ends this session and puts one with a new id in its place. */
+  regenerate(callback: SessionCallback): Session
+  regenerate(options: RegenerateOptions, callback: SessionCallback): Session
+  regenerate(options?: RegenerateOptions): Promise<void>
+  touch(): Session
+  resetMaxAge(): Session
+}
+
 /** `req.session`. */
 export type Session = SessionMethods & SessionAttributes
 
 /** What `req.sessionStore` offers. */
-export interface RequestSessionStore {
-  get(id: string, callback: (error: unknown, session?: object | null) => void): void
-  destroy(id: string, callback?: (error?: unknown) => void): void
-}
+export type RequestSessionStore = Store & SessionStoreLike
 
 declare global {
   namespace Express {
@@ -44,79 +78,78 @@ declare global {
 
 /** The middleware, with what an application needs besides. */
 export interface SessionMiddleware {
-  (request: IncomingMessage, response: ServerResponse, next: (error?: unknown) => void): void
+  (request: IncomingMessage, response: ServerResponse, next: Next): void
   /** A real round trip to the store, at most half a second; for the load balancer's health check. */
   health(): Promise<SessionHealth>
   /** Stores what is unsaved once more and closes the connections. */
   close(): Promise<void>
+}
+
+/** The middleware over the Holdfast engine. */
+export interface EngineSessionMiddleware extends SessionMiddleware {
   readonly sessionManager: SessionManager
 }
 
-/**
- * Makes the session middleware. Throws TypeError for options that are wrong.
- *
- * @example
- * app.use(session({ memcachedNodes: 'localhost:11311', secret: 'keep me', jvmRoute: 'app1' }))
- * app.get('/', (req, res) => {
- *   req.session.count = Number(req.session.count ?? 0) + 1
- *   res.json({ count: req.session.count })
- * })
- */
-export function session(options: SessionOptions): SessionMiddleware {
-  const manager = new SessionManager(options)
-  const middleware = (
-    request: IncomingMessage,
-    response: ServerResponse,
-    next: (error?: unknown) => void,
-  ): void => {
-    if (Reflect.get(request, 'session') !== undefined || !isInPath(request, manager)) {
-      next()
-      return
-    }
-    let opened: SessionExchange | Promise<SessionExchange>
-    try {
-      opened = open(manager, request)
-    } catch (error) {
-      next(error)
-      return
-    }
-    if (opened instanceof Promise) {
-      opened.then((exchange) => beginExchange(exchange, request, response)).then(() => next(), next)
-      return
-    }
-    beginExchange(opened, request, response)
-    next()
+interface SessionFunction {
+  /**
+   * Makes the session middleware. Throws TypeError for options that are wrong.
+   *
+   * @example
+   * app.use(session({ memcachedNodes: 'localhost:11311', secret: 'keep me', jvmRoute: 'app1' }))
+   * app.get('/', (req, res) => {
+   *   req.session.count = Number(req.session.count ?? 0) + 1
+   *   res.json({ count: req.session.count })
+   * })
+   */
+  (options: SessionOptions): EngineSessionMiddleware
+  /** The middleware over an express-session store. */
+  (options?: StoreSessionOptions): SessionMiddleware
+  readonly Store: typeof Store
+  readonly Session: typeof SessionObject
+  readonly Cookie: typeof Cookie
+  readonly MemoryStore: typeof MemoryStore
+}
+
+function makeSession(options: SessionOptions | StoreSessionOptions = {}): SessionMiddleware {
+  return 'memcachedNodes' in options ? overEngine(options) : overStore(options)
+}
+
+function overEngine(options: SessionOptions): EngineSessionMiddleware {
+  if (Reflect.get(options, 'store') !== undefined) {
+    throw new TypeError('options memcachedNodes and store exclude each other')
   }
-  return Object.assign(middleware, {
+  const manager = new SessionManager(options)
+  return Object.assign(toMiddleware(engineMiddleware(manager, new EngineStore(manager))), {
     health: () => manager.health(),
     close: () => manager.close(),
     sessionManager: manager,
   })
 }
 
-function open(
-  manager: SessionManager,
-  request: IncomingMessage,
-): SessionExchange | Promise<SessionExchange> {
-  const facts: ExchangeRequest = {
-    cookieHeader: request.headers.cookie,
-    method: request.method ?? 'GET',
-    url: urlOf(request),
-    raw: request,
+function overStore(options: StoreSessionOptions): SessionMiddleware {
+  const { middleware, isReady } = storeMiddleware(options)
+  return Object.assign(toMiddleware(middleware), {
+    health: async () => ({ ok: isReady(), nodes: [] }),
+    // The store is the application's to close.
+    close: async () => undefined,
+  })
+}
+
+function toMiddleware(
+  middleware: (request: HttpSessionRequest, response: ServerResponse, next: Next) => void,
+): (request: IncomingMessage, response: ServerResponse, next: Next) => void {
+  return function session(request, response, next) {
+    middleware(request as HttpSessionRequest, response, next)
   }
-  return SessionExchange.open(manager, facts, expressView)
 }
 
-function isInPath(request: IncomingMessage, manager: SessionManager): boolean {
-  const path = urlOf(request).split('?', 1)[0] ?? '/'
-  return path.startsWith(manager.settings.cookie.path)
-}
-
-/** Express shortens `url` below a mounted router; the original is what the pattern is written for. */
-function urlOf(request: IncomingMessage): string {
-  const original: unknown = Reflect.get(request, 'originalUrl')
-  return typeof original === 'string' ? original : (request.url ?? '/')
-}
+/** See SessionFunction. */
+export const session: SessionFunction = Object.assign(
+  function session(options?: SessionOptions | StoreSessionOptions) {
+    return makeSession(options)
+  } as (options?: SessionOptions | StoreSessionOptions) => EngineSessionMiddleware,
+  { Store, Session: SessionObject, Cookie, MemoryStore },
+)
 
 export default session
 export { session as 'module.exports' }

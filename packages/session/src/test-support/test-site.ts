@@ -6,11 +6,11 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import express, { type Express } from 'express'
-import { type SessionMiddleware, type SessionOptions, session } from '../express/index.ts'
+import { type EngineSessionMiddleware, type SessionOptions, session } from '../express/index.ts'
 
 export interface TestSite {
   url: string
-  sessions: SessionMiddleware
+  sessions: EngineSessionMiddleware
   close: () => Promise<void>
 }
 
