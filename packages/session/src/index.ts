@@ -1,7 +1,10 @@
 // The framework-free session manager. Applications use a binding, such as
 // @holdfast/session/express.
 export type { ActiveSession, Commit } from './active-session.ts'
-export { SessionEncodingError } from './encoding/envelope.ts'
+export { SessionEncodingError, SessionTooLargeError } from './encoding/encoding-errors.ts'
+export type { AttributeResolver, AttributeSides } from './encoding/merge.ts'
+export type { SessionConverter } from './encoding/tagged-tree.ts'
+export type { Transcoder } from './encoding/transcoder.ts'
 export {
   SessionConflictError,
   SessionGoneError,

@@ -3,15 +3,19 @@
  *
  * Per session at most one write is out and at most one more waits; those who ask meanwhile share
  * the waiting one, which writes the session as it is by then. So writes of one session cannot
- * overtake each other. Only an acknowledgement counts: a session whose backup was refused, timed
+ * overtake each other. Each write carries the version that the last one made (CAS): what another
+ * server has stored meanwhile, after a balancer moved the user there and back, is merged in; what it
+ * has ended stays ended. Only an acknowledgement counts: a session whose backup was refused, timed
  * out or failed stays in `#unsaved`, and is written again with its next request and by the repair
  * timer. Deletions that failed are owed and repeated likewise.
  */
-import { SessionEncodingError } from './encoding/envelope.ts'
-import type { SessionCodec, SessionContent } from './encoding/session-codec.ts'
+import { isEncodingFault } from './encoding/encoding-errors.ts'
+import { NO_CONTENT, type SessionCodec, type SessionContent } from './encoding/session-codec.ts'
+import { SessionConflictError } from './errors.ts'
 import type { LocalSession } from './local-sessions.ts'
 import type { SessionSettings } from './options.ts'
-import type { SessionStore } from './store/session-store.ts'
+import type { SessionStore, StoredSession, Written } from './store/session-store.ts'
+import { Tombstones } from './tombstones.ts'
 import { slackSeconds, storedTtlSeconds } from './ttl.ts'
 
 export const REPAIR_INTERVAL_MS = 1000
@@ -20,6 +24,8 @@ export const CATCH_UP_INTERVAL_MS = 10
 export const REPAIR_BATCH = 64
 /** Most deletions owed to the store; beyond it the oldest is left to expire there. */
 export const DELETES_OWED_MAX = 10_000
+/** Most times that one backup starts anew because another server was faster. */
+export const BACKUP_ATTEMPTS_MAX = 8
 
 interface Writes {
   inFlight: Promise<void>
@@ -30,6 +36,7 @@ export class SessionBackup {
   readonly #store: SessionStore
   readonly #settings: SessionSettings
   readonly #codec: SessionCodec
+  readonly #tombstones: Tombstones
   readonly #writes = new WeakMap<LocalSession, Writes>()
   readonly #running = new Set<Promise<void>>()
   readonly #unsaved = new Set<LocalSession>()
@@ -43,6 +50,8 @@ export class SessionBackup {
     this.#store = store
     this.#settings = settings
     this.#codec = codec
+    const withNodeId = settings.nodes[0]?.id !== undefined
+    this.#tombstones = new Tombstones(store, { keyPrefix: settings.keyPrefix, withNodeId })
   }
 
   /** Sessions and deletions that the store has not acknowledged and that are repeated. */
@@ -79,25 +88,34 @@ export class SessionBackup {
     const { id, maxInactiveSeconds } = session
     try {
       if (await this.#store.touch(id, storedTtlSeconds(maxInactiveSeconds))) return
-      if (session.destroyed) return
-      session.savedContent = undefined
+      if (session.destroyed || (await this.#wasEnded(session))) return
+      forgetSaved(session)
       await this.save(session)
     } catch (error) {
       this.#settings.logger.warn({ err: error }, 'session could not be renewed in the store')
       // The whole session is stored again: by then the store may have dropped it.
-      session.savedContent = undefined
+      forgetSaved(session)
       this.#oweSave(session)
     }
   }
 
-  /** Deletes a destroyed session after its last write; a failure is owed and reported. */
-  async remove(session: LocalSession): Promise<void> {
-    session.destroyed = true
-    this.#unsaved.delete(session)
-    const ids = [session.id]
-    if (session.supersededId !== undefined) ids.push(session.supersededId)
-    await this.#writes.get(session)?.inFlight.catch(ignore)
-    for (const id of ids) await this.deleteKey(id)
+  /** Ends a session after its last write; a failure is owed and reported. */
+  remove(session: LocalSession): Promise<void> {
+    return this.#removeBy(session, (id) => this.end(id))
+  }
+
+  /** Deletes an expired session after its last write; a failure is owed and reported. */
+  discard(session: LocalSession): Promise<void> {
+    return this.#removeBy(session, (id) => this.deleteKey(id))
+  }
+
+  /** Deletes a key and marks the session as ended; a failure is owed and reported. */
+  async end(id: string): Promise<void> {
+    // The mark may fail alone: it only guards against a server that still has the session.
+    const marked = this.#tombstones.mark(id).catch((error: unknown) => {
+      this.#settings.logger.debug({ err: error }, 'ended session could not be marked')
+    })
+    await Promise.all([this.deleteKey(id), marked])
   }
 
   /** Deletes a key; rejects when the store did not answer, and then repeats it later. */
@@ -125,6 +143,15 @@ export class SessionBackup {
     await Promise.allSettled([...this.#unsaved].map((session) => this.save(session)))
   }
 
+  async #removeBy(session: LocalSession, removeId: (id: string) => Promise<void>): Promise<void> {
+    session.destroyed = true
+    this.#unsaved.delete(session)
+    const ids = [session.id]
+    if (session.supersededId !== undefined) ids.push(session.supersededId)
+    await this.#writes.get(session)?.inFlight.catch(ignore)
+    await Promise.all(ids.map(removeId))
+  }
+
   #startWrite(session: LocalSession): Promise<void> {
     const inFlight = this.#write(session).finally(() => {
       this.#running.delete(inFlight)
@@ -144,19 +171,68 @@ export class SessionBackup {
     try {
       const content = this.#content(session)
       if (content !== session.savedContent) {
-        const ttlSeconds = storedTtlSeconds(session.maxInactiveSeconds)
-        const sentMs = Date.now()
-        await this.#store.set(session.id, this.#codec.encode(content, session), ttlSeconds)
-        session.savedContent = content
-        session.renewedMs = sentMs
+        await this.#put(session, content)
       }
       this.#unsaved.delete(session)
-      await this.#dropSuperseded(session)
+      if (!session.destroyed) await this.#dropSuperseded(session)
     } catch (error) {
-      // Repeating cannot help a session that is no JSON; the next request tries again.
-      if (!(error instanceof SessionEncodingError)) this.#oweSave(session)
+      // Repeating cannot help a session that has no stored form; the next request tries again.
+      if (!isEncodingFault(error)) this.#oweSave(session)
       throw error
     }
+  }
+
+  /** One acknowledged write of the session as it is, with what others have stored merged in. */
+  async #put(session: LocalSession, firstContent: SessionContent): Promise<void> {
+    let content = firstContent
+    for (let attempt = 0; attempt < BACKUP_ATTEMPTS_MAX; attempt++) {
+      const sentMs = Date.now()
+      const written = await this.#putOnce(session, content)
+      if (written.outcome === 'STORED') {
+        session.savedContent = content
+        session.savedCas = written.cas
+        session.renewedMs = sentMs
+        return
+      }
+      const stored = written.outcome === 'EXISTS' ? await this.#store.load(session.id) : undefined
+      if (stored === undefined) {
+        if (await this.#wasEnded(session)) return
+        // The store has lost it.
+        forgetSaved(session)
+        continue
+      }
+      this.#mergeStored(session, stored)
+      content = this.#content(session)
+    }
+    throw new SessionConflictError(BACKUP_ATTEMPTS_MAX)
+  }
+
+  async #putOnce(session: LocalSession, content: SessionContent): Promise<Written> {
+    const { id, savedCas } = session
+    const ttlSeconds = storedTtlSeconds(session.maxInactiveSeconds)
+    const value = this.#codec.encode(content, session)
+    if (savedCas !== undefined) return await this.#store.cas(id, value, ttlSeconds, savedCas)
+    // Nobody else has this id yet, or the server does not tell versions.
+    return { outcome: 'STORED', ...(await this.#store.set(id, value, ttlSeconds)) }
+  }
+
+  /** Another server has served this user meanwhile. */
+  #mergeStored(session: LocalSession, stored: StoredSession): void {
+    const decoded = this.#codec.decode(stored.value, session.id)
+    session.savedCas = stored.cas
+    // What cannot be read is replaced by what this server has: it is the master.
+    if (!decoded.ok) return
+    const base = session.savedContent ?? NO_CONTENT
+    this.#codec.merge(session.attributes, base, decoded.envelope.attributes)
+    session.savedContent = decoded.content
+  }
+
+  /** Whether another server has ended the session; then it ends here as well. */
+  async #wasEnded(session: LocalSession): Promise<boolean> {
+    if (!(await this.#tombstones.has(session.id))) return false
+    session.destroyed = true
+    this.#settings.logger.debug({}, 'session was ended by another server, its changes are dropped')
+    return true
   }
 
   /**
@@ -219,6 +295,12 @@ export class SessionBackup {
     // Once the store takes everything again, what is left follows quickly.
     this.#scheduleRepair(failures === 0 ? CATCH_UP_INTERVAL_MS : REPAIR_INTERVAL_MS)
   }
+}
+
+/** The next write stores the whole session, whatever the store has. */
+export function forgetSaved(session: LocalSession): void {
+  session.savedContent = undefined
+  session.savedCas = undefined
 }
 
 /** How long an unmodified session is used before its stored copy is renewed. */

@@ -1,11 +1,13 @@
 /*
- * The stored form of a session: one JSON text with a version, `{v:1, created, lastAccessed,
- * maxInactive, attributes, cookie}`. Times are milliseconds since 1970, maxInactive is seconds.
+ * What is stored of a session, and the interface of an encoding that writes and reads it.
  *
- * Pure. JSON decides what survives: functions and undefined are dropped, a Date comes back as
- * text. Decoding never throws: data of another version or broken data is a value (`unreadable`),
- * because the caller must keep it in the store and tell the log, not lose it.
+ * Pure. Times are milliseconds since 1970, maxInactive is seconds.
  */
+import { SessionEncodingError, UnreadableError } from './encoding-errors.ts'
+import { fromPlain } from './from-plain.ts'
+import { defineOwn, escapedKey, TAG, type TagSettings } from './tagged-tree.ts'
+import { toPlain } from './to-plain.ts'
+
 export type Attributes = Record<string, unknown>
 
 /** What the application changed on `session.cookie`; absent members follow the configuration. */
@@ -13,106 +15,103 @@ export interface CookieOverrides {
   maxAgeMs?: number | null
 }
 
-export interface Envelope {
+export interface EnvelopeTimes {
   createdMs: number
   lastAccessedMs: number
   maxInactiveSeconds: number
+}
+
+export interface Envelope extends EnvelopeTimes {
   attributes: Attributes
   cookie: CookieOverrides
 }
 
-export type Decoded = { ok: true; envelope: Envelope } | { ok: false; unreadable: string }
+/** Attributes and cookie as they are stored, without times; compare with `===`. */
+export type SessionContent = string
 
-export const ENVELOPE_VERSION = 1
-
-/** The attributes cannot be written as JSON (a cycle, a BigInt); it is the application's to mend. */
-export class SessionEncodingError extends Error {
-  readonly code = 'HOLDFAST_SESSION_ENCODING'
-  readonly status = 500
-  constructor(attribute: string, cause: unknown) {
-    super(`session attribute "${attribute}" cannot be written as JSON`, { cause })
-    this.name = 'SessionEncodingError'
-  }
+/** An envelope with its content: what `content` would say of it unchanged. */
+export interface ReadEnvelope {
+  envelope: Envelope
+  content: SessionContent
 }
 
-/**
- * What is compared to find a change: the stored attributes and the cookie overrides as JSON.
- * Throws SessionEncodingError.
- */
-export function encodeContent(
+/** One way to write envelopes. What it cannot read makes it throw; the codec catches that. */
+export interface SessionEncoding {
+  readonly name: string
+  /** Throws SessionEncodingError. */
+  content(attributes: Attributes, cookie: CookieOverrides): SessionContent
+  body(content: SessionContent, times: EnvelopeTimes): Buffer
+  read(body: Buffer): ReadEnvelope
+  attributesIn(content: SessionContent): Attributes
+  /** The encoded form of one attribute, for comparison; undefined: it is not stored. */
+  valueText(value: unknown): string | undefined
+}
+
+/** Which attributes an encoding stores, and how. */
+export interface EncodingRules {
+  filter: RegExp | undefined
+  tags: TagSettings
+}
+
+/** True for a value that is stored as an attribute; the others are as if they were not there. */
+export function isStorable(value: unknown): boolean {
+  return value !== undefined && typeof value !== 'function' && typeof value !== 'symbol'
+}
+
+/** The stored attributes as a plain tree; the same object when all of it is plain already. */
+export function plainAttributes(
   attributes: Attributes,
-  cookie: CookieOverrides,
-  filter: RegExp | undefined,
-): string {
-  const kept = filter === undefined ? attributes : filterAttributes(attributes, filter)
+  { filter, tags }: EncodingRules,
+): Attributes {
+  const names = Object.keys(attributes)
+  let copy: Attributes | undefined
+  for (let at = 0; at < names.length; at++) {
+    const name = names[at] ?? ''
+    const value = attributes[name]
+    const isKept = isStorable(value) && (filter === undefined || filter.test(name))
+    const plain = isKept ? plainAttribute(name, value, tags) : undefined
+    const key = escapedKey(name)
+    if (copy === undefined) {
+      if (plain === value && isKept && key === name) continue
+      copy = {}
+      for (const before of names.slice(0, at)) copy[before] = attributes[before]
+    }
+    if (plain !== undefined) copy[key] = plain
+  }
+  return copy ?? attributes
+}
+
+function plainAttribute(name: string, value: unknown, tags: TagSettings): unknown {
   try {
-    return `"attributes":${JSON.stringify(kept)},"cookie":${JSON.stringify(cookie)}`
+    return toPlain(value, tags, 0)
   } catch (error) {
-    throw new SessionEncodingError(culprit(kept), error)
+    throw new SessionEncodingError(name, error)
   }
 }
 
-/** The bytes to store for content made by `encodeContent`. */
-export function encodeEnvelope(
-  content: string,
-  times: { createdMs: number; lastAccessedMs: number; maxInactiveSeconds: number },
-): Buffer {
-  return Buffer.from(
-    `{"v":${ENVELOPE_VERSION},"created":${times.createdMs},"lastAccessed":${times.lastAccessedMs},` +
-      `"maxInactive":${times.maxInactiveSeconds},${content}}`,
-  )
+/** The attributes of a plain tree, which is changed. Throws what `fromPlain` throws. */
+export function taggedAttributes(plain: Attributes, tags: TagSettings): Attributes {
+  const attributes = Object.hasOwn(plain, TAG) ? undefined : fromPlain(plain, tags, 0)
+  if (!isRecord(attributes)) throw new UnreadableError('attributes are missing')
+  return attributes
 }
 
-export function decodeEnvelope(value: Buffer): Decoded {
-  let json: unknown
-  try {
-    json = JSON.parse(value.toString())
-  } catch {
-    return { ok: false, unreadable: 'not JSON' }
+/** The attributes that are stored, as they are: for encodings that take any value. */
+export function storedAttributes(attributes: Attributes, filter: RegExp | undefined): Attributes {
+  const stored: Attributes = {}
+  for (const [name, value] of Object.entries(attributes)) {
+    if (isStorable(value) && (filter?.test(name) ?? true)) defineOwn(stored, name, value)
   }
-  if (!isObject(json)) return { ok: false, unreadable: 'not a JSON object' }
-  if (json.v !== ENVELOPE_VERSION) {
-    return { ok: false, unreadable: `version ${String(json.v)} is not ${ENVELOPE_VERSION}` }
-  }
-  const { created, lastAccessed, maxInactive, attributes, cookie } = json
-  if (typeof created !== 'number' || typeof lastAccessed !== 'number') {
-    return { ok: false, unreadable: 'times are missing' }
-  }
-  if (typeof maxInactive !== 'number') return { ok: false, unreadable: 'maxInactive is missing' }
-  if (!isObject(attributes)) return { ok: false, unreadable: 'attributes are missing' }
-  return {
-    ok: true,
-    envelope: {
-      createdMs: created,
-      lastAccessedMs: lastAccessed,
-      maxInactiveSeconds: maxInactive,
-      attributes,
-      cookie: cookieOverrides(cookie),
-    },
-  }
+  return stored
 }
 
-export function filterAttributes(attributes: Attributes, filter: RegExp): Attributes {
-  return Object.fromEntries(Object.entries(attributes).filter(([name]) => filter.test(name)))
-}
-
-function cookieOverrides(cookie: unknown): CookieOverrides {
-  if (!isObject(cookie)) return {}
+/** The members of the cookie that are known, whatever else was stored. */
+export function cookieOverrides(cookie: unknown): CookieOverrides {
+  if (!isRecord(cookie)) return {}
   const { maxAgeMs } = cookie
   return typeof maxAgeMs === 'number' || maxAgeMs === null ? { maxAgeMs } : {}
 }
 
-function isObject(value: unknown): value is Record<string, unknown> {
+export function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
-}
-
-function culprit(attributes: Attributes): string {
-  for (const [name, value] of Object.entries(attributes)) {
-    try {
-      JSON.stringify(value)
-    } catch {
-      return name
-    }
-  }
-  return '?'
 }

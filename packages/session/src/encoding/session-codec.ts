@@ -1,79 +1,129 @@
 /*
  * What a session becomes on its way to the store and back.
  *
- *   content   attributes and cookie overrides as comparable text: equal text, nothing to store
- *   value     the bytes that are stored: content with times, by `encode`
+ *   attributes, cookie ── content() ──► content   comparable text: equal text, nothing to store
+ *   content, times     ── encode() ───► value     encoded, compressed, encrypted, with a header
+ *   value              ── decode() ───► envelope and content, or the reason why not
  *
- * Pure. Decoding never throws: what cannot be read is a value, because the caller must keep it in
- * the store and tell the log, not lose it. Merging starts from content too, so nobody keeps or
- * clones a second tree of attributes.
+ * Pure but for the random bytes of encryption. Decoding never throws: what cannot be read is a
+ * value, because the caller must keep it in the store and tell the log, not lose it. Any configured
+ * encoding is read, whichever writes. Merging starts from content too, so nobody keeps or clones a
+ * second tree of attributes.
  */
-import {
-  type Attributes,
-  type CookieOverrides,
-  decodeEnvelope,
-  type Envelope,
-  encodeContent,
-  encodeEnvelope,
+import { parseSessionId } from '../session-id.ts'
+import { BinaryEncoding } from './binary-encoding.ts'
+import type { Compression } from './compression.ts'
+import { SessionTooLargeError, UnreadableError } from './encoding-errors.ts'
+import type { EncryptionSettings } from './encryption-keys.ts'
+import type {
+  Attributes,
+  CookieOverrides,
+  EncodingRules,
+  Envelope,
+  EnvelopeTimes,
+  ReadEnvelope,
+  SessionContent,
+  SessionEncoding,
 } from './envelope.ts'
+import { JSON_ENCODING, JsonEncoding } from './json-encoding.ts'
 import { type AttributeResolver, mergeAttributes } from './merge.ts'
+import { SessionCipher } from './session-cipher.ts'
+import { hasHeader, unwrap, type WrapSettings, wrap } from './stored-form.ts'
+import type { SessionConverter } from './tagged-tree.ts'
+import type { Transcoder } from './transcoder.ts'
 
-/** Attributes and cookie as they are stored, without times; compare with `===`. */
-export type SessionContent = string
+export type { SessionContent } from './envelope.ts'
 
 /** Content of nothing: what is merged with it counts as new. */
 export const NO_CONTENT: SessionContent = ''
+
+/** How many times larger than `sessionSizeMax` a session may be before compression. */
+export const EXPANSION_MAX = 8
 
 export type Decoded =
   | { ok: true; envelope: Envelope; content: SessionContent }
   | { ok: false; unreadable: string }
 
 /** What is stored beside the content. */
-export interface EnvelopeHead {
-  /** The whole session id; only its random part binds the value. */
+export interface EnvelopeHead extends EnvelopeTimes {
+  /** The whole session id; encryption binds its random part. */
   id: string
-  createdMs: number
-  lastAccessedMs: number
-  maxInactiveSeconds: number
 }
+
+/** An encoding as the options name it. */
+export type EncodingChoice =
+  | { name: typeof JSON_ENCODING }
+  /** `takesAny`: keeps types by itself, so it is given the values as they are. */
+  | { name: string; transcoder: Transcoder; takesAny: boolean }
 
 export interface CodecSettings {
   attributeFilter: RegExp | undefined
   mergeAttribute: AttributeResolver | undefined
+  /** The first writes, all are read. */
+  encodings: readonly EncodingChoice[]
+  converters: readonly SessionConverter[]
+  compression: Compression | undefined
+  encryption: EncryptionSettings | undefined
+  sessionBytesMax: number
+  nodes: readonly { id: string | undefined }[]
 }
 
 export class SessionCodec {
-  readonly #filter: RegExp | undefined
-  readonly #resolve: AttributeResolver | undefined
+  readonly #settings: CodecSettings
+  readonly #encodings: ReadonlyMap<string, SessionEncoding>
+  readonly #writer: SessionEncoding
+  readonly #cipher: SessionCipher | undefined
+  readonly #wrapping: WrapSettings
 
   constructor(settings: CodecSettings) {
-    this.#filter = settings.attributeFilter
-    this.#resolve = settings.mergeAttribute
+    this.#settings = settings
+    const rules: EncodingRules = {
+      filter: settings.attributeFilter,
+      tags: { converters: settings.converters, nativeBytes: false },
+    }
+    const json = new JsonEncoding(rules)
+    const encodings = settings.encodings.map((choice) =>
+      'transcoder' in choice ? new BinaryEncoding(choice.transcoder, rules, choice.takesAny) : json,
+    )
+    this.#writer = encodings[0] ?? json
+    this.#encodings = new Map([json, ...encodings].map((encoding) => [encoding.name, encoding]))
+    const { encryption, compression } = settings
+    this.#cipher = encryption === undefined ? undefined : new SessionCipher(encryption.keys)
+    this.#wrapping = { compression, cipher: encryption?.write === true ? this.#cipher : undefined }
   }
 
   /** What is compared to find a change. Throws SessionEncodingError. */
   content(attributes: Attributes, cookie: CookieOverrides): SessionContent {
-    return encodeContent(attributes, cookie, this.#filter)
+    return this.#writer.content(attributes, cookie)
   }
 
-  /** The bytes to store. Throws SessionEncodingError and SessionTooLargeError. */
+  /** The bytes to store. Throws SessionTooLargeError. */
   encode(content: SessionContent, head: EnvelopeHead): Buffer {
-    return encodeEnvelope(content, head)
+    const encodingName = this.#writer.name
+    const body = this.#writer.body(content, head)
+    const value = wrap({ encodingName, body }, this.#wrapping, {
+      sid: this.#sidOf(head.id),
+      bare: encodingName === JSON_ENCODING,
+    })
+    const { sessionBytesMax } = this.#settings
+    if (body.length > this.#bodyBytesMax) throw this.#tooLarge(content, body.length)
+    if (value.length > sessionBytesMax) throw this.#tooLarge(content, value.length)
+    return value
   }
 
-  /** Never throws. `content` is what `content()` says of the unchanged envelope. */
-  decode(value: Buffer, _id: string): Decoded {
-    const decoded = decodeEnvelope(value)
-    if (!decoded.ok) return decoded
-    const { envelope } = decoded
-    return { ok: true, envelope, content: this.content(envelope.attributes, envelope.cookie) }
+  /** Never throws. */
+  decode(value: Buffer, id: string): Decoded {
+    try {
+      return { ok: true, ...this.#read(value, id) }
+    } catch (error) {
+      const unreadable = error instanceof UnreadableError ? error.message : 'cannot be decoded'
+      return { ok: false, unreadable }
+    }
   }
 
   /** A fresh copy of the attributes in `content`. */
   attributesIn(content: SessionContent): Attributes {
-    if (content === NO_CONTENT) return {}
-    const { attributes } = JSON.parse(`{${content}}`) as { attributes: Attributes }
-    return attributes
+    return content === NO_CONTENT ? {} : this.#writer.attributesIn(content)
   }
 
   /**
@@ -81,12 +131,61 @@ export class SessionCodec {
    * `ours` started from. Attributes that are not stored stay as they are.
    */
   merge(ours: Attributes, base: SessionContent, theirs: Attributes): void {
+    const { attributeFilter, mergeAttribute } = this.#settings
     mergeAttributes(ours, {
       base: this.attributesIn(base),
       theirs,
-      isStored: (name) => this.#filter?.test(name) ?? true,
-      encodeValue: (value) => JSON.stringify(value),
-      resolve: this.#resolve,
+      isStored: (name) => attributeFilter?.test(name) ?? true,
+      encodeValue: (value) => this.#writer.valueText(value),
+      resolve: mergeAttribute,
     })
+  }
+
+  #read(value: Buffer, id: string): ReadEnvelope {
+    if (!hasHeader(value)) {
+      this.#refusePlain()
+      return this.#readBody(JSON_ENCODING, value)
+    }
+    const stored = unwrap(value, this.#cipher, {
+      sid: this.#sidOf(id),
+      bodyBytesMax: this.#bodyBytesMax,
+    })
+    if (!stored.isEncrypted) this.#refusePlain()
+    return this.#readBody(stored.encodingName, stored.body)
+  }
+
+  #readBody(encodingName: string, body: Buffer): ReadEnvelope {
+    const encoding = this.#encodings.get(encodingName)
+    if (encoding === undefined)
+      throw new UnreadableError('its encoding is not in option transcoder')
+    const read = encoding.read(body)
+    if (encoding === this.#writer) return read
+    // Another encoding's content says nothing to ours.
+    const { attributes, cookie } = read.envelope
+    return { envelope: read.envelope, content: this.content(attributes, cookie) }
+  }
+
+  /** Otherwise whoever can write to the store could leave the encryption away. */
+  #refusePlain(): void {
+    if (this.#settings.encryption?.acceptPlain ?? true) return
+    throw new UnreadableError('not encrypted, and encryption.acceptPlain is not set')
+  }
+
+  #sidOf(id: string): string {
+    const withNodeId = this.#settings.nodes[0]?.id !== undefined
+    return parseSessionId(id, withNodeId)?.sid ?? id
+  }
+
+  get #bodyBytesMax(): number {
+    return EXPANSION_MAX * this.#settings.sessionBytesMax
+  }
+
+  #tooLarge(content: SessionContent, bytes: number): SessionTooLargeError {
+    let largest: [string, number] | undefined
+    for (const [name, value] of Object.entries(this.attributesIn(content))) {
+      const size = Buffer.byteLength(this.#writer.valueText(value) ?? '')
+      if (largest === undefined || size > largest[1]) largest = [name, size]
+    }
+    return new SessionTooLargeError(bytes, this.#settings.sessionBytesMax, largest)
   }
 }
