@@ -30,7 +30,6 @@ import { NOTHING_TO_COMMIT } from './active-session.ts'
 import { CookieSigner } from './cookie-signer.ts'
 import { SessionCodec } from './encoding/session-codec.ts'
 import { RequestLocking } from './locks/request-locking.ts'
-import type { LockCounts } from './locks/session-locks.ts'
 import { NonStickyMode } from './non-sticky-mode.ts'
 import type { MetricsSource } from './observe/metrics-table.ts'
 import { ObservedMode } from './observe/observed-mode.ts'
@@ -149,11 +148,6 @@ export class SessionManager {
   /** The request is over: gives back what it held of the session. Safe to call again. */
   release(active: ActiveSession): void {
     void active.hold?.release()
-  }
-
-  /** What locks have done since the start; undefined where no request locks. */
-  get lockCounts(): LockCounts | undefined {
-    return this.#locking?.counts
   }
 
   /** Before the first attribute of a new session is set; throws TooManySessionsError. */

@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { MemcachedProcess, until } from '@holdfast/client/testing'
-import type { SessionOptions } from '../options.ts'
 import { SessionManager } from '../session-manager.ts'
-import { type GatedSite, startGatedSite } from '../test-support/gated-site.ts'
+import { type GatedOptions, type GatedSite, startGatedSite } from '../test-support/gated-site.ts'
 import { costOf, has, put } from '../test-support/memcached-counts.ts'
 import { Browser, SECRET, type TestSite } from '../test-support/test-site.ts'
 import { UNMATCHED_REQUESTS_TOLD } from './request-locking.ts'
@@ -28,7 +27,7 @@ describe('requests that lock their session', () => {
     return browser
   }
 
-  async function start(options: Partial<SessionOptions> = {}): Promise<GatedSite> {
+  async function start(options: GatedOptions = {}): Promise<GatedSite> {
     const site = await startGatedSite(store.address, { lockingMode: 'all', ...options })
     after(() => site.close())
     return site
@@ -176,6 +175,10 @@ describe('requests that lock their session', () => {
     await assert.rejects(gone)
     await lockIsGone(browser)
     site.gate.open()
+    const { counts } = site.sessions.sessionManager.settings.observer
+    await until('none counts as held', () => counts.locksHeld === 0)
+    assert.equal(counts.lockWaitSeconds.count, 4)
+    assert.equal(counts.lockTimeouts + counts.locksLost, 0)
   })
 
   test('a client that goes away while its request waits gives the wait up', async () => {

@@ -4,7 +4,6 @@
  * is `session-locks.ts`'s, what a hold lets through `session-hold.ts`'s.
  */
 import type { ActiveSession } from '../active-session.ts'
-import { SessionStoreUnavailableError } from '../errors.ts'
 import type { SessionSettings } from '../options.ts'
 import type { RequestFacts } from '../session-manager.ts'
 import type { SessionStore } from '../store/session-store.ts'
@@ -12,7 +11,7 @@ import { isClientGone, onClientGone } from './client-gone.ts'
 import { ClientGoneError, SessionLockTimeoutError } from './lock-errors.ts'
 import { LockPolicy, type LockRule } from './lock-policy.ts'
 import { SessionHold, type SessionHoldOptions } from './session-hold.ts'
-import { type AcquiredLock, type LockCounts, SessionLocks } from './session-locks.ts'
+import { type AcquiredLock, SessionLocks } from './session-locks.ts'
 
 /** Requests with a session that a `uriPattern` may leave out before the log is told. */
 export const UNMATCHED_REQUESTS_TOLD = 1000
@@ -43,10 +42,6 @@ export class RequestLocking {
     return undefined
   }
 
-  get counts(): LockCounts {
-    return this.#locks.counts
-  }
-
   /**
    * Loads the session of this id by `load`, under its lock if the request needs one. Rejects with
    * SessionLockTimeoutError, ClientGoneError, or as `load` does.
@@ -62,6 +57,7 @@ export class RequestLocking {
     if (rule.rule === 'lock') return this.#loadLocked(id, request, rule, load)
     const readOnly = rule.rule === 'readOnly' ? 'declared' : undefined
     if (rule.kind === undefined && readOnly === undefined) return load()
+    this.#settings.observer.counts.readOnlyRequests++
     const loaded = load()
     if (loaded instanceof Promise) return loaded.then((one) => this.#hold(one, rule, { readOnly }))
     return this.#hold(loaded, rule, { readOnly })
@@ -104,21 +100,16 @@ export class RequestLocking {
     }
   }
 
-  /** The lock could not be had: by `lockTimeout`, or with the store away by `storeFailure`. */
+  /** The lock could not be had; with the store away that is for the caller to answer. */
   async #loadUnlocked(
     error: unknown,
     rule: LockRule,
     load: () => Loaded | Promise<Loaded>,
   ): Promise<Loaded> {
-    const { lockTimeout, storeFailure, logger } = this.#settings
-    const readOnly = lockTimeout === 'continue' ? undefined : 'lockTimeout'
-    if (error instanceof SessionStoreUnavailableError && storeFailure === 'degrade') {
-      const active = await load()
-      // Either the request gets what it gets without a store, or the store is back already.
-      return active?.isNew === true ? active : this.#hold(active, rule, { readOnly })
-    }
+    const { lockTimeout, logger } = this.#settings
     if (!(error instanceof SessionLockTimeoutError) || lockTimeout === 'fail') throw error
     logger.warn({ err: error, lockTimeout }, 'request goes on without the lock of its session')
+    const readOnly = lockTimeout === 'readOnly' ? lockTimeout : undefined
     return this.#hold(await load(), rule, { readOnly })
   }
 

@@ -12,18 +12,6 @@ import { SessionLockTimeoutError } from './lock-errors.ts'
 import { LockKey, newOwnerToken } from './lock-key.ts'
 import { LockQueue, type WatchClient } from './lock-queue.ts'
 
-/** What has happened since the start. */
-export interface LockCounts {
-  /** Requests that got the lock of their session. */
-  acquired: number
-  /** Milliseconds that they waited for it, the store's answer included. */
-  waitedMs: number
-  /** Requests that did not get it within `lockWait`. */
-  timedOut: number
-  /** Locks that expired, or became another one's, while their request ran. */
-  lost: number
-}
-
 /** A lock that a request has got. */
 export interface AcquiredLock {
   readonly lock: HeldLock
@@ -32,7 +20,6 @@ export interface AcquiredLock {
 }
 
 export class SessionLocks {
-  readonly counts: LockCounts = { acquired: 0, waitedMs: 0, timedOut: 0, lost: 0 }
   readonly #store: SessionStore
   readonly #settings: SessionSettings
   readonly #token = newOwnerToken()
@@ -46,17 +33,11 @@ export class SessionLocks {
 
   /** Rejects with SessionLockTimeoutError, ClientGoneError or SessionStoreUnavailableError. */
   async acquire(id: string, watchClient: WatchClient): Promise<AcquiredLock> {
-    const startMs = performance.now()
     const queue = this.#queueOf(id)
-    try {
-      const lock = await queue.wait(watchClient)
-      this.counts.acquired += 1
-      this.counts.waitedMs += performance.now() - startMs
-      return { lock, release: () => this.#release(queue, lock) }
-    } catch (error) {
-      if (error instanceof SessionLockTimeoutError) this.counts.timedOut += 1
-      throw error
-    }
+    const waiting = queue.wait(watchClient)
+    await this.#settings.observer.locking(id, isHad(waiting))
+    const lock = await waiting
+    return { lock, release: () => this.#release(queue, lock) }
   }
 
   /** Sessions that are locked or waited for. */
@@ -70,7 +51,11 @@ export class SessionLocks {
   }
 
   #release(queue: LockQueue, lock: HeldLock): Promise<void> {
-    const released = queue.release(lock).finally(() => this.#releases.delete(released))
+    const startMs = performance.now()
+    const released = queue.release(lock).finally(() => {
+      this.#releases.delete(released)
+      this.#settings.observer.unlocked(startMs)
+    })
     this.#releases.add(released)
     return released
   }
@@ -82,8 +67,8 @@ export class SessionLocks {
     if (node === undefined) {
       throw new SessionStoreUnavailableError('lock it', new Error('its node is not configured'))
     }
-    const { keyPrefix, lockExpirationSeconds, lockHoldMaxSeconds, lockWaitMs, logger } =
-      this.#settings
+    const { keyPrefix, lockExpirationSeconds, lockHoldMaxSeconds, lockWaitMs } = this.#settings
+    const { logger, observer } = this.#settings
     const key = new LockKey(
       this.#store.keys,
       { node, key: `lock:${keyPrefix}${id}` },
@@ -94,7 +79,7 @@ export class SessionLocks {
       lifeMs: lockExpirationSeconds * 1000,
       holdMaxMs: lockHoldMaxSeconds * 1000,
       onLost: (why) => {
-        this.counts.lost += 1
+        observer.counts.locksLost++
         logger.warn({ why }, 'request has lost the lock of its session')
       },
       onIdle: () => {
@@ -104,4 +89,15 @@ export class SessionLocks {
     this.#queues.set(id, queue)
     return queue
   }
+}
+
+/** False: it was not had in time; rejects for other reasons. */
+function isHad(waiting: Promise<HeldLock>): Promise<boolean> {
+  return waiting.then(
+    () => true,
+    (error: unknown) => {
+      if (error instanceof SessionLockTimeoutError) return false
+      throw error
+    },
+  )
 }

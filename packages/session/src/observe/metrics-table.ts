@@ -90,6 +90,9 @@ export const METRICS: readonly MetricRow[] = [
   one('counter', 'lock_timeouts_total', 'waits for a lock that was not had', ({ counts }) => {
     return counts.lockTimeouts
   }),
+  one('counter', 'locks_lost_total', 'locks that ended before their request did', ({ counts }) => {
+    return counts.locksLost
+  }),
   one('gauge', 'locks_held', 'locks held by requests of this process', ({ counts }) => {
     return counts.locksHeld
   }),

@@ -55,6 +55,7 @@ export class SessionCounts {
   copiesMissing = 0
   lockTimeouts = 0
   locksHeld = 0
+  locksLost = 0
   deletesDropped = 0
   revocations = 0
   indexConflicts = 0

@@ -6,8 +6,7 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { until } from '@holdfast/client/testing'
-import type { SessionOptions } from '../options.ts'
-import { startGatedSite } from './gated-site.ts'
+import { type GatedOptions, startGatedSite } from './gated-site.ts'
 
 const PROGRAM = fileURLToPath(import.meta.url)
 
@@ -24,7 +23,7 @@ export class GatedProcess {
     })
   }
 
-  static async start(address: string, options: Partial<SessionOptions>): Promise<GatedProcess> {
+  static async start(address: string, options: GatedOptions): Promise<GatedProcess> {
     const child = fork(PROGRAM, [address, JSON.stringify(options)], { execArgv: [] })
     const [url] = await once(child, 'message')
     return new GatedProcess(child, String(url))

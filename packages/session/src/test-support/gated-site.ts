@@ -15,11 +15,10 @@ export interface GatedSite extends TestSite {
   warnings: string[]
 }
 
+export type GatedOptions = Omit<Partial<SessionOptions>, 'secret'>
+
 /** Non-sticky unless the options say otherwise. */
-export async function startGatedSite(
-  address: string,
-  options: Partial<SessionOptions> & { secret?: string },
-): Promise<GatedSite> {
+export async function startGatedSite(address: string, options: GatedOptions): Promise<GatedSite> {
   const warnings: string[] = []
   const ignore = (): void => undefined
   const warn = (_fields: object, message: string): unknown => warnings.push(message)
