@@ -6,6 +6,7 @@ import type { SessionContent } from './encoding/session-codec.ts'
 import type { LocalSession } from './local-sessions.ts'
 import type { SessionHold } from './locks/session-hold.ts'
 import type { ModeGauges } from './observe/metrics-table.ts'
+import type { Written } from './store/session-store.ts'
 
 export interface ActiveSession {
   readonly id: string
@@ -21,6 +22,10 @@ export interface ActiveSession {
   /** Of an ignored request: not stored at its end. */
   detached: boolean
   destroyed: boolean
+  /** Stands empty in the place of a session that could not be loaded; is not stored. */
+  degraded?: boolean | undefined
+  /** The id of the session that could not be loaded. */
+  notLoadedId?: string | undefined
   createdMs: number
   /** Sticky mode. */
   local: LocalSession | undefined
@@ -34,7 +39,7 @@ export interface ActiveSession {
 export interface StoredState {
   /** Content as last seen in the store, the base of a merge; undefined: not stored yet. */
   content: SessionContent | undefined
-  /** Undefined after a write: memcached does not tell the version it made. */
+  /** Undefined after a write where the server does not tell the version it made. */
   cas: string | undefined
 }
 
@@ -44,6 +49,8 @@ export interface Commit {
   saved: Promise<void> | undefined
   /** The session cookie must be set. */
   cookieDue: boolean
+  /** The response waits for `saved` also with sessionBackupAsync: a login. */
+  awaited?: boolean | undefined
 }
 
 export const NOTHING_TO_COMMIT: Commit = { saved: undefined, cookieDue: false }
@@ -62,6 +69,13 @@ export interface SessionMode {
   commit(active: ActiveSession, saveUninitialized: boolean): Commit
   /** Stores now, changed or not accessed; resolves when acknowledged. */
   save(active: ActiveSession): Promise<void>
+  /**
+   * Stores the session, changed or not, without merging: EXISTS tells that another writer was
+   * faster, NOT_FOUND that the session is gone. Sticky sessions are merged and STORED.
+   */
+  storeOnce(active: ActiveSession): Promise<Written['outcome']>
+  /** What local memory holds; looking is no use of the session. */
+  held(id: string): LocalSession | undefined
   /** Reads the stored state again; rejects with SessionGoneError. */
   reload(active: ActiveSession): Promise<void>
   destroy(active: ActiveSession): Promise<void>

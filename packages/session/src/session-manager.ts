@@ -11,7 +11,8 @@
  *         ├─ non-sticky ─────────────────► its lock, if the request locks (locks/)
  *         │                                this request's copy: 1 gats
  *         ├─ the store does not know it ─► fresh session under a FRESH id
- *         └─ the store does not answer ──► error 503, never a fresh session
+ *         └─ the store does not answer ──► error 503, or an empty session marked as degraded,
+ *                                          never a fresh one (loadFailure)
  *     ▼
  *   application reads and changes attributes
  *     ▼
@@ -29,6 +30,7 @@ import type { ActiveSession, Commit, SessionMode } from './active-session.ts'
 import { NOTHING_TO_COMMIT } from './active-session.ts'
 import { CookieSigner } from './cookie-signer.ts'
 import { SessionCodec } from './encoding/session-codec.ts'
+import { SessionStoreUnavailableError } from './errors.ts'
 import { RequestLocking } from './locks/request-locking.ts'
 import { NonStickyMode } from './non-sticky-mode.ts'
 import type { MetricsSource } from './observe/metrics-table.ts'
@@ -40,6 +42,9 @@ import { parseSessionOptions, type SessionOptions, type SessionSettings } from '
 import { formatSessionId, isValidSid, newSid, parseSessionId } from './session-id.ts'
 import { StickyMode } from './sticky-mode.ts'
 import { type NodeHealth, SessionStore } from './store/session-store.ts'
+import type { SessionUpdate } from './users/atomic-update.ts'
+import { type RevokeUserOptions, SessionControl } from './users/session-control.ts'
+import type { UserSession } from './users/user-sessions.ts'
 
 export interface SessionHealth {
   ok: boolean
@@ -70,6 +75,7 @@ export class SessionManager {
   readonly #signer: CookieSigner
   readonly #codec: SessionCodec
   readonly #mode: SessionMode
+  readonly #control: SessionControl
   readonly #locking: RequestLocking | undefined
 
   /** Throws TypeError for options that are wrong. */
@@ -88,7 +94,9 @@ export class SessionManager {
       onListenerError: (error) =>
         this.settings.logger.error({ err: error }, 'listener of a session event failed'),
     })
-    this.#mode = new ObservedMode(mode, this.settings.observer)
+    const [store, codec, settings, signer] = [this.#store, this.#codec, this.settings, this.#signer]
+    this.#control = new SessionControl({ mode, store, codec, settings, signer })
+    this.#mode = new ObservedMode(this.#control.mode, settings.observer)
     if (!this.settings.sticky && this.settings.attributeFilter !== undefined) {
       this.settings.logger.warn(
         {},
@@ -114,8 +122,10 @@ export class SessionManager {
     const isOurs = id !== undefined && parseSessionId(id, this.#withNodeId) !== undefined
     if (!isOurs) this.settings.observer.counts.requestsWithoutSession++
     const known = isOurs ? this.#loadKnown(id, request) : undefined
-    if (known instanceof Promise) return known.then((active) => active ?? this.create(request))
-    return known ?? this.create(request)
+    if (!(known instanceof Promise)) return known ?? this.create(request)
+    const loaded = known.then((active) => active ?? this.create(request))
+    if (this.settings.loadFailure === 'fail' || id === undefined) return loaded
+    return loaded.catch((error: unknown) => this.#degraded(id, error, request))
   }
 
   /** For a request matching `requestUriIgnorePattern`: no store operation; see `detached`. */
@@ -184,12 +194,63 @@ export class SessionManager {
   /** Ends the session; resolves when the store has deleted it. */
   destroy(active: ActiveSession): Promise<void> {
     active.hold?.destroys()
+    // Who logs out while the store is away must not be told that it worked when it did not.
+    if (active.notLoadedId !== undefined) return this.destroyById(active.notLoadedId)
     return this.#mode.destroy(active)
   }
 
-  /** Ends the session with this id, wherever it was made. */
+  /** Ends the session with this id (or signed cookie value), wherever it was made. */
   destroyById(id: string): Promise<void> {
-    return this.#mode.destroyById(id)
+    return this.#control.destroyById(id)
+  }
+
+  /** The id of the session cookie in a Cookie header, if its signature is ours. */
+  idOfCookie(cookieHeader: string | undefined): string | undefined {
+    return this.#control.idOfCookie(cookieHeader)
+  }
+
+  /** A copy of a session's attributes; undefined: no such session. Looking is no use of it. */
+  read(id: string): Promise<Record<string, unknown> | undefined> {
+    return this.#control.read(id)
+  }
+
+  /**
+   * Changes a session so that no parallel change is lost: `fn` changes a copy of the attributes in
+   * place, and runs again when another writer was faster. Resolves to what `fn` returned. Rejects
+   * with SessionGoneError for an unknown id, and SessionConflictError.
+   *
+   * @example
+   * await manager.update(id, (attributes) => {
+   *   attributes.count = Number(attributes.count ?? 0) + 1
+   * })
+   */
+  update<T>(id: string, fn: SessionUpdate<T>): Promise<T> {
+    return this.#control.update(id, fn)
+  }
+
+  /** As `update`, for the session of a request. */
+  updateActive<T>(active: ActiveSession, fn: SessionUpdate<T>): Promise<T> {
+    return this.#control.updateActive(active, fn)
+  }
+
+  /** Renews a session's life; false: no such session. */
+  touch(id: string): Promise<boolean> {
+    return this.#control.touch(id)
+  }
+
+  /** The sessions of a user, the one used last first; needs `userOf`. */
+  listByUser(user: string | number): Promise<UserSession[]> {
+    return this.#control.listByUser(user)
+  }
+
+  /** Ends a session on all servers; false: it was not known. */
+  revoke(id: string): Promise<boolean> {
+    return this.#control.revoke(id)
+  }
+
+  /** Ends all sessions of a user; resolves to their number; needs `userOf`. */
+  revokeUser(user: string | number, options?: RevokeUserOptions): Promise<number> {
+    return this.#control.revokeUser(user, options)
   }
 
   /** The attributes of the session with this id, or undefined; it is not taken over. */
@@ -251,9 +312,21 @@ export class SessionManager {
 
   /** Stores what is unsaved once more, then closes the connections. */
   async close(): Promise<void> {
+    this.#control.close()
     await this.#mode.close()
     await this.#locking?.close()
     await this.#store.close()
+  }
+
+  /** Stands in for a session that cannot be loaded now: empty, not stored, without a cookie. */
+  #degraded(id: string, error: unknown, request: RequestFacts | undefined): ActiveSession {
+    if (!(error instanceof SessionStoreUnavailableError)) throw error
+    this.settings.logger.warn({ err: error }, 'request goes on without its session')
+    const active = this.create(request)
+    active.detached = true
+    active.degraded = true
+    active.notLoadedId = id
+    return active
   }
 
   /** Of several cookies of one name the first whose session is known. */

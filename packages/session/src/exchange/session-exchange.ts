@@ -19,6 +19,8 @@ import { type CookieAttributes, rawCookies, resolveCookie, serializeCookie } fro
 import { SessionStoreUnavailableError } from '../errors.ts'
 import { isLockRefusal } from '../locks/lock-errors.ts'
 import type { RequestFacts, SessionManager } from '../session-manager.ts'
+import type { SessionUpdate } from '../users/atomic-update.ts'
+import { isLoginRefusal } from '../users/user-errors.ts'
 
 /** Makes what the application sees of a session; called again after a regenerate. */
 export type SessionView = (exchange: SessionExchange, active: ActiveSession) => object
@@ -124,18 +126,18 @@ export class SessionExchange {
 
   /**
    * What the first byte of the response has to wait for; bounded. Rejects by `storeFailure: fail`
-   * and when a change was refused for the sake of a lock.
+   * and when a change was refused for the sake of a lock, or a login.
    */
   beforeHead(): Promise<void> | undefined {
     const { backupAsync, storeFailure, sticky } = this.manager.settings
-    const { saved, cookieDue: mustSet } = this.#commit()
+    const { saved, cookieDue: mustSet, awaited } = this.#commit()
     if (saved === undefined) {
       this.#cookieDue = mustSet
       return undefined
     }
     // The browser's copy of a cookie with an end is renewed with each change of the session.
     const cookieDue = mustSet || this.cookieMaxAgeMs !== null
-    if (backupAsync && !this.#isRefused) {
+    if (backupAsync && !this.#isRefused && awaited !== true) {
       this.#cookieDue = cookieDue
       saved.catch((error: unknown) => this.report(error))
       return undefined
@@ -146,7 +148,7 @@ export class SessionExchange {
       },
       (error: unknown) => {
         this.report(error)
-        if (storeFailure === 'fail' || isLockRefusal(error)) throw error
+        if (storeFailure === 'fail' || isLockRefusal(error) || isLoginRefusal(error)) throw error
         // A cookie for a session that exists nowhere is of no use.
         this.#cookieDue = cookieDue && (sticky || !this.#active.isNew)
       },
@@ -195,6 +197,11 @@ export class SessionExchange {
   /** Stores now; resolves when the store has acknowledged it. */
   save(): Promise<void> {
     return this.manager.save(this.#active)
+  }
+
+  /** Changes the session atomically; see SessionManager.update. */
+  update<T>(fn: SessionUpdate<T>): Promise<T> {
+    return this.manager.updateActive(this.#active, fn)
   }
 
   /** Brings the session to its stored state; rejects with SessionGoneError. */

@@ -3,6 +3,8 @@
  * handed on as it is, except that a load or save from the store is watched on its way.
  */
 import type { ActiveSession, Commit, SessionMode } from '../active-session.ts'
+import type { LocalSession } from '../local-sessions.ts'
+import type { Written } from '../store/session-store.ts'
 import type { ModeGauges } from './metrics-table.ts'
 import type { SessionObserver } from './session-observer.ts'
 
@@ -57,6 +59,14 @@ export class ObservedMode implements SessionMode {
     const saved = this.#mode.save(active)
     this.#observer.saving(active, wasNew, saved)
     return saved
+  }
+
+  storeOnce(active: ActiveSession): Promise<Written['outcome']> {
+    return this.#mode.storeOnce(active)
+  }
+
+  held(id: string): LocalSession | undefined {
+    return this.#mode.held(id)
   }
 
   reload(active: ActiveSession): Promise<void> {

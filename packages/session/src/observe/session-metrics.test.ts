@@ -65,8 +65,9 @@ test('a store that is away shows as a node that is down and as sessions that are
     await store.kill()
     await new Browser().get(`${site.url}/set?user=ann`)
     await eventually(async () => /backup_queue_length 1$/m.test(await registry.metrics()))
+    const isDown = /^holdfast_session_node_up\{node="127\.0\.0\.1:\d+"\} 0$/m
+    await eventually(async () => isDown.test(await registry.metrics()))
     const text = await registry.metrics()
-    assert.match(text, /^holdfast_session_node_up\{node="127\.0\.0\.1:\d+"\} 0$/m)
     assert.match(text, /^holdfast_session_saves_total\{result="error"\} 1$/m)
     assert.equal(site.sessions.sessionManager.statistics().requestsWithBackupFailures, 1)
   } finally {
