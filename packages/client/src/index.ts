@@ -7,6 +7,7 @@ export type { BinaryTarget } from './binary-connection.ts'
 export { BinaryLink, type BinaryLinkOptions } from './binary-link.ts'
 export { NOT_MY_VBUCKET_LINE } from './binary-replies.ts'
 export { BucketClient, type BucketClientOptions } from './bucket-client.ts'
+export { BucketItems, type BucketItemsOptions } from './bucket-items.ts'
 export {
   ConfigFollower,
   type ConfigFollowerOptions,

@@ -2,7 +2,7 @@
  * From a configured node to the node itself: a client of one memcached server or proxy, or of a
  * bucket that is read without a proxy.
  */
-import { addressOf, type ItemClient, MemcachedClient } from '@holdfast/client'
+import { addressOf, BucketItems, type ItemClient, MemcachedClient } from '@holdfast/client'
 import type { SessionSettings } from '../options.ts'
 import type { StoreTarget } from './memcached-nodes.ts'
 import { StoreNode } from './store-node.ts'
@@ -25,8 +25,16 @@ export function openStoreNode(target: StoreTarget, settings: SessionSettings): S
 }
 
 function openClient(target: StoreTarget, settings: SessionSettings): ItemClient {
-  const { operationTimeoutMs, storeWaitMs, protocol, credentials } = settings
-  if ('urls' in target) throw new TypeError('option memcachedNodes: bucket URLs are not read')
+  const { operationTimeoutMs, storeWaitMs, protocol, credentials, logger } = settings
+  if ('urls' in target) {
+    return new BucketItems({
+      urls: target.urls,
+      credentials,
+      timeoutMs: operationTimeoutMs,
+      awayAfterMs: storeWaitMs,
+      log: (level, message, fields) => logger[level](fields, message),
+    })
+  }
   return new MemcachedClient({
     host: target.host,
     port: target.port,
