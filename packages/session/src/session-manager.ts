@@ -58,6 +58,8 @@ export interface RequestFacts {
   url: string
   /** The framework's own request; given to `genid` and other functions of the application. */
   raw: unknown
+  /** False: the binding is not told when the request is over, so it must not hold a lock. */
+  mayLock?: boolean | undefined
 }
 
 /**

@@ -1,6 +1,6 @@
 /*
  * Tells when the client of a waiting request has gone, for whatever framework the request is of:
- * a Web-standard Request has a signal, a Node request its HTTP/2 stream or its socket.
+ * a Node request has its HTTP/2 stream or its socket, a Web-standard Request a signal.
  */
 
 interface Closing {
@@ -11,17 +11,18 @@ interface Closing {
 
 /** Calls `gone` at most once, perhaps at once; returns how to stop listening. */
 export function onClientGone(raw: unknown, gone: () => void): () => void {
-  const signal = property(raw, 'signal')
-  if (signal instanceof AbortSignal) {
-    if (signal.aborted) gone()
-    else signal.addEventListener('abort', gone, { once: true })
-    return () => signal.removeEventListener('abort', gone)
-  }
+  // The connection first: the signal of Fastify's requests tells the end of their body as well.
   const connection = property(raw, 'stream') ?? property(raw, 'socket')
-  if (!isClosing(connection)) return () => undefined
-  if (connection.destroyed === true) gone()
-  else connection.once('close', gone)
-  return () => connection.off('close', gone)
+  if (isClosing(connection)) {
+    if (connection.destroyed === true) gone()
+    else connection.once('close', gone)
+    return () => connection.off('close', gone)
+  }
+  const signal = property(raw, 'signal')
+  if (!(signal instanceof AbortSignal)) return () => undefined
+  if (signal.aborted) gone()
+  else signal.addEventListener('abort', gone, { once: true })
+  return () => signal.removeEventListener('abort', gone)
 }
 
 export function isClientGone(raw: unknown): boolean {

@@ -23,6 +23,8 @@ test('none locks no request and all locks each', () => {
   assert.equal(ruleOf(policy({}), 'POST', '/a'), 'free')
   assert.equal(ruleOf(policy({ lockingMode: 'all' }), 'GET', '/a'), 'lock')
   assert.equal(policy({ lockingMode: 'all' }).ruleFor(undefined, NOW_MS).rule, 'lock')
+  const endless = { ...request('POST', '/a'), mayLock: false }
+  assert.equal(policy({ lockingMode: 'all' }).ruleFor(endless, NOW_MS).rule, 'free')
 })
 
 test('a uriPattern matches METHOD URI?query as in the original, without the query for POST', () => {

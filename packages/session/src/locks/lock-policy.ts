@@ -29,7 +29,7 @@ export class LockPolicy {
   ruleFor(request: RequestFacts | undefined, nowMs: number): LockRule {
     const { lockingMode, lockPattern } = this.#settings
     if (request !== undefined && this.#isDeclaredReadOnly(request)) return READ_ONLY
-    if (lockingMode === 'none') return FREE
+    if (lockingMode === 'none' || request?.mayLock === false) return FREE
     if (lockingMode === 'all') return LOCK
     if (lockingMode === 'uriPattern') {
       const matches = request !== undefined && matchesRequest(lockPattern, request)

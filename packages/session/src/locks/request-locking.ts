@@ -109,7 +109,7 @@ export class RequestLocking {
     const { lockTimeout, logger } = this.#settings
     if (!(error instanceof SessionLockTimeoutError) || lockTimeout === 'fail') throw error
     logger.warn({ err: error, lockTimeout }, 'request goes on without the lock of its session')
-    const readOnly = lockTimeout === 'readOnly' ? lockTimeout : undefined
+    const readOnly = lockTimeout === 'readOnly' ? 'lockTimeout' : undefined
     return this.#hold(await load(), rule, { readOnly })
   }
 

@@ -107,11 +107,10 @@ async function openExchange(
     method: 'POST',
     url: '',
     raw: cookies,
+    // Nothing will tell the end of this request.
+    mayLock: false,
   }
-  const exchange = await SessionExchange.open(manager, facts, attributesView)
-  // Nothing will tell the end of this request, so it must not hold a lock.
-  exchange.close()
-  return exchange
+  return SessionExchange.open(manager, facts, attributesView)
 }
 
 class NextSession<A extends object> extends ExchangeSession<A> {
