@@ -66,7 +66,7 @@ class HoldfastSession implements HeldSession {
   }
 
   get isDegraded(): boolean {
-    return this.#exchange.active.degraded !== undefined
+    return Boolean(this.#exchange.active.degraded)
   }
 
   get attributes(): Shown {
