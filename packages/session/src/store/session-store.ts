@@ -67,10 +67,15 @@ export class SessionStore {
     return this.#nodeOf(id) !== undefined
   }
 
+  /** False: the session's node is away, operations on it fail at once. */
+  isUp(id: string): boolean {
+    return this.#nodeOf(id)?.isUp ?? false
+  }
+
   /**
    * The id that a session should go on under because its node is away or none, or because it sits
    * on a failover node and a primary is back; undefined: it stays. To be asked at the start of a
-   * request, never at its end, when the response may be out.
+   * request, never at its end, when the response may be out. Parallel requests are told the same.
    */
   relocated(id: string): string | undefined {
     if (!this.withNodeIds) return undefined
@@ -80,7 +85,7 @@ export class SessionStore {
     const target =
       this.#nodes.length === 1 && current === undefined
         ? this.#nodes[0]
-        : chooseMove(current, this.#nodes, Math.random())
+        : chooseMove(current, this.#nodes, shareOf(parsed.sid))
     if (target === undefined || target === current) return undefined
     return formatSessionId({ ...parsed, nodeId: target.id })
   }
@@ -173,4 +178,13 @@ export class SessionStore {
     const nodeId = parseSessionId(id, true)?.nodeId
     return nodeId === undefined ? undefined : this.#nodes.find((node) => node.id === nodeId)
   }
+}
+
+/** 0 to below 1, the same for the same text: FNV-1a. */
+function shareOf(text: string): number {
+  let hash = 0x811c_9dc5
+  for (let index = 0; index < text.length; index++) {
+    hash = Math.imul(hash ^ text.charCodeAt(index), 0x0100_0193)
+  }
+  return (hash >>> 0) / 2 ** 32
 }

@@ -45,9 +45,14 @@ export class StoreKeys {
 
   /** The next primary after the session's node that is up; undefined when there is no other. */
   backupNodeOf(id: string): NodeKey | undefined {
+    return this.backupNodesOf(id)[0]
+  }
+
+  /** The primaries after the session's node that are up, in the order in which they take copies. */
+  backupNodesOf(id: string): NodeKey[] {
     const node = this.#owner.nodeOf(id)
-    if (node === undefined) return undefined
-    return nodesAfter(node, this.#owner.nodes()).find(({ isUp }) => isUp)
+    if (node === undefined) return []
+    return nodesAfter(node, this.#owner.nodes()).filter(({ isUp }) => isUp)
   }
 
   /** The node that the hash of a text chooses, the same one on every application server. */
