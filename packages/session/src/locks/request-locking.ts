@@ -51,10 +51,11 @@ export class RequestLocking {
     request: RequestFacts | undefined,
     load: () => Loaded | Promise<Loaded>,
   ): Loaded | Promise<Loaded> {
-    if (!this.#store.knows(id)) return load()
+    const place = this.#store.relocated(id) ?? id
+    if (!this.#store.knows(place)) return load()
     const rule = this.#policy.ruleFor(request, Date.now())
     this.#watchPattern(rule)
-    if (rule.rule === 'lock') return this.#loadLocked(id, request, rule, load)
+    if (rule.rule === 'lock') return this.#loadLocked(place, request, rule, load)
     const readOnly = rule.rule === 'readOnly' ? 'declared' : undefined
     if (rule.kind === undefined && readOnly === undefined) return load()
     this.#settings.observer.counts.readOnlyRequests++
@@ -75,14 +76,13 @@ export class RequestLocking {
   }
 
   async #loadLocked(
-    id: string,
+    place: string,
     request: RequestFacts | undefined,
     rule: LockRule,
     load: () => Loaded | Promise<Loaded>,
   ): Promise<Loaded> {
     let lock: AcquiredLock
     try {
-      const place = this.#store.relocated(id) ?? id
       lock = await this.#locks.acquire(place, (gone) => onClientGone(request?.raw, gone))
     } catch (error) {
       return this.#loadUnlocked(error, rule, load)
