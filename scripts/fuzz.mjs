@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { setUpOrExit } from './setup.mjs'
 
-const FILES = ['packages/*/src/*-fuzz.test.ts', 'packages/proxy/src/fuzz.test.ts']
+const FILES = ['packages/*/src/**/*-fuzz.test.ts', 'packages/proxy/src/fuzz.test.ts']
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const { values, positionals: targets } = parseArgs({

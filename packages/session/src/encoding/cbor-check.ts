@@ -3,9 +3,9 @@
  * integers or lengths, nothing of indefinite length, only strings as keys), complete, not too deep,
  * and nothing after it.
  *
- * Needed because a library's tags do more than hold values: tag 27 calls a function that the DATA
- * names, records are compiled to code, references make trees that grow without bound. What we write
- * has none of them. One pass over the bytes, nothing is allocated.
+ * Needed because a library's tags do more than hold values: records are compiled to code, others
+ * make errors and patterns, references make one value appear at many places. What we write has none
+ * of them. One pass over the bytes, nothing is allocated.
  */
 
 const TEXT = 3

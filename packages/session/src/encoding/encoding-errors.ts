@@ -1,7 +1,7 @@
 /*
  * Why a session cannot be stored as it is: both errors are the application's to mend, so repeating
- * the write is of no use (`isEncodingFault`). And why a stored one cannot be read, which stays within
- * this folder: the codec makes a value of it.
+ * the write is of no use (`isEncodingFault`). And why a stored one cannot be read, which stays
+ * within this folder: the codec makes a value of it.
  */
 
 /** An attribute has no stored form: too deep, a cycle, a converter that threw. */

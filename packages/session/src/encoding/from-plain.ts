@@ -1,7 +1,7 @@
 /*
- * A plain tree (tagged-tree.ts) back to the values of a session. The tree, which the caller has just
- * parsed, is changed in place. Only tags that are known are followed; any other makes the session
- * unreadable, because the value it stands for would get lost with the next write.
+ * A plain tree (tagged-tree.ts) back to the values of a session. The tree, which the caller has
+ * just parsed, is changed in place. Only tags that are known are followed; any other makes the
+ * session unreadable, because the value it stands for would get lost with the next write.
  */
 import { UnreadableError } from './encoding-errors.ts'
 import { DEPTH_MAX, defineOwn, ESCAPE, TAG, type TagSettings, tooDeep } from './tagged-tree.ts'

@@ -2,12 +2,12 @@
  * Values that JSON, MessagePack and CBOR do not have in common, as tagged plain ones:
  *
  *   new Date(0)   {"$hf": ["Date", 0]}
- *   a key $hf     {"$hf:$hf": ...}          so nothing that an application stores can be taken for a tag
+ *   a key $hf     {"$hf:$hf": ...}        so what an application stores cannot be taken for a tag
  *
  * A plain tree holds null, booleans, finite numbers, strings, arrays, objects and, where the
- * encoding has them, bytes. `toPlain` and `fromPlain` (files of these names) go there and back; both
- * refuse trees deeper than DEPTH_MAX (a cycle is one). Nothing stored is executed: only functions of
- * the configured converters are called, and no prototype is ever set.
+ * encoding has them, bytes. `toPlain` and `fromPlain` (files of these names) go there and back;
+ * both refuse trees deeper than DEPTH_MAX (a cycle is one). Nothing stored is executed: only
+ * functions of the configured converters are called, and no prototype is ever set.
  */
 import { UnreadableError } from './encoding-errors.ts'
 
@@ -69,11 +69,18 @@ export function escapedKey(key: string): string {
   return needsEscape(key) ? ESCAPE + key : key
 }
 
-/** `__proto__` too: the libraries for binary encodings rename it. */
+/** Also `__proto__` and `toJSON`: libraries for binary encodings rename the one, call the other. */
 export function needsEscape(key: string): boolean {
-  const first = key.charCodeAt(0)
-  if (first === 36) return key === TAG || key.startsWith(ESCAPE)
-  return first === 95 && key === '__proto__'
+  switch (key.charCodeAt(0)) {
+    case 0x24: // $
+      return key === TAG || key.startsWith(ESCAPE)
+    case 0x5f: // _
+      return key === '__proto__'
+    case 0x74: // t
+      return key === 'toJSON'
+    default:
+      return false
+  }
 }
 
 export function tooDeep(): UnreadableError {
