@@ -7,6 +7,7 @@ import {
   integerOption,
   type OptionRows,
 } from './option-readers.ts'
+import { UnusableUserError } from './users/user-errors.ts'
 import { USER_SESSIONS_MAX } from './users/user-index.ts'
 
 export const USER_OPTIONS: OptionRows = [
@@ -50,7 +51,7 @@ export interface UserOptions {
   revocationPoll?: number | undefined
 }
 
-/** Gives whose session it is; undefined: nobody's. Throws TypeError. */
+/** Gives whose session it is; undefined: nobody's. Throws UnusableUserError. */
 export type UserOf = (attributes: Record<string, unknown>) => string | undefined
 
 /** After checking. */
@@ -82,12 +83,12 @@ export function parseUserOptions(given: GivenOptions): UserSettings {
   }
 }
 
-/** The user as text. Throws TypeError when `userOf` gives neither a text nor a number. */
+/** The user as text. Throws UnusableUserError for what is neither a text nor a number. */
 export function userText(user: unknown): string | undefined {
   if (user === undefined || user === null || user === '') return undefined
   if (typeof user === 'string') return user
   if (typeof user === 'number' || typeof user === 'bigint') return String(user)
-  throw new TypeError('userOf must give a text or a number, or nothing')
+  throw new UnusableUserError(user)
 }
 
 function userOfOption(value: unknown): UserOf | undefined {

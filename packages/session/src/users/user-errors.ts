@@ -23,7 +23,21 @@ export class SessionRevokedError extends Error {
   }
 }
 
+/** `userOf` gave something that is no user; it is the application's to mend. */
+export class UnusableUserError extends Error {
+  readonly code = 'HOLDFAST_UNUSABLE_USER'
+  readonly status = 500
+  constructor(user: unknown) {
+    super(`userOf must give a text or a number, or nothing, not ${typeof user}`)
+    this.name = 'UnusableUserError'
+  }
+}
+
 /** True for logins that no policy lets pass. */
 export function isLoginRefusal(error: unknown): boolean {
-  return error instanceof TooManyUserSessionsError || error instanceof SessionRevokedError
+  return (
+    error instanceof TooManyUserSessionsError ||
+    error instanceof SessionRevokedError ||
+    error instanceof UnusableUserError
+  )
 }

@@ -94,7 +94,12 @@ export class UserMode implements SessionMode {
 
   commit(active: ActiveSession, saveUninitialized: boolean): Commit {
     const known = this.#known.get(active.attributes)
-    const user = active.accessed || active.isNew ? this.#userOf(active) : known?.user
+    let user = known?.user
+    try {
+      if (active.accessed || active.isNew) user = this.#userOf(active)
+    } catch (error) {
+      return { saved: Promise.reject(error), cookieDue: false, awaited: true }
+    }
     if (user === known?.user) {
       const commit = this.#mode.commit(active, saveUninitialized)
       if (user !== undefined) this.#noteUse(active, user, commit)
