@@ -119,8 +119,13 @@ export class ContextSession implements SessionOwner {
       await this.#keeping.pass(this.#session.toJSON())
       return
     }
-    this.opts.beforeSave?.(this.#context, this.#session)
-    await this.#keeping.save(this.#session.toJSON(), reason)
+    const session = this.#session
+    this.opts.beforeSave?.(this.#context, session)
+    const saved = session.toJSON()
+    const content = contentOf(saved)
+    await this.#keeping.save(saved, reason)
+    this.#before = content
+    session._requireSave = false
   }
 
   beforeEnd(): Promise<void> | undefined {

@@ -86,8 +86,15 @@ export interface ParsedOptions {
 
 export const MAX_AGE_MS_DEFAULT = 86_400_000
 
-/** Options of the session manager whose names koa-session has too, with its own meaning. */
-const KOA_MEANING = ['rolling', 'genid', 'name', 'cookie', 'secret', 'saveUninitialized']
+/** Names that have koa-session's meaning here, whatever they mean to the session manager. */
+const KOA_NAMES = [
+  ...['key', 'maxAge', 'maxage', 'autoCommit', 'overwrite', 'httpOnly', 'signed', 'secure'],
+  ...['sameSite', 'path', 'domain', 'rolling', 'renew', 'encode', 'decode', 'genid', 'prefix'],
+  ...['valid', 'beforeSave', 'store', 'ContextStore', 'externalKey'],
+]
+
+/** The session manager's options of a cookie that Koa writes, and of other bindings. */
+const REFUSED = ['secret', 'name', 'cookie', 'saveUninitialized', 'resave', 'unset', 'proxy']
 
 /** Throws for options that are wrong. */
 export function parseKoaOptions(given: KoaSessionOptions): ParsedOptions {
@@ -98,8 +105,8 @@ export function parseKoaOptions(given: KoaSessionOptions): ParsedOptions {
   const koa: Record<string, unknown> = {}
   const names = new Set(SESSION_OPTIONS.map(({ name }) => name))
   for (const [name, value] of Object.entries(given)) {
-    const isOurs = names.has(name) && !KOA_MEANING.includes(name)
-    if (isOurs) ours[name] = value
+    if (REFUSED.includes(name)) throw new TypeError(`option ${name} is not one of Koa's`)
+    if (names.has(name) && !KOA_NAMES.includes(name)) ours[name] = value
     else if (value !== null || name !== 'sameSite') koa[name] = value
   }
   const options = withDefaults(koa)

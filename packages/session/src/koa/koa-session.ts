@@ -36,17 +36,15 @@ export class Session {
   /** Neither sent by the browser nor found in the store. */
   isNew: boolean
   /** `maxAge` was changed, so cookie and store have to be told. */
-  declare _requireSave: boolean
-  declare _expire: number | undefined;
+  _requireSave = false
+  /** When it ends, where that is known. */
+  _expire: number | undefined;
   [attribute: string]: unknown
   #owner: SessionOwner
 
   constructor(owner: SessionOwner, loaded: LoadedSession | undefined) {
     this.isNew = loaded === undefined
-    Object.defineProperties(this, {
-      _requireSave: { value: false, writable: true },
-      _expire: { value: loaded?.expireMs, writable: true },
-    })
+    this._expire = loaded?.expireMs
     this.#owner = owner
     for (const [name, value] of Object.entries(loaded?.attributes ?? {})) setOwn(this, name, value)
   }

@@ -1,5 +1,7 @@
 // Writes the differences pages anew: node packages/session/src/test-support/write-pages.ts
 import { writeFile } from 'node:fs/promises'
 import { fastifyPage, fastifyPageUrl } from './fastify-page.ts'
+import { koaPage, koaPageUrl } from './koa-page.ts'
 
 await writeFile(fastifyPageUrl, fastifyPage())
+await writeFile(koaPageUrl, koaPage())
