@@ -45,7 +45,6 @@ export const STEADY_MS = 1000
 /** Longest wait for one node's answer in `health`. */
 export const HEALTH_TIMEOUT_MS = 500
 const RETRY_DELAY_MS_MIN = 25
-const RETRY_DELAY_MS_MAX = 200
 /** Probes ask for one of so many keys, as the keys of a bucket are on many servers. */
 const PROBE_KEYS = 1024
 
@@ -160,37 +159,51 @@ export class StoreNode {
   }
 
   async #repeat<T>(operation: string, call: (timeoutMs: number) => Promise<T>): Promise<T> {
-    const deadlineMs = performance.now() + this.#timeoutMs
+    const startMs = performance.now()
+    const deadlineMs = startMs + this.#timeoutMs
     // The first failure tells most: what comes last may only be the end of the deadline.
     let firstError: unknown
     for (let attempt = 0; ; attempt++) {
       if (this.#away !== undefined) {
         throw new SessionStoreUnavailableError(operation, firstError ?? this.#away)
       }
-      const leftMs = Math.max(1, Math.ceil(deadlineMs - performance.now()))
       try {
-        const result = await call(leftMs)
+        const result = await call(this.#leftMs(startMs))
         this.#timeouts = 0
         return result
       } catch (error) {
         firstError ??= error
-        this.#judge(error)
-        const waitMs = RETRY_DELAY_MS_MIN * 2 ** Math.min(attempt, 3) * (0.5 + Math.random())
-        const late = performance.now() + waitMs >= deadlineMs
-        if (late || this.#closed || !mayRepeat(error)) {
+        this.#judge(error, startMs)
+        if (this.#closed || !mayRepeat(error) || performance.now() >= deadlineMs) {
           throw new SessionStoreUnavailableError(operation, firstError)
         }
-        await delay(Math.min(waitMs, RETRY_DELAY_MS_MAX))
+      }
+      if (this.#away === undefined) {
+        const waitMs = RETRY_DELAY_MS_MIN * 2 ** Math.min(attempt, 3) * (0.5 + Math.random() / 2)
+        await delay(Math.min(waitMs, this.#leftMs(startMs)))
+        this.#judge(firstError, startMs)
       }
     }
   }
 
-  /** Decides whether a failure means that the node is away. */
-  #judge(error: unknown): void {
-    if (this.#away !== undefined || this.#closed) return
-    this.#timeouts = codeOf(error) === 'HOLDFAST_OPERATION_TIMEOUT' ? this.#timeouts + 1 : 0
+  /** What an operation that began at `startMs` may still wait: less while the node says nothing. */
+  #leftMs(startMs: number): number {
     const { downSinceMs } = this.#client
-    const silentMs = downSinceMs === undefined ? 0 : performance.now() - downSinceMs
+    let untilMs = startMs + this.#timeoutMs
+    if (downSinceMs !== undefined) {
+      untilMs = Math.min(untilMs, Math.max(downSinceMs, startMs) + this.#storeWaitMs)
+    }
+    return Math.max(1, Math.ceil(untilMs - performance.now()))
+  }
+
+  /** Decides whether the failure of an operation that began at `startMs` means the node is away. */
+  #judge(error: unknown, startMs: number): void {
+    if (this.#away !== undefined || this.#closed) return
+    const nowMs = performance.now()
+    const { downSinceMs } = this.#client
+    const isDown = downSinceMs !== undefined
+    if (codeOf(error) === 'HOLDFAST_OPERATION_TIMEOUT' && !isDown) this.#timeouts++
+    const silentMs = isDown ? nowMs - Math.max(downSinceMs, startMs) : 0
     if (silentMs < this.#storeWaitMs && this.#timeouts < TIMEOUTS_MAX) return
     this.#away = error instanceof Error ? error : new Error(String(error))
     this.#probes = 0
