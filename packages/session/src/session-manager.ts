@@ -162,6 +162,15 @@ export class SessionManager {
     void active.hold?.release()
   }
 
+  /**
+   * The fencing number of the session's lock while a request of this process holds it: a later
+   * holder has a greater one, as a decimal number. Undefined without a lock, and where the store
+   * does not tell the version of what it wrote.
+   */
+  fenceOf(id: string): string | undefined {
+    return this.#locking?.fenceOf(id)
+  }
+
   /** Before the first attribute of a new session is set; throws TooManySessionsError. */
   admit(): void {
     this.#mode.admit()

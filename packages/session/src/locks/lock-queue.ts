@@ -10,7 +10,7 @@
  * again, so after `yieldAfterMs` in a row it gives the lock back and pauses for longer than any
  * poller does.
  */
-import { setTimeout as delay } from 'node:timers/promises'
+import { SessionStoreUnavailableError } from '../errors.ts'
 import { HeldLock, type HeldLockLimits } from './held-lock.ts'
 import { ClientGoneError, SessionLockTimeoutError } from './lock-errors.ts'
 import type { Holding, LockKey } from './lock-key.ts'
@@ -43,6 +43,10 @@ export class LockQueue {
   #waiters: Waiter[] = []
   #holder: HeldLock | undefined
   #taking = false
+  /** The store has been asked for the lock and has not answered. */
+  #asking = false
+  #answeredMs = 0
+  #endPause: (() => void) | undefined
   /** Releases that the store has not answered yet. */
   #giving = 0
   /** Since when this process has had the lock without giving it back. */
@@ -54,6 +58,11 @@ export class LockQueue {
     this.#yieldAfterMs = options.waitMs / 4
   }
 
+  /** Of the request of this process that holds the lock. */
+  get fence(): string | undefined {
+    return this.#holder?.isHeld === true ? this.#holder.fence : undefined
+  }
+
   /** Rejects with SessionLockTimeoutError, ClientGoneError, or as the store does. */
   wait(watchClient: WatchClient): Promise<HeldLock> {
     if (this.#waiters.length >= LOCK_WAITERS_MAX) {
@@ -63,12 +72,14 @@ export class LockQueue {
     const { promise, resolve, reject } = Promise.withResolvers<HeldLock>()
     const waiter: Waiter = { resolve, reject }
     this.#waiters.push(waiter)
-    const { waitMs } = this.#options
+    const arrivedMs = performance.now()
     const timer = setTimeout(
-      () => this.#leave(waiter, new SessionLockTimeoutError(`not free within ${waitMs} ms`)),
-      waitMs,
+      () => this.#leave(waiter, this.#timeoutError(arrivedMs)),
+      this.#options.waitMs,
     )
     const unwatch = watchClient(() => this.#leave(waiter, new ClientGoneError()))
+    // The poller may be in the pause of one that has left.
+    if (this.#waiters.length === 1) this.#endPause?.()
     this.#takeNext(0)
     const settled = (): void => {
       clearTimeout(timer)
@@ -99,6 +110,15 @@ export class LockQueue {
     await given
     this.#giving -= 1
     this.#tellIfIdle()
+  }
+
+  /** A store that has said nothing is away, whoever has the lock. */
+  #timeoutError(arrivedMs: number): Error {
+    const why = `within ${this.#options.waitMs} ms`
+    if (!this.#asking || this.#answeredMs >= arrivedMs) {
+      return new SessionLockTimeoutError(`not free ${why}`)
+    }
+    return new SessionStoreUnavailableError('lock the session', new Error(`no answer ${why}`))
   }
 
   #leave(waiter: Waiter, error: Error): void {
@@ -132,17 +152,33 @@ export class LockQueue {
   async #take(firstPauseMs: number): Promise<Holding | undefined> {
     let pauseMs = firstPauseMs
     for (let attempt = 0; ; attempt++) {
-      if (pauseMs > 0) await delay(pauseMs * (0.5 + Math.random()))
+      if (pauseMs > 0) await this.#pause(pauseMs * (0.5 + Math.random()))
       if (this.#waiters.length === 0) return undefined
-      const holding = (await this.#key.take()) ?? (await this.#adoptAt(attempt))
+      const holding = await this.#ask(attempt)
       if (holding !== undefined) return holding
       pauseMs = Math.min(LOCK_POLL_MS_MAX, LOCK_POLL_MS_MIN * 2 ** attempt)
     }
   }
 
-  /** Once is enough: what this process might have left there was left before it waited. */
-  #adoptAt(attempt: number): Promise<Holding | undefined> | undefined {
-    return attempt === 1 ? this.#key.adopt() : undefined
+  async #ask(attempt: number): Promise<Holding | undefined> {
+    this.#asking = true
+    try {
+      const taken = await this.#key.take()
+      // Once is enough: what this process might have left there was left before it waited.
+      return taken === undefined && attempt === 1 ? await this.#key.adopt() : taken
+    } finally {
+      this.#asking = false
+      this.#answeredMs = performance.now()
+    }
+  }
+
+  async #pause(pauseMs: number): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    const timer = setTimeout(resolve, pauseMs)
+    this.#endPause = resolve
+    await promise
+    clearTimeout(timer)
+    this.#endPause = undefined
   }
 
   #grant(holding: Holding): void {

@@ -3,13 +3,12 @@ import { after, before, describe, test } from 'node:test'
 import { MemcachedProcess, until } from '@holdfast/client/testing'
 import { SessionManager } from '../session-manager.ts'
 import { type GatedOptions, type GatedSite, startGatedSite } from '../test-support/gated-site.ts'
-import { costOf, has, put } from '../test-support/memcached-counts.ts'
+import { costOf, has } from '../test-support/memcached-counts.ts'
 import { Browser, SECRET, type TestSite } from '../test-support/test-site.ts'
 import { UNMATCHED_REQUESTS_TOLD } from './request-locking.ts'
 
-const FREE = { gets: 0, sets: 0, touches: 1, deletes: 0 }
 /** memcached counts the add of a lock and its conditional release as sets. */
-const LOCKED = { ...FREE, sets: 2 }
+const LOCKED = { gets: 0, sets: 2, touches: 1, deletes: 0 }
 
 describe('requests that lock their session', () => {
   let store: MemcachedProcess
@@ -90,10 +89,15 @@ describe('requests that lock their session', () => {
     const browser = await begin(app1)
     const long = browser.get(`${app1.url}/gate?k=new`)
     await app1.gate.arrived(1)
+    const [manager1, manager2] = [app1.sessions.sessionManager, app2.sessions.sessionManager]
+    assert.match(manager1.fenceOf(browser.sessionId) ?? '', /^\d+$/)
+    assert.equal(manager2.fenceOf(browser.sessionId), undefined)
     const read = browser.get(`${app2.url}/read`)
     app1.gate.open()
     assert.equal((await read).json.k, 'new')
     await long
+    await lockIsGone(browser)
+    assert.equal(manager1.fenceOf(browser.sessionId), undefined)
   })
 
   test('requests of one process run one after the other in order of arrival', async () => {
@@ -207,138 +211,6 @@ describe('requests that lock their session', () => {
     const page = await new Browser().get(`${site.url}/read`, { headers: { cookie: old } })
     assert.equal(page.json.user, undefined)
     assert.equal(await has(store, key), false)
-  })
-
-  describe('that do not get the lock in time', () => {
-    /** A session whose lock is somebody else’s. */
-    async function locked(
-      lockTimeout: 'fail' | 'continue' | 'readOnly',
-    ): Promise<{ site: GatedSite; browser: Browser }> {
-      const site = await start({ lockTimeout, lockWait: 40 })
-      const browser = await begin(site)
-      await put(store, `lock:${browser.sessionId}`, 'other')
-      return { site, browser }
-    }
-
-    test('fail: are answered 503', async () => {
-      const { site, browser } = await locked('fail')
-      const page = await browser.get(`${site.url}/read`)
-      assert.equal(page.status, 503)
-      assert.equal(page.json.code, 'HOLDFAST_SESSION_LOCK_TIMEOUT')
-      assert.equal(await has(store, `lock:${browser.sessionId}`), true)
-    })
-
-    test('continue: go on without it, and leave it to its owner', async () => {
-      const { site, browser } = await locked('continue')
-      assert.equal((await browser.get(`${site.url}/set?k=1`)).status, 200)
-      assert.equal((await browser.get(`${site.url}/read`)).json.k, '1')
-      assert.equal(await has(store, `lock:${browser.sessionId}`), true)
-      assert.ok(site.warnings.includes('request goes on without the lock of its session'))
-    })
-
-    test('readOnly: see the session, but a change is refused and a logout is not', async () => {
-      const { site, browser } = await locked('readOnly')
-      assert.equal((await browser.get(`${site.url}/read`)).json.user, 'ann')
-      const page = await browser.get(`${site.url}/set?user=eve`)
-      assert.equal(page.status, 503)
-      assert.equal((await browser.get(`${site.url}/read`)).json.user, 'ann')
-      assert.equal((await browser.get(`${site.url}/save`)).json.code, 'HOLDFAST_SESSION_READ_ONLY')
-      const { sessionId } = browser
-      assert.equal((await browser.get(`${site.url}/logout`)).text, 'bye')
-      assert.equal(await has(store, sessionId), false)
-    })
-
-    test('readOnly: refuse a change also where a response does not wait for the store', async () => {
-      const site = await start({ lockTimeout: 'readOnly', lockWait: 40, sessionBackupAsync: true })
-      const browser = await begin(site)
-      await put(store, `lock:${browser.sessionId}`, 'other')
-      assert.equal((await browser.get(`${site.url}/set?user=eve`)).status, 503)
-    })
-  })
-
-  describe('that lose the lock', () => {
-    test('store nothing once another request has changed the session', async () => {
-      const [locks, free] = [await start(), await start({ lockingMode: 'none' })]
-      const browser = await begin(locks)
-      const slow = browser.get(`${locks.url}/gate?k=old`)
-      await locks.gate.arrived(1)
-      await put(store, `lock:${browser.sessionId}`, 'other')
-      await browser.get(`${free.url}/set?k=new`)
-      locks.gate.open()
-      assert.equal((await slow).status, 503)
-      assert.equal((await browser.get(`${free.url}/read`)).json.k, 'new')
-      assert.equal(await has(store, `lock:${browser.sessionId}`), true)
-    })
-
-    test('store their change as long as no other request has changed the session', async () => {
-      const [locks, free] = [await start(), await start({ lockingMode: 'none' })]
-      const browser = await begin(locks)
-      const slow = browser.get(`${locks.url}/gate?k=ours`)
-      await locks.gate.arrived(1)
-      await put(store, `lock:${browser.sessionId}`, 'other')
-      locks.gate.open()
-      assert.equal((await slow).status, 200)
-      assert.equal((await browser.get(`${free.url}/read`)).json.k, 'ours')
-    })
-
-    test('merge with lockTimeout continue, and beside writers without locks', async () => {
-      const free = await start({ lockingMode: 'none' })
-      for (const [lockTimeout, thief] of [
-        ['continue', 'other'],
-        ['fail', undefined],
-      ] as const) {
-        const locks = await start({ lockTimeout })
-        const browser = await begin(locks)
-        const slow = browser.get(`${locks.url}/gate?k=ours`)
-        await locks.gate.arrived(1)
-        if (thief !== undefined) await put(store, `lock:${browser.sessionId}`, thief)
-        await browser.get(`${free.url}/set?l=theirs`)
-        locks.gate.open()
-        assert.equal((await slow).status, 200)
-        const { k, l } = (await browser.get(`${free.url}/read`)).json
-        assert.deepEqual({ k, l }, { k: 'ours', l: 'theirs' })
-      }
-    })
-
-    test('because their client went away do not overwrite the request that came after', async () => {
-      const site = await start()
-      const browser = await begin(site)
-      const leaving = new AbortController()
-      const gone = browser.get(`${site.url}/gate?k=old`, { signal: leaving.signal })
-      await site.gate.arrived(1)
-      leaving.abort()
-      await assert.rejects(gone)
-      assert.equal((await browser.get(`${site.url}/set?k=new`)).status, 200)
-      site.gate.open()
-      await until('the late change is reported', () =>
-        site.warnings.includes('session is not stored yet'),
-      )
-      assert.equal((await browser.get(`${site.url}/read`)).json.k, 'new')
-    })
-  })
-
-  describe('or are declared read-only', () => {
-    test('do not lock, and what they change is dropped and reported', async () => {
-      const site = await start({ readOnlyRequests: '/set|/read' })
-      const free = await start({ lockingMode: 'none' })
-      const browser = await begin(free)
-      const cost = await costOf(store, () => browser.get(`${site.url}/read`))
-      assert.deepEqual(cost, FREE)
-      const changed = await costOf(store, () => browser.get(`${site.url}/set?user=eve`))
-      assert.deepEqual(changed, FREE)
-      assert.deepEqual(site.warnings, ['change of a session is dropped'])
-      assert.equal((await browser.get(`${site.url}/read`)).json.user, 'ann')
-    })
-
-    test('make no session either', async () => {
-      const site = await start({ lockingMode: 'none', readOnlyRequests: () => true })
-      const browser = new Browser()
-      const page = await browser.get(`${site.url}/set?user=eve`)
-      assert.equal(page.status, 200)
-      assert.equal(page.headers.get('set-cookie'), null)
-      assert.equal((await browser.get(`${site.url}/none`)).status, 200)
-      assert.deepEqual(site.warnings, ['change of a session is dropped'])
-    })
   })
 
   test('a uriPattern that never matches is reported', async () => {

@@ -70,6 +70,11 @@ export class RequestLocking {
     return rule.rule === 'readOnly' ? this.#hold(active, rule, { readOnly: 'declared' }) : active
   }
 
+  /** See SessionManager. */
+  fenceOf(id: string): string | undefined {
+    return this.#locks.fenceOf(id)
+  }
+
   /** Waits for the releases that are out. */
   close(): Promise<void> {
     return this.#locks.close()

@@ -41,19 +41,6 @@ export class SessionHold {
     this.#options = options
   }
 
-  /**
-   * Grows with each request that gets this session's lock: for guarding what else such a request
-   * changes. Undefined without a lock, and where the store does not tell versions.
-   */
-  get fence(): string | undefined {
-    return this.#options.lock?.lock.fence
-  }
-
-  /** The lock is held, as far as this process can tell without asking the store. */
-  get isLocked(): boolean {
-    return !this.#over && this.#options.lock?.lock.isHeld === true
-  }
-
   /** As the mode's commit, unless the request is only to read. Throws SessionReadOnlyError. */
   commit(active: ActiveSession, mode: SessionMode, saveUninitialized: boolean): Commit {
     this.#committed = true

@@ -119,7 +119,7 @@ describe('the lock of a session', () => {
   })
 
   test('is waited for as long as lockWait says, then refused, and the others go on', async (t) => {
-    const hasty = startProcess(memcached.address, { lockWait: 50 })
+    const hasty = startProcess(memcached.address, { lockWait: 250 })
     t.after(() => hasty.close())
     const id = newId()
     const held = await one.acquire(id)
@@ -230,12 +230,16 @@ describe('the lock of a session', () => {
   })
 })
 
-test('with the store away nobody waits longer than an operation may take', async () => {
-  const alone = startProcess('127.0.0.1:1', { operationTimeout: 200 })
+test('a store that says nothing until lockWait is over is away, whoever has the lock', async () => {
+  const frozen = await MemcachedProcess.start()
+  const alone = startProcess(frozen.address, { lockWait: 100 })
+  await (await alone.acquire('a')).release()
+  await frozen.freeze()
   await Promise.all([
     assert.rejects(alone.acquire('a'), { code: 'HOLDFAST_STORE_UNAVAILABLE' }),
     assert.rejects(alone.acquire('a'), { code: 'HOLDFAST_STORE_UNAVAILABLE' }),
   ])
   await until('the queue is gone', () => alone.locks.size === 0)
   await alone.close()
+  await frozen.kill()
 })

@@ -40,6 +40,11 @@ export class SessionLocks {
     return { lock, release: () => this.#release(queue, lock) }
   }
 
+  /** The fencing number of the lock that a request of this process holds. */
+  fenceOf(id: string): string | undefined {
+    return this.#queues.get(id)?.fence
+  }
+
   /** Sessions that are locked or waited for. */
   get size(): number {
     return this.#queues.size
