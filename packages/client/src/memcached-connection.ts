@@ -57,7 +57,8 @@ export class MemcachedConnection implements MemcachedWireOwner {
   readonly #waiting: Fifo<MemcachedCall> = new Fifo()
   readonly #timer: NodeJS.Timeout
   #silentSinceMs: number = performance.now()
-  #corked = false
+  /** Written in this turn. */
+  #unsent: Buffer[] = []
   #connected = false
   #ready = false
   #closed = false
@@ -140,12 +141,7 @@ export class MemcachedConnection implements MemcachedWireOwner {
   /** All commands of one turn of the event loop leave in one write. */
   send(bytes: Buffer): void {
     if (this.#closed) return
-    if (!this.#corked) {
-      this.#corked = true
-      this.#socket.cork()
-      process.nextTick(this.#uncork)
-    }
-    this.#socket.write(bytes)
+    if (this.#unsent.push(bytes) === 1) process.nextTick(this.#flush)
   }
 
   wireReady(): void {
@@ -170,9 +166,11 @@ export class MemcachedConnection implements MemcachedWireOwner {
     else call.resolve(answer)
   }
 
-  #uncork = (): void => {
-    this.#corked = false
-    this.#socket.uncork()
+  #flush = (): void => {
+    const [first, ...others] = this.#unsent
+    this.#unsent = []
+    if (first === undefined || this.#closed) return
+    this.#socket.write(others.length === 0 ? first : Buffer.concat([first, ...others]))
   }
 
   #receive(chunk: Buffer): void {

@@ -76,6 +76,10 @@ export class TextWire implements MemcachedWire {
 
   write(command: MemcachedCommand): Buffer {
     const { name, key, value, flags, exptime } = command
+    if (PLAIN_KEY.test(key)) {
+      const line = plainLine(command, this.#meta)
+      if (line !== undefined) return withValue(line, command)
+    }
     switch (name) {
       case 'get':
       case 'gets':
@@ -123,14 +127,53 @@ export class TextWire implements MemcachedWire {
   }
 }
 
+/** Keys that are sent as they are, which spares their bytes a check one by one. */
+const PLAIN_KEY = /^[\x21-\x7e]{1,250}$/
+
+/** The line of the commands that sessions are made of; undefined: another command. */
+function plainLine(command: MemcachedCommand, meta: boolean): string | undefined {
+  const { name, key, value, flags, exptime } = command
+  switch (name) {
+    case 'gets':
+      return `gets ${key}\r\n`
+    case 'gats':
+      return `gats ${exptime} ${key}\r\n`
+    case 'touch':
+      return `touch ${key} ${exptime}\r\n`
+    case 'delete':
+      return `delete ${key}\r\n`
+    case 'set':
+    case 'add':
+      if (!meta) return `${name} ${key} ${flags} ${exptime} ${value.length}\r\n`
+      return `ms ${key} ${metaWords(command, name)}`
+    case 'cas':
+      return meta ? `ms ${key} ${metaWords(command, name)}` : undefined
+    default:
+      return undefined
+  }
+}
+
+function withValue(line: string, { name, value }: MemcachedCommand): Buffer {
+  if (name !== 'set' && name !== 'add' && name !== 'cas') return Buffer.from(line, 'latin1')
+  const bytes = Buffer.allocUnsafe(line.length + value.length + 2)
+  bytes.write(line, 0, 'latin1')
+  value.copy(bytes, line.length)
+  LINE_END.copy(bytes, line.length + value.length)
+  return bytes
+}
+
 const UNASKED: MemcachedAnswer = { type: 'error', kind: 'ERROR', message: '' }
 
 function metaStore(command: MemcachedCommand, name: StoreName): Buffer {
-  const { key, value, flags, exptime, cas } = command
+  const { key, value } = command
+  const words = Buffer.from(` ${metaWords(command, name)}`)
+  return Buffer.concat([Buffer.from('ms '), keyBytes(key), words, value, LINE_END])
+}
+
+function metaWords({ value, flags, exptime, cas }: MemcachedCommand, name: StoreName): string {
   if (name === 'cas' && !/^[0-9]{1,20}$/.test(cas)) throw new TypeError('cas is not a number')
   const compare = name === 'cas' ? ` C${cas}` : ''
-  const words = ` ${value.length} c M${META_MODES[name]} T${exptime} F${flags}${compare}\r\n`
-  return Buffer.concat([Buffer.from('ms '), keyBytes(key), Buffer.from(words), value, LINE_END])
+  return `${value.length} c M${META_MODES[name]} T${exptime} F${flags}${compare}\r\n`
 }
 
 /** Undefined kinds of answer are reported as an error of the server. */
