@@ -3,6 +3,7 @@
  * (`holdfast-session.ts`) or a store of the application's own (`stored-session.ts`).
  */
 import type { Shown } from '../exchange/shown-attributes.ts'
+import type { SessionUpdate } from '../users/atomic-update.ts'
 import type { CookieOptions, SessionCookie } from './session-cookie.ts'
 
 /** What a store that keeps whole sessions is given. */
@@ -34,6 +35,8 @@ export interface HeldSession {
   readonly isCookieDue: boolean
   save(record: () => SessionRecord): Promise<void>
   reload(): Promise<void>
+  /** Changes the stored session atomically. */
+  update<T>(change: SessionUpdate<T>): Promise<T>
   destroy(): Promise<void>
   /** This object holds the fresh session at once; resolves when the old one is gone. */
   regenerate(keep: readonly string[]): Promise<void>

@@ -8,12 +8,13 @@ import { SessionGoneError } from '../errors.ts'
 import { SessionExchange } from '../exchange/session-exchange.ts'
 import { type Shown, setOwn } from '../exchange/shown-attributes.ts'
 import type { SessionManager } from '../session-manager.ts'
+import type { SessionUpdate } from '../users/atomic-update.ts'
 import type { HeldSession, SessionKeeper, SessionStoreMethods } from './held-session.ts'
 import { type CookieOptions, SessionCookie } from './session-cookie.ts'
 
 /** The members of a Fastify request, or of an object in its place, that matter here. */
 interface RequestLike {
-  raw?: { method?: string; url?: string; headers?: { cookie?: string } } | undefined
+  raw?: { method?: string; url?: string; headers?: { upgrade?: string } } | undefined
 }
 
 export class HoldfastKeeper implements SessionKeeper {
@@ -34,6 +35,8 @@ export class HoldfastKeeper implements SessionKeeper {
       method: raw?.method ?? 'GET',
       url: raw?.url ?? '/',
       raw: request,
+      // Of other objects and of upgraded connections nothing tells when they are done.
+      mayLock: raw?.method !== undefined && raw.headers?.upgrade === undefined,
     }
     const opened = SessionExchange.openById(this.manager, facts, id, noView)
     if (!(opened instanceof Promise)) return new HoldfastSession(opened, this.#cookie)
@@ -121,6 +124,10 @@ class HoldfastSession implements HeldSession {
 
   reload(): Promise<void> {
     return this.#exchange.reload()
+  }
+
+  update<T>(change: SessionUpdate<T>): Promise<T> {
+    return this.#exchange.update(change)
   }
 
   destroy(): Promise<void> {

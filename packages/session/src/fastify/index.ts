@@ -12,6 +12,7 @@ import type * as Fastify from 'fastify'
 import type { FastifyInstance, FastifyPluginCallback, FastifyReply, FastifyRequest } from 'fastify'
 import fastifyPlugin from 'fastify-plugin'
 import type { SessionManager } from '../session-manager.ts'
+import type { SessionUpdate } from '../users/atomic-update.ts'
 import type { SessionStoreMethods } from './held-session.ts'
 import { MemoryStore, type MemoryStoreConstructor } from './memory-store.ts'
 import { type FastifySessionOptions, parsePluginOptions } from './plugin-options.ts'
@@ -47,6 +48,8 @@ export interface FastifySessionObject extends Fastify.Session {
   reload(): Promise<void>
   save(callback: SessionCallback): void
   save(): Promise<void>
+  /** Changes the session so that no parallel change is lost; `change` may run several times. */
+  update<T>(change: SessionUpdate<T>): Promise<T>
   isModified(): boolean
   isSaved(): boolean
 }

@@ -4,6 +4,7 @@
  * properties; `RequestLife` brings them from and to what is stored.
  */
 import { type Shown, setOwn, showAttributes, takeAttributes } from '../exchange/shown-attributes.ts'
+import type { SessionUpdate } from '../users/atomic-update.ts'
 import type { RequestLife } from './request-life.ts'
 import { type CookieOptions, SessionCookie } from './session-cookie.ts'
 
@@ -93,6 +94,18 @@ export class Session {
   save(): Promise<void>
   save(callback?: SessionCallback): Promise<void> | undefined {
     return settled(this.#save(), callback)
+  }
+
+  /**
+   * Changes the session so that no parallel change is lost: `change` gets a copy of the attributes,
+   * changes it in place, and runs again when another request was faster.
+   */
+  async update<T>(change: SessionUpdate<T>): Promise<T> {
+    this.take()
+    const result = await this.#life.held.update(change)
+    this.take()
+    this.show()
+    return result
   }
 
   /** Differs from what is stored. */

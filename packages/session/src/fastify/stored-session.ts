@@ -156,6 +156,11 @@ class StoredSession implements HeldSession {
     this.#before = JSON.stringify(this.#attributes)
   }
 
+  update(): Promise<never> {
+    const why = 'session.update needs memcachedNodes: a store of your own knows no versions'
+    return Promise.reject(new TypeError(why))
+  }
+
   async destroy(): Promise<void> {
     this.#isDestroyed = true
     await this.#ask('delete the session', (done) => this.#options.store.destroy(this.#id, done))

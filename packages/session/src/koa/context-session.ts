@@ -3,7 +3,8 @@
  * is saved and when its cookie is set. Where it is kept is the keeping's: `store-keeping.ts`,
  * `cookie-keeping.ts` or `holdfast-keeping.ts`.
  */
-import type { Shown } from '../exchange/shown-attributes.ts'
+import { type Shown, showAttributes } from '../exchange/shown-attributes.ts'
+import type { SessionUpdate } from '../users/atomic-update.ts'
 import { type ContextOptions, type KoaContext, MAX_AGE_MS_DEFAULT } from './koa-options.ts'
 import {
   type CommitOptions,
@@ -40,6 +41,8 @@ export interface Keeping {
   save(session: Shown, reason: SaveReason): Promise<void>
   /** There is nothing to save: what has to be done nevertheless. */
   pass(session: Shown): Promise<void>
+  /** Changes the stored session atomically; resolves to it as it is then, and to the result. */
+  update<T>(session: Shown, change: SessionUpdate<T>): Promise<{ attributes: Shown; result: T }>
   /** What was changed while the response is being sent. Never rejects. */
   beforeEnd(session: Shown): Promise<void> | undefined
   /** The response is over, or the client gone. */
@@ -128,6 +131,13 @@ export class ContextSession implements SessionOwner {
     session._requireSave = false
   }
 
+  async update<T>(session: Session, change: SessionUpdate<T>): Promise<T> {
+    const { attributes, result } = await this.#keeping.update(session.toJSON(), change)
+    showAttributes(session, attributes, isKoaOwn)
+    this.#before = contentOf(session.toJSON())
+    return result
+  }
+
   beforeEnd(): Promise<void> | undefined {
     if (!(this.#session instanceof Session)) return undefined
     return this.#keeping.beforeEnd(this.#session.toJSON())
@@ -181,6 +191,10 @@ export class ContextSession implements SessionOwner {
     setImmediate(() => ctx.app.emit(`session:${event}`, { key, value, ctx }))
     return false
   }
+}
+
+function isKoaOwn(name: string): boolean {
+  return name === 'isNew' || name.startsWith('_')
 }
 
 function contentOf(attributes: Shown): string {

@@ -55,6 +55,10 @@ export class CookieKeeping implements Keeping {
     return Promise.resolve()
   }
 
+  update(): Promise<never> {
+    return Promise.reject(new TypeError('session.update needs memcachedNodes'))
+  }
+
   beforeEnd(): undefined {
     // The cookie has left with the head.
   }

@@ -5,6 +5,7 @@
 import { SessionExchange } from '../exchange/session-exchange.ts'
 import { type Shown, takeAttributes } from '../exchange/shown-attributes.ts'
 import type { SessionManager } from '../session-manager.ts'
+import type { SessionUpdate } from '../users/atomic-update.ts'
 import type { Found, Keeping, SaveReason } from './context-session.ts'
 import { expireCookie, readKey, writeKey } from './cookie-writer.ts'
 import { type ContextOptions, type KoaContext, MAX_AGE_MS_DEFAULT } from './koa-options.ts'
@@ -86,6 +87,16 @@ export class HoldfastKeeping implements Keeping {
     this.#take(session)
     await exchange.beforeHead()
     if (exchange.isCookieDue) writeKey(this.#context, this.#options, exchange.id)
+  }
+
+  async update<T>(
+    session: Shown,
+    change: SessionUpdate<T>,
+  ): Promise<{ attributes: Shown; result: T }> {
+    this.#take(session)
+    const result = await this.#held.update(change)
+    const { attributes } = this.#found()
+    return { attributes, result }
   }
 
   /** What was changed after the head of a streamed response. Never rejects. */

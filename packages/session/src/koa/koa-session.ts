@@ -4,6 +4,7 @@
  */
 import { inspect } from 'node:util'
 import { type Shown, setOwn } from '../exchange/shown-attributes.ts'
+import type { SessionUpdate } from '../users/atomic-update.ts'
 
 export type SessionCallback = (error?: unknown) => void
 
@@ -23,6 +24,7 @@ export interface SessionOwner {
   readonly externalKey: string | undefined
   readonly degraded: boolean
   commit(options?: CommitOptions): Promise<void>
+  update<T>(session: Session, change: SessionUpdate<T>): Promise<T>
 }
 
 /** A session that was loaded, without what is kept beside its attributes. */
@@ -96,6 +98,14 @@ export class Session {
   /** A fresh id with the same content. */
   regenerate(callback?: SessionCallback): Promise<void> | undefined {
     return settled(this.#owner.commit({ regenerate: true }), callback)
+  }
+
+  /**
+   * Changes the session so that no parallel change is lost: `change` gets a copy of the attributes,
+   * changes it in place, and runs again when another request was faster.
+   */
+  update<T>(change: SessionUpdate<T>): Promise<T> {
+    return this.#owner.update(this, change)
   }
 
   /** What `autoCommit: false` leaves to the application. */

@@ -68,6 +68,10 @@ export class StoreKeeping implements Keeping {
     return Promise.resolve()
   }
 
+  update(): Promise<never> {
+    return Promise.reject(new TypeError('session.update needs memcachedNodes'))
+  }
+
   beforeEnd(): undefined {
     // A store without versions would be overwritten after others have seen the response.
   }
