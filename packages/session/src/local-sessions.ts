@@ -17,17 +17,20 @@ export interface LocalSession {
   maxInactiveSeconds: number
   /** The content that the store has acknowledged, the base of a merge; undefined: none. */
   savedContent: SessionContent | undefined
+  /** The version of that in the store; undefined: unknown, or nothing is stored. */
+  savedCas: string | undefined
   /** When the store last renewed its time to live. */
   renewedMs: number
   /** The key this session was taken over from; deleted once the session is stored under its own id. */
   supersededId: string | undefined
   /** Like supersededId, but stays: a second request with the old cookie belongs to this session. */
-  takenOverFrom: string | undefined
+  formerId: string | undefined
   destroyed: boolean
 }
 
 export class LocalSessions {
   readonly #sessions = new Map<string, LocalSession>()
+  readonly #byFormerId = new Map<string, LocalSession>()
 
   get size(): number {
     return this.#sessions.size
@@ -37,13 +40,30 @@ export class LocalSessions {
     return this.#sessions.get(id)
   }
 
+  /** The session that this id moved to. */
+  movedFrom(formerId: string): LocalSession | undefined {
+    return this.#byFormerId.get(formerId)
+  }
+
   put(session: LocalSession): void {
     this.#sessions.set(session.id, session)
+    if (session.formerId !== undefined) this.#byFormerId.set(session.formerId, session)
+  }
+
+  /** Gives a session another id; the one that it had leads to it from now on. */
+  move(session: LocalSession, id: string): void {
+    this.remove(session)
+    session.formerId = session.id
+    session.id = id
+    this.put(session)
   }
 
   /** Removes this session; another one that has come under the same id stays. */
   remove(session: LocalSession): void {
-    if (this.#sessions.get(session.id) === session) this.#sessions.delete(session.id)
+    const { id, formerId } = session
+    if (this.#sessions.get(id) === session) this.#sessions.delete(id)
+    if (formerId === undefined || this.#byFormerId.get(formerId) !== session) return
+    this.#byFormerId.delete(formerId)
   }
 
   /** Removes and returns the sessions that have expired, at most `countMax`. */
@@ -51,7 +71,7 @@ export class LocalSessions {
     const expired: LocalSession[] = []
     for (const session of this.#sessions.values()) {
       if (!isExpired(session, nowMs)) continue
-      this.#sessions.delete(session.id)
+      this.remove(session)
       if (expired.push(session) === countMax) break
     }
     return expired

@@ -4,7 +4,8 @@
  * Loading is one `gats`, which also renews the time to live, so a request that changes nothing
  * costs one operation. Storing is a `cas` with the version loaded; when another request was
  * faster, the session is loaded again, merged per attribute and stored again. A session that is
- * gone by then was destroyed, and stays so. Writes of one session queue up within this process,
+ * gone by then was destroyed, and stays so. With several nodes each session has a second copy
+ * (session-copies.ts), from which it goes on, under the id of another node, when its own is away. Writes of one session queue up within this process,
  * so that its own parallel requests do not make each other's versions stale over and over.
  */
 import { setTimeout as delay } from 'node:timers/promises'
@@ -16,7 +17,8 @@ import { NO_CONTENT, type SessionCodec, type SessionContent } from './encoding/s
 import { SessionConflictError, SessionGoneError } from './errors.ts'
 import type { ModeGauges } from './observe/metrics-table.ts'
 import type { SessionSettings } from './options.ts'
-import type { SessionStore } from './store/session-store.ts'
+import { SessionCopies } from './session-copies.ts'
+import type { SessionStore, StoredSession, Written } from './store/session-store.ts'
 
 export const STORE_ATTEMPTS_MAX = 8
 const CONFLICT_DELAY_MS = 2
@@ -25,6 +27,8 @@ export class NonStickyMode implements SessionMode {
   readonly #settings: SessionSettings
   readonly #store: SessionStore
   readonly #codec: SessionCodec
+  /** Undefined where sessions have no node id: the one node, or what is behind it, keeps copies. */
+  readonly #copies: SessionCopies | undefined
   /** The last write queued per session id. */
   readonly #writing = new Map<string, Promise<void>>()
 
@@ -32,16 +36,47 @@ export class NonStickyMode implements SessionMode {
     this.#settings = settings
     this.#store = store
     this.#codec = codec
+    this.#copies = settings.nodes.length > 1 ? new SessionCopies(store, settings) : undefined
   }
 
   async load(id: string): Promise<ActiveSession | undefined> {
     if (!this.#store.knows(id)) return undefined
+    const movedTo = this.#store.relocated(id)
+    if (movedTo !== undefined) return await this.#loadMoved(id, movedTo)
     const item = await this.#store.loadAndRenew(id, this.#ttlSeconds)
-    const decoded = item === undefined ? undefined : this.#decode(item.value, id)
-    if (item === undefined || decoded === undefined) return undefined
+    if (item === undefined) return await this.#loadCopy(id, id)
+    const decoded = this.#decode(item.value, id)
+    if (decoded === undefined) return undefined
+    this.#copies?.renew(id, item.value, this.#ttlSeconds)
     const { envelope, content } = decoded
     const active = this.#active(id, envelope, { content, cas: item.cas })
     active.isNew = false
+    return active
+  }
+
+  /** The session sits on a node that is away, or on a failover node while a primary is up. */
+  async #loadMoved(id: string, movedTo: string): Promise<ActiveSession | undefined> {
+    const item = this.#store.isUp(id) ? await this.#store.load(id) : undefined
+    const active =
+      item === undefined ? await this.#loadCopy(id, movedTo) : this.#revived(item, id, movedTo)
+    if (active !== undefined) this.#settings.observer.takenOver(movedTo, id)
+    return active
+  }
+
+  /** The second copy of a session that its node does not have. */
+  async #loadCopy(id: string, newId: string): Promise<ActiveSession | undefined> {
+    const item = await this.#copies?.find(id)
+    return item === undefined ? undefined : this.#revived(item, id, newId)
+  }
+
+  /** A session that has to be stored anew, changed or not. */
+  #revived(item: StoredSession, id: string, newId: string): ActiveSession | undefined {
+    const decoded = this.#decode(item.value, id)
+    if (decoded === undefined) return undefined
+    const stored = { content: undefined, cas: undefined }
+    const active = this.#active(newId, decoded.envelope, stored)
+    active.isNew = false
+    active.cookieDue = newId !== id
     return active
   }
 
@@ -92,6 +127,19 @@ export class NonStickyMode implements SessionMode {
     await saved
   }
 
+  async storeOnce(active: ActiveSession): Promise<Written['outcome']> {
+    const { stored } = active
+    if (stored === undefined) return 'NOT_FOUND'
+    const content = this.#codec.content(active.attributes, active.cookie)
+    const { outcome, cas } = await this.#put(active, content, stored.cas)
+    if (outcome === 'STORED') active.stored = { content, cas }
+    return outcome
+  }
+
+  held(): undefined {
+    return undefined
+  }
+
   async reload(active: ActiveSession): Promise<void> {
     const fresh = await this.load(active.id)
     if (fresh === undefined) throw new SessionGoneError()
@@ -102,11 +150,12 @@ export class NonStickyMode implements SessionMode {
   async destroy(active: ActiveSession): Promise<void> {
     active.destroyed = true
     await this.#writing.get(active.id)
-    if (!active.isNew) await this.#store.delete(active.id)
+    if (!active.isNew) await this.destroyById(active.id)
   }
 
   async destroyById(id: string): Promise<void> {
-    if (this.#store.knows(id)) await this.#store.delete(id)
+    if (!this.#store.knows(id)) return
+    await Promise.all([this.#store.delete(id), this.#copies?.delete(id)])
   }
 
   gauges(): ModeGauges {
@@ -115,6 +164,7 @@ export class NonStickyMode implements SessionMode {
 
   async close(): Promise<void> {
     await Promise.all(this.#writing.values())
+    await this.#copies?.close()
   }
 
   #enqueue(active: ActiveSession, stored: StoredState): Promise<void> {
@@ -138,8 +188,8 @@ export class NonStickyMode implements SessionMode {
       const isFirst = stored.content === undefined
       if (!isFirst && stored.cas === undefined && !(await this.#mergeStored(active, stored))) return
       const content = this.#codec.content(active.attributes, active.cookie)
-      const outcome = await this.#put(active, content, isFirst ? undefined : stored.cas)
-      stored.cas = undefined
+      const { outcome, cas } = await this.#put(active, content, isFirst ? undefined : stored.cas)
+      stored.cas = outcome === 'STORED' ? cas : undefined
       if (outcome === 'NOT_FOUND') {
         this.#gone(active)
         return
@@ -159,7 +209,7 @@ export class NonStickyMode implements SessionMode {
     active: ActiveSession,
     content: SessionContent,
     cas: string | undefined,
-  ): Promise<'STORED' | 'EXISTS' | 'NOT_FOUND'> {
+  ): Promise<Written> {
     const value = this.#codec.encode(content, {
       id: active.id,
       createdMs: active.createdMs,
@@ -170,7 +220,8 @@ export class NonStickyMode implements SessionMode {
       cas === undefined
         ? await this.#store.add(active.id, value, this.#ttlSeconds)
         : await this.#store.cas(active.id, value, this.#ttlSeconds, cas)
-    return written.outcome
+    if (written.outcome === 'STORED') this.#copies?.put(active.id, value, this.#ttlSeconds)
+    return written
   }
 
   /** Brings the stored state into this request's copy; false: the session has been destroyed. */
@@ -183,6 +234,7 @@ export class NonStickyMode implements SessionMode {
     }
     const base = stored.content ?? NO_CONTENT
     if (decoded.content !== base) await active.hold?.beforeMerge()
+    this.#settings.observer.counts.conflicts++
     this.#codec.merge(active.attributes, base, decoded.envelope.attributes)
     stored.content = decoded.content
     stored.cas = item.cas
@@ -195,10 +247,13 @@ export class NonStickyMode implements SessionMode {
   }
 
   #decode(value: Buffer, id: string): { envelope: Envelope; content: SessionContent } | undefined {
+    const { observer } = this.#settings
+    const startMs = observer.nowMs
     const decoded = this.#codec.decode(value, id)
+    observer.decoded(startMs)
     if (decoded.ok) return decoded
     this.#settings.logger.error({ why: decoded.unreadable }, 'stored session is not readable')
-    this.#settings.observer.tell('unreadable', { id, why: decoded.unreadable })
+    observer.tell('unreadable', { id, why: decoded.unreadable })
     return undefined
   }
 

@@ -74,7 +74,7 @@ const BASE_OPTIONS: readonly SessionOption[] = [
     byDefault: '`degrade` if sticky, else `fail`',
     type: '`degrade` or `fail`',
     meaning:
-      'What a response becomes when its session could not be stored and it was held: `degrade` sends it nevertheless (in sticky mode the session is safe in local memory and its backup is repeated), `fail` replaces it by 503. A session that cannot be *loaded* is always an error with status 503, never silently a new session.',
+      'What a response becomes when its session could not be stored and it was held: `degrade` sends it nevertheless (in sticky mode the session is safe in local memory and its backup is repeated), `fail` replaces it by 503. What becomes of a session that cannot be *loaded* is decided by `loadFailure`.',
   },
   {
     name: 'requestUriIgnorePattern',

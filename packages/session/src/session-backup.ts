@@ -87,7 +87,10 @@ export class SessionBackup {
   async renew(session: LocalSession): Promise<void> {
     const { id, maxInactiveSeconds } = session
     try {
-      if (await this.#store.touch(id, storedTtlSeconds(maxInactiveSeconds))) return
+      if (await this.#store.touch(id, storedTtlSeconds(maxInactiveSeconds))) {
+        this.#settings.observer.counts.touched++
+        return
+      }
       if (session.destroyed || (await this.#wasEnded(session))) return
       forgetSaved(session)
       await this.save(session)
@@ -100,13 +103,16 @@ export class SessionBackup {
   }
 
   /** Ends a session after its last write; a failure is owed and reported. */
-  remove(session: LocalSession): Promise<void> {
-    return this.#removeBy(session, (id) => this.end(id))
+  async remove(session: LocalSession): Promise<void> {
+    await this.#removeBy(session, (id) => this.end(id))
   }
 
-  /** Deletes an expired session after its last write; a failure is owed and reported. */
-  discard(session: LocalSession): Promise<void> {
-    return this.#removeBy(session, (id) => this.deleteKey(id))
+  /**
+   * Deletes an expired session after its last write; a failure is owed and reported. False: the
+   * store did not have it, as it has moved or has expired there already.
+   */
+  async discard(session: LocalSession): Promise<boolean> {
+    return (await this.#removeBy(session, (id) => this.deleteKey(id))).includes(true)
   }
 
   /** Deletes a key and marks the session as ended; a failure is owed and reported. */
@@ -118,12 +124,13 @@ export class SessionBackup {
     await Promise.all([this.deleteKey(id), marked])
   }
 
-  /** Deletes a key; rejects when the store did not answer, and then repeats it later. */
-  async deleteKey(id: string): Promise<void> {
+  /** Deletes a key; false: it was not there; rejects when the store did not answer, and then repeats it later. */
+  async deleteKey(id: string): Promise<boolean> {
     this.#oweDelete(id)
     try {
-      await this.#store.delete(id)
+      const wasThere = await this.#store.delete(id)
       this.#deletesOwed.delete(id)
+      return wasThere
     } catch (error) {
       this.#scheduleRepair()
       throw error
@@ -143,13 +150,13 @@ export class SessionBackup {
     await Promise.allSettled([...this.#unsaved].map((session) => this.save(session)))
   }
 
-  async #removeBy(session: LocalSession, removeId: (id: string) => Promise<void>): Promise<void> {
+  async #removeBy<T>(session: LocalSession, removeId: (id: string) => Promise<T>): Promise<T[]> {
     session.destroyed = true
     this.#unsaved.delete(session)
     const ids = [session.id]
     if (session.supersededId !== undefined) ids.push(session.supersededId)
     await this.#writes.get(session)?.inFlight.catch(ignore)
-    await Promise.all(ids.map(removeId))
+    return await Promise.all(ids.map(removeId))
   }
 
   #startWrite(session: LocalSession): Promise<void> {
@@ -219,6 +226,7 @@ export class SessionBackup {
   /** Another server has served this user meanwhile. */
   #mergeStored(session: LocalSession, stored: StoredSession): void {
     const decoded = this.#codec.decode(stored.value, session.id)
+    this.#settings.observer.counts.conflicts++
     session.savedCas = stored.cas
     // What cannot be read is replaced by what this server has: it is the master.
     if (!decoded.ok) return
@@ -232,6 +240,7 @@ export class SessionBackup {
     if (!(await this.#tombstones.has(session.id))) return false
     session.destroyed = true
     this.#settings.logger.debug({}, 'session was ended by another server, its changes are dropped')
+    this.#settings.observer.tell('destroyed', { id: session.id, by: 'elsewhere' })
     return true
   }
 

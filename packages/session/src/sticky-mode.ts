@@ -18,9 +18,9 @@ import { SessionGoneError, TooManySessionsError } from './errors.ts'
 import { isExpired, type LocalSession, LocalSessions } from './local-sessions.ts'
 import type { ModeGauges } from './observe/metrics-table.ts'
 import type { SessionSettings } from './options.ts'
-import { renewIntervalMs, SessionBackup } from './session-backup.ts'
+import { forgetSaved, renewIntervalMs, SessionBackup } from './session-backup.ts'
 import { formatSessionId, parseSessionId } from './session-id.ts'
-import type { SessionStore, StoredSession } from './store/session-store.ts'
+import type { SessionStore, StoredSession, Written } from './store/session-store.ts'
 
 const SWEEP_INTERVAL_MS_MAX = 10_000
 /** Expired sessions removed by one run of the sweep timer. */
@@ -56,11 +56,14 @@ export class StickyMode implements SessionMode {
   load(id: string): Promise<ActiveSession | undefined> | ActiveSession | undefined {
     const nowMs = Date.now()
     const local = this.#sessions.get(id) ?? this.#movingHere(id)
-    if (local !== undefined && isExpired(local, nowMs)) {
+    if (local !== undefined && (local.destroyed || isExpired(local, nowMs))) {
       this.#drop(local)
       return undefined
     }
-    if (local !== undefined) return this.#activate(local, id, nowMs)
+    if (local !== undefined) {
+      this.#relocateIfDue(local)
+      return this.#activate(local, id, nowMs)
+    }
     if (!this.#settings.enabled || !this.#store.knows(id)) return undefined
     if (this.#backup.isDeleteOwed(id)) return undefined
     return this.#takeOver(id)
@@ -86,7 +89,7 @@ export class StickyMode implements SessionMode {
       savedCas: undefined,
       renewedMs: 0,
       supersededId: undefined,
-      takenOverFrom: undefined,
+      formerId: undefined,
       destroyed: false,
     }
     return activeSession(local, true, false)
@@ -137,6 +140,17 @@ export class StickyMode implements SessionMode {
     await saved
   }
 
+  async storeOnce(active: ActiveSession): Promise<Written['outcome']> {
+    await this.save(active)
+    return 'STORED'
+  }
+
+  held(id: string): LocalSession | undefined {
+    const local = this.#sessions.get(id) ?? this.#movedHere(id)
+    if (local === undefined || local.destroyed || isExpired(local, Date.now())) return undefined
+    return local
+  }
+
   reload(active: ActiveSession): Promise<void> {
     // The local session is the master: there is nothing newer anywhere.
     const { local } = active
@@ -174,8 +188,7 @@ export class StickyMode implements SessionMode {
 
   /** The local session taken over from this id: the browser has not heard of its new id yet. */
   #movedHere(id: string): LocalSession | undefined {
-    const ours = this.#sessions.get(this.#ownId(id))
-    return ours?.takenOverFrom === id ? ours : undefined
+    return this.#sessions.movedFrom(id)
   }
 
   /** As long as the old key is not deleted, what the store has under it is the older copy. */
@@ -183,6 +196,19 @@ export class StickyMode implements SessionMode {
     const ours = this.#movedHere(id)
     if (ours === undefined) return undefined
     return ours.supersededId === id || this.#backup.isDeleteOwed(id) ? ours : undefined
+  }
+
+  /** Its node is away: the session goes on under the id of another node, where it is stored anew. */
+  #relocateIfDue(local: LocalSession): void {
+    if (!this.#settings.enabled) return
+    const id = this.#store.relocated(local.id)
+    if (id === undefined) return
+    const from = local.id
+    local.supersededId = from
+    forgetSaved(local)
+    this.#sessions.move(local, id)
+    this.#settings.logger.info({}, 'session moves to another store node')
+    this.#settings.observer.takenOver(id, from)
   }
 
   #activate(local: LocalSession, sentId: string, nowMs: number): ActiveSession {
@@ -202,12 +228,17 @@ export class StickyMode implements SessionMode {
   }
 
   async #loadForeign(id: string): Promise<LocalSession | undefined> {
-    const item = await this.#loadItem(id)
+    // On a node that is away a session is lost, where others are up: its only other copy was in the
+    // memory of a server that is not this one.
+    const isLost = this.#store.relocated(id) !== undefined && !this.#store.isUp(id)
+    const item = isLost ? undefined : await this.#loadItem(id)
     // A key that is back after its takeover was made by a later one: the user has been elsewhere
     // since.
     if (item === undefined) return this.#movedHere(id)
     if (this.#backup.isDeleteOwed(id)) return this.#movingHere(id)
+    const startMs = this.#settings.observer.nowMs
     const decoded = this.#codec.decode(item.value, id)
+    this.#settings.observer.decoded(startMs)
     if (!decoded.ok) {
       this.#settings.logger.error({ why: decoded.unreadable }, 'stored session is not readable')
       this.#settings.observer.tell('unreadable', { id, why: decoded.unreadable })
@@ -249,7 +280,7 @@ export class StickyMode implements SessionMode {
       savedCas: undefined,
       renewedMs: 0,
       supersededId: ownId === id ? undefined : id,
-      takenOverFrom: ownId === id ? undefined : id,
+      formerId: ownId === id ? undefined : id,
       destroyed: false,
     }
   }
@@ -278,13 +309,23 @@ export class StickyMode implements SessionMode {
 
   /** The key is deleted only if its route says that no other server can have taken it over. */
   #drop(local: LocalSession): void {
+    const { destroyed } = local
     local.destroyed = true
     this.#sessions.remove(local)
-    if (!this.#settings.enabled) return
-    if (this.#settings.route === undefined) return
-    this.#backup.remove(local).catch((error: unknown) => {
-      this.#settings.logger.debug({ err: error }, 'expired session is left to the store to expire')
-    })
+    if (destroyed) return
+    const { enabled, observer, route } = this.#settings
+    observer.counts.expiredHere++
+    const { id, attributes } = local
+    if (!enabled) observer.tell('expired', { id, attributes })
+    if (!enabled || route === undefined) return
+    this.#backup.discard(local).then(
+      (wasThere) => {
+        // Whoever deletes the key is the one that had the session.
+        if (wasThere) observer.tell('expired', { id, attributes })
+      },
+      (error: unknown) =>
+        this.#settings.logger.debug({ err: error }, 'expired session is left to the store'),
+    )
   }
 }
 

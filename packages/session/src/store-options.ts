@@ -60,6 +60,13 @@ export const STORE_OPTIONS: OptionRows = [
       'What the token `webappVersion` of `storageKeyPrefix` stands for: with it two versions of an application that run side by side keep their sessions apart.',
   },
   {
+    name: 'loadFailure',
+    byDefault: '`fail`',
+    type: '`fail` or `degrade`',
+    meaning:
+      'What becomes of a request whose session cannot be loaded because the store is away. `fail`: an error with status 503. `degrade`: it goes on with an empty session whose `degraded` is true; nothing that is put into it is stored, no cookie is set, and the user has the session back when the store is. To destroy it fails while the store is away.',
+  },
+  {
     name: 'storeWait',
     byDefault: '`250`',
     type: 'milliseconds',
@@ -74,6 +81,7 @@ export interface StoreOptions {
   username?: string | undefined
   password?: string | undefined
   storeWait?: number | undefined
+  loadFailure?: 'fail' | 'degrade' | undefined
   failoverNodes?: string | undefined
   hostName?: string | undefined
   contextName?: string | undefined
@@ -88,6 +96,7 @@ export interface StoreSettings extends StoreTargets {
   protocol: 'text' | 'binary'
   credentials: { username: string; password: string } | undefined
   storeWaitMs: number
+  loadFailure: 'fail' | 'degrade'
 }
 
 const STORE_WAIT_MS_DEFAULT = 250
@@ -109,6 +118,7 @@ export function parseStoreOptions(given: GivenOptions): StoreSettings {
     }),
     protocol: choiceOption(given, 'memcachedProtocol', ['text', 'binary'], 'text'),
     credentials,
+    loadFailure: choiceOption(given, 'loadFailure', ['fail', 'degrade'], 'fail'),
     storeWaitMs: timeoutOption(given, 'storeWait', STORE_WAIT_MS_DEFAULT),
   }
 }

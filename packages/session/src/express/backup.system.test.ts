@@ -60,7 +60,7 @@ describe('with a slow store', () => {
   })
 
   test('an asynchronous backup does not hold the response', async (t) => {
-    const async = await startSite({ memcachedNodes: link.address })
+    const async = await startSite({ memcachedNodes: link.address, storeWait: 5000 })
     t.after(() => async.close())
     link.delayMs = 2000
     t.after(() => {

@@ -68,7 +68,11 @@ describe('sticky sessions', () => {
   test('ten parallel requests after the death of a server share one takeover', async (t) => {
     // Slow enough that all ten are there before the first has loaded the session.
     const link = await startSlowLink(store.port, 500)
-    const late = await startSite({ memcachedNodes: link.address, jvmRoute: 'late' })
+    const late = await startSite({
+      memcachedNodes: link.address,
+      jvmRoute: 'late',
+      storeWait: 5000,
+    })
     t.after(async () => {
       await late.close()
       await link.close()

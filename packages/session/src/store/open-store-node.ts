@@ -13,7 +13,7 @@ export function storeNodeName(target: StoreTarget): string {
 }
 
 export function openStoreNode(target: StoreTarget, settings: SessionSettings): StoreNode {
-  const { operationTimeoutMs, storeWaitMs, logger } = settings
+  const { operationTimeoutMs, storeWaitMs, logger, observer } = settings
   return new StoreNode({
     id: target.id,
     address: storeNodeName(target),
@@ -21,6 +21,7 @@ export function openStoreNode(target: StoreTarget, settings: SessionSettings): S
     operationTimeoutMs,
     storeWaitMs,
     logger,
+    observer,
   })
 }
 

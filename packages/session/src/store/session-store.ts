@@ -101,15 +101,18 @@ export class SessionStore {
 
   /** Rejects when the store did not acknowledge, also when it refused. */
   async set(id: string, value: Buffer, ttlSeconds: number): Promise<{ cas: string | undefined }> {
+    this.#settings.observer.counts.sizeBytes.add(value.length)
     return this.#at(id, 'store the session').set(this.#keyPrefix + id, value, ttlSeconds)
   }
 
   /** EXISTS: the key is there already. */
   async add(id: string, value: Buffer, ttlSeconds: number): Promise<Written> {
+    this.#settings.observer.counts.sizeBytes.add(value.length)
     return this.#at(id, 'store the session').add(this.#keyPrefix + id, value, ttlSeconds)
   }
 
   async cas(id: string, value: Buffer, ttlSeconds: number, cas: string): Promise<Written> {
+    this.#settings.observer.counts.sizeBytes.add(value.length)
     return this.#at(id, 'store the session').cas(this.#keyPrefix + id, value, ttlSeconds, cas)
   }
 

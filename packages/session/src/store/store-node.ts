@@ -16,6 +16,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { ItemClient } from '@holdfast/client'
 import { SessionStoreUnavailableError } from '../errors.ts'
+import type { SessionObserver } from '../observe/session-observer.ts'
 import type { SessionLogger } from '../options.ts'
 import type { StoredSession, Written } from './store-keys.ts'
 
@@ -34,10 +35,13 @@ export interface StoreNodeOptions {
   operationTimeoutMs: number
   storeWaitMs: number
   logger: SessionLogger
+  observer: SessionObserver
 }
 
+type StoreOperation = 'get' | 'gat' | 'set' | 'add' | 'cas' | 'touch' | 'delete'
+
 /** Deadlines missed in a row, without any answer between, after which a node is away. */
-export const TIMEOUTS_MAX = 4
+export const TIMEOUTS_MAX = 3
 export const PROBE_DELAY_MS_MIN = 50
 export const PROBE_DELAY_MS_MAX = 1000
 /** How long a node that was away has to be up before sessions are given to it. */
@@ -57,6 +61,7 @@ export class StoreNode {
   readonly #timeoutMs: number
   readonly #storeWaitMs: number
   readonly #logger: SessionLogger
+  readonly #observer: SessionObserver
   #away: Error | undefined
   #upSinceMs = Number.NEGATIVE_INFINITY
   #timeouts = 0
@@ -73,6 +78,7 @@ export class StoreNode {
     this.#timeoutMs = options.operationTimeoutMs
     this.#storeWaitMs = options.storeWaitMs
     this.#logger = options.logger
+    this.#observer = options.observer
   }
 
   /** False: operations fail at once. */
@@ -86,41 +92,45 @@ export class StoreNode {
   }
 
   load(key: string): Promise<StoredSession | undefined> {
-    return this.#run('load the session', (timeoutMs) => this.#client.gets(key, { timeoutMs }))
+    return this.#run('get', 'load the session', (timeoutMs) =>
+      this.#client.gets(key, { timeoutMs }),
+    )
   }
 
   loadAndRenew(key: string, ttlSeconds: number): Promise<StoredSession | undefined> {
-    return this.#run('load the session', (timeoutMs) =>
+    return this.#run('gat', 'load the session', (timeoutMs) =>
       this.#client.gats(key, ttlSeconds, { timeoutMs }),
     )
   }
 
   set(key: string, value: Buffer, ttlSeconds: number): Promise<{ cas: string | undefined }> {
-    return this.#run('store the session', (timeoutMs) =>
+    return this.#run('set', 'store the session', (timeoutMs) =>
       this.#client.set(key, value, { ttlSeconds, timeoutMs }),
     )
   }
 
   add(key: string, value: Buffer, ttlSeconds: number): Promise<Written> {
-    return this.#run('store the session', (timeoutMs) =>
+    return this.#run('add', 'store the session', (timeoutMs) =>
       this.#client.add(key, value, { ttlSeconds, timeoutMs }),
     )
   }
 
   cas(key: string, value: Buffer, ttlSeconds: number, cas: string): Promise<Written> {
-    return this.#run('store the session', (timeoutMs) =>
+    return this.#run('cas', 'store the session', (timeoutMs) =>
       this.#client.cas(key, value, cas, { ttlSeconds, timeoutMs }),
     )
   }
 
   touch(key: string, ttlSeconds: number): Promise<boolean> {
-    return this.#run('renew the session', (timeoutMs) =>
+    return this.#run('touch', 'renew the session', (timeoutMs) =>
       this.#client.touch(key, ttlSeconds, { timeoutMs }),
     )
   }
 
   delete(key: string): Promise<boolean> {
-    return this.#run('delete the session', (timeoutMs) => this.#client.delete(key, { timeoutMs }))
+    return this.#run('delete', 'delete the session', (timeoutMs) =>
+      this.#client.delete(key, { timeoutMs }),
+    )
   }
 
   /** One round trip through the store; never rejects. */
@@ -148,11 +158,21 @@ export class StoreNode {
     await this.#client.close()
   }
 
-  async #run<T>(operation: string, call: (timeoutMs: number) => Promise<T>): Promise<T> {
+  async #run<T>(
+    name: StoreOperation,
+    operation: string,
+    call: (timeoutMs: number) => Promise<T>,
+  ): Promise<T> {
+    const startMs = performance.now()
+    let failure: unknown
     this.#running++
     try {
       return await this.#repeat(operation, call)
+    } catch (error) {
+      failure = error
+      throw error
     } finally {
+      this.#observer.operation(this.id ?? this.address, name, startMs, failure)
       this.#running--
       if (this.#retired && this.#running === 0) void this.close()
     }
