@@ -253,13 +253,17 @@ export class SessionExchange {
   }
 
   #bounded(saved: Promise<void>): Promise<void> {
-    const { backupTimeoutMs } = this.manager.settings
+    const { backupTimeoutMs, observer } = this.manager.settings
+    const startMs = observer.nowMs
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
         const why = new Error(`no acknowledgement within ${backupTimeoutMs} ms`)
         reject(new SessionStoreUnavailableError('store the session', why))
       }, backupTimeoutMs)
-      saved.then(resolve, reject).finally(() => clearTimeout(timer))
+      saved.then(resolve, reject).finally(() => {
+        clearTimeout(timer)
+        observer.held(startMs)
+      })
     })
   }
 }

@@ -18,7 +18,7 @@ export class ObservedMode implements SessionMode {
   }
 
   load(id: string): Promise<ActiveSession | undefined> | ActiveSession | undefined {
-    const expiredBefore = this.#observer.expiredCount
+    const expiredBefore = this.#observer.counts.expiredHere
     const found = this.#mode.load(id)
     if (found instanceof Promise) return this.#observer.loading(id, found)
     this.#observer.loadedLocally(found, expiredBefore)

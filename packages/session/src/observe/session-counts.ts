@@ -49,6 +49,8 @@ export class SessionCounts {
   conflicts = 0
   touched = 0
   requestsWithoutSession = 0
+  /** Sessions that expired in this process's memory, wherever they may live on. */
+  expiredHere = 0
   withoutAccess = 0
   withoutModification = 0
   readOnlyRequests = 0

@@ -70,13 +70,8 @@ export class SessionObserver {
   /** A session was looked for in local memory only; undefined: it is not there. */
   loadedLocally(active: ActiveSession | undefined, expiredBefore: number): void {
     if (active !== undefined) this.counts.loads.hit_local++
-    else if (this.expiredCount > expiredBefore) this.counts.loads.expired++
+    else if (this.counts.expiredHere > expiredBefore) this.counts.loads.expired++
     else this.counts.loads.miss++
-  }
-
-  /** Sessions that expired in this process's memory. */
-  get expiredCount(): number {
-    return this.counts.events.get('expired') ?? 0
   }
 
   /** A session is looked for in the store. */
@@ -108,11 +103,18 @@ export class SessionObserver {
     )
   }
 
-  /** Sticky: another server's session is served here. */
+  /** A session goes on under another id: here instead of on another server, or on another node. */
   takenOver(id: string, previousId: string): void {
-    const route = (text: string): string => /\.(.*)$/.exec(text)?.[1] ?? 'none'
-    this.counts.countFailover('server', route(previousId), route(id))
-    this.tell('takenOver', { id, previousId })
+    const [from, to] = [routeOf(previousId), routeOf(id)]
+    if (from !== to) {
+      this.counts.countFailover('server', from, to)
+      this.tell('takenOver', { id, previousId })
+    }
+    const [fromNode, toNode] = [nodeOf(previousId), nodeOf(id)]
+    if (fromNode !== toNode) {
+      this.counts.countFailover('node', fromNode, toNode)
+      this.tell('relocated', { id, previousId })
+    }
   }
 
   /** A clock for `committed`; 0 when nothing is timed. */
@@ -162,6 +164,10 @@ export class SessionObserver {
     if (this.statistics) this.counts.encodeSeconds.add((performance.now() - startMs) / 1000)
   }
 
+  decoded(startMs: number): void {
+    if (this.statistics) this.counts.decodeSeconds.add((performance.now() - startMs) / 1000)
+  }
+
   /** A response was held for its session. */
   held(startMs: number): void {
     if (this.statistics) this.counts.holdSeconds.add((performance.now() - startMs) / 1000)
@@ -170,7 +176,10 @@ export class SessionObserver {
   /** One operation on one node of the store, with all its repetitions. */
   operation(node: string, operation: string, startMs: number, error?: unknown): void {
     this.counts.operationsOf(node, operation).add((performance.now() - startMs) / 1000)
-    if (error !== undefined) countOne(this.counts.nodeErrors, `${node} ${errorType(error)}`)
+    if (error === undefined) return
+    // The cause tells whether the node was away, slow or refused.
+    const cause = error instanceof Error && error.cause !== undefined ? error.cause : error
+    countOne(this.counts.nodeErrors, `${node} ${errorType(cause)}`)
   }
 
   /** `work` waits for a lock; false: it was not had in time. */
@@ -214,4 +223,17 @@ export class SessionObserver {
   #hashOf(id: string): string {
     return hashOfSid(this.#surroundings?.sidOf(id) ?? id)
   }
+}
+
+function routeOf(id: string): string {
+  const dot = id.indexOf('.')
+  return dot === -1 ? 'none' : id.slice(dot + 1)
+}
+
+/** What follows the last `-` before the route; without node ids it is the same before and after. */
+function nodeOf(id: string): string {
+  const dot = id.indexOf('.')
+  const head = dot === -1 ? id : id.slice(0, dot)
+  const dash = head.lastIndexOf('-')
+  return dash === -1 ? 'none' : head.slice(dash + 1)
 }
