@@ -6,7 +6,7 @@
 import { SessionEncodingError, UnreadableError } from './encoding-errors.ts'
 import { fromPlain } from './from-plain.ts'
 import { defineOwn, escapedKey, TAG, type TagSettings } from './tagged-tree.ts'
-import { toPlain } from './to-plain.ts'
+import { isPlain, toPlain } from './to-plain.ts'
 
 export type Attributes = Record<string, unknown>
 
@@ -82,6 +82,7 @@ export function plainAttributes(
 }
 
 function plainAttribute(name: string, value: unknown, tags: TagSettings): unknown {
+  if (isPlain(value, 0)) return value
   try {
     return toPlain(value, tags, 0)
   } catch (error) {

@@ -30,8 +30,6 @@ export const JSON_ENCODING = 'json'
 export const PLAIN_VERSION = 1
 export const TAGGED_VERSION = 2
 
-/** In an unread text: a key that needs reading, or by chance a string that begins like one. */
-const TAG_TEXT = `"${TAG}`
 /** Shorter texts cannot hold a tree that is too deep. */
 const SHALLOW_CHARS = 2 * DEPTH_MAX
 
@@ -55,7 +53,7 @@ export class JsonEncoding implements SessionEncoding {
   }
 
   body(content: SessionContent, times: EnvelopeTimes): Buffer {
-    const version = content.includes(TAG_TEXT) ? TAGGED_VERSION : PLAIN_VERSION
+    const version = content.includes(TAG) ? TAGGED_VERSION : PLAIN_VERSION
     return Buffer.from(
       `{"v":${version},"created":${times.createdMs},"lastAccessed":${times.lastAccessedMs},` +
         `"maxInactive":${times.maxInactiveSeconds},${content}}`,
@@ -88,7 +86,7 @@ export class JsonEncoding implements SessionEncoding {
   attributesIn(content: SessionContent): Attributes {
     const json = parsed(`{${content}}`)
     const attributes = isRecord(json) ? json.attributes : undefined
-    return this.#attributes(attributes, content.includes(TAG_TEXT), content.length)
+    return this.#attributes(attributes, content.includes(TAG), content.length)
   }
 
   valueText(value: unknown): string | undefined {
@@ -119,5 +117,5 @@ function parsed(text: string): unknown {
 function cutContent(text: string, isTagged: boolean): SessionContent | undefined {
   const start = text.indexOf('"attributes":')
   if (text.lastIndexOf('{', start) !== 0 || !text.endsWith('}')) return undefined
-  return isTagged || !text.includes(TAG_TEXT) ? text.slice(start, -1) : undefined
+  return isTagged || !text.includes(TAG) ? text.slice(start, -1) : undefined
 }

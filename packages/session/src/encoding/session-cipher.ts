@@ -36,6 +36,7 @@ export const WRITES_PER_SALT_MAX: number = 2 ** 24
 /** Most derived keys kept: as many as processes that wrote lately. */
 export const DERIVED_KEYS_MAX = 1024
 
+const NONCES_AT_ONCE = 256
 const ALGORITHM = 'aes-256-gcm'
 
 interface ConfiguredKey {
@@ -55,6 +56,7 @@ export class SessionCipher {
   /** By key id and salt. */
   readonly #derived = new Map<string, KeyObject>()
   #writeKey: WriteKey
+  #nonces: Buffer = Buffer.alloc(0)
 
   /** One or more keys of KEY_BYTES. */
   constructor(keys: readonly Uint8Array[]) {
@@ -72,7 +74,7 @@ export class SessionCipher {
   seal(plain: Buffer, bound: Buffer): Buffer {
     if (this.#writeKey.writesLeft-- <= 0) this.#writeKey = this.#newWriteKey()
     const { prefix, key } = this.#writeKey
-    const nonce = randomBytes(NONCE_BYTES)
+    const nonce = this.#newNonce()
     const cipher = createCipheriv(ALGORITHM, key, nonce).setAAD(bound)
     const ciphertext = cipher.update(plain)
     cipher.final()
@@ -93,6 +95,14 @@ export class SessionCipher {
       throw new UnreadableError('changed, or of another session', { cause: error })
     }
     return plain
+  }
+
+  /** Random bytes are drawn for many nonces at once: each call for them costs microseconds. */
+  #newNonce(): Buffer {
+    if (this.#nonces.length === 0) this.#nonces = randomBytes(NONCE_BYTES * NONCES_AT_ONCE)
+    const nonce = this.#nonces.subarray(0, NONCE_BYTES)
+    this.#nonces = this.#nonces.subarray(NONCE_BYTES)
+    return nonce
   }
 
   #newWriteKey(): WriteKey {

@@ -47,12 +47,19 @@ export interface TagSettings {
   nativeBytes: boolean
 }
 
-/** Throws UnreadableError for a tree that is deeper than DEPTH_MAX. */
-export function checkDepth(value: unknown, depth: number): void {
-  if (typeof value !== 'object' || value === null) return
+/** Throws UnreadableError for a parsed tree that is deeper than DEPTH_MAX. */
+export function checkDepth(tree: object, depth: number): void {
   if (depth > DEPTH_MAX) throw tooDeep()
-  const children: unknown[] = Array.isArray(value) ? value : Object.values(value)
-  for (const child of children) checkDepth(child, depth + 1)
+  if (Array.isArray(tree)) {
+    for (let at = 0; at < tree.length; at++) checkChild(tree[at], depth)
+    return
+  }
+  // No array of the members is made, and what has been parsed inherits nothing: `for in` will do.
+  for (const key in tree) checkChild((tree as Record<string, unknown>)[key], depth)
+}
+
+function checkChild(child: unknown, depth: number): void {
+  if (typeof child === 'object' && child !== null) checkDepth(child, depth + 1)
 }
 
 /** Sets an own property whatever its name is. */

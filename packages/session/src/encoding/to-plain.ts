@@ -14,7 +14,28 @@ import {
   tooDeep,
 } from './tagged-tree.ts'
 
-/** The plain form of a value; undefined for what is not stored at all. Throws UnreadableError for a tree that is too deep. */
+/**
+ * Whether a value is a plain tree already, so that it needs no `toPlain`. Most sessions are: this
+ * one walk, which allocates nothing, is all that they cost.
+ */
+export function isPlain(value: unknown, depth: number): boolean {
+  switch (typeof value) {
+    case 'string':
+    case 'boolean':
+      return true
+    case 'number':
+      return isPlainNumber(value)
+    case 'object':
+      return value === null || isPlainObject(value, depth)
+    default:
+      return false
+  }
+}
+
+/**
+ * The plain form of a value; undefined for what is not stored at all. Throws UnreadableError for a
+ * tree that is too deep.
+ */
 export function toPlain(value: unknown, settings: TagSettings, depth: number): unknown {
   switch (typeof value) {
     case 'string':
@@ -37,7 +58,24 @@ export function toPlain(value: unknown, settings: TagSettings, depth: number): u
 
 function isPlainNumber(value: number): boolean {
   // Zero is the one number whose sign is lost as text.
-  return value === 0 ? Object.is(value, 0) : Number.isFinite(value)
+  return value === 0 ? 1 / value > 0 : Number.isFinite(value)
+}
+
+function isPlainObject(value: object, depth: number): boolean {
+  if (depth > DEPTH_MAX) return false
+  if (Array.isArray(value)) {
+    for (let at = 0; at < value.length; at++) if (!isPlain(value[at], depth + 1)) return false
+    return true
+  }
+  const prototype: unknown = Object.getPrototypeOf(value)
+  if (prototype !== Object.prototype && prototype !== null) return false
+  // In a plain object all that `for in` finds is its own; Object.keys would make an array.
+  for (const key in value) {
+    if (needsEscape(key) || !isPlain((value as Record<string, unknown>)[key], depth + 1)) {
+      return false
+    }
+  }
+  return true
 }
 
 function plainObject(value: object, settings: TagSettings, depth: number): unknown {
