@@ -9,7 +9,7 @@ import type { MiddlewareHandler } from 'hono'
 import { type SessionHealth, SessionManager } from '../session-manager.ts'
 import type { WebSessionOptions } from '../web/index.ts'
 import type { Session, SessionAttributes } from '../web/session.ts'
-import { answerFailure, pathOf, WebExchange, type WebOptions } from '../web/web-exchange.ts'
+import { answerFailure, pathOf, splitOptions, WebExchange } from '../web/web-exchange.ts'
 
 export type { RegenerateOptions } from '../exchange/session-exchange.ts'
 export type { SessionLogger, SessionOptions } from '../options.ts'
@@ -47,9 +47,8 @@ export interface SessionMiddleware<A extends object = SessionAttributes>
 export function sessions<A extends object = SessionAttributes>(
   options: WebSessionOptions,
 ): SessionMiddleware<A> {
-  const { trustProxy, onFailure, ...managerOptions } = options
+  const [managerOptions, webOptions] = splitOptions(options)
   const manager = new SessionManager(managerOptions)
-  const webOptions: WebOptions = { trustProxy, onFailure }
   const middleware: MiddlewareHandler<{ Variables: SessionVariables<A> }> = async (c, next) => {
     const request = c.req.raw
     if (c.get('session') !== undefined || !isInPath(request, manager)) return next()

@@ -19,7 +19,7 @@ import {
   type Session,
   type SessionAttributes,
 } from '../web/session.ts'
-import { handleWithSession, isForwardedSecure } from '../web/web-exchange.ts'
+import { handleWithSession, isForwardedSecure, splitOptions } from '../web/web-exchange.ts'
 import { type NextCookies, type NextHeaders, setDueCookie } from './next-cookies.ts'
 
 export type { RegenerateOptions } from '../exchange/session-exchange.ts'
@@ -71,13 +71,12 @@ export interface NextSessions<A extends object = SessionAttributes> {
 export function createSessions<A extends object = SessionAttributes>(
   options: NextSessionOptions,
 ): NextSessions<A> {
-  const { trustProxy, onFailure, sticky = false, ...managerOptions } = options
-  if (sticky !== false) {
+  if ((options.sticky ?? false) !== false) {
     throw new TypeError('option sticky: true is not possible with Next.js')
   }
-  const shared = sharedManager({ ...managerOptions, sticky })
+  const [managerOptions, webOptions] = splitOptions({ ...options, sticky: false })
+  const shared = sharedManager(managerOptions)
   const { manager } = shared
-  const webOptions = { trustProxy, onFailure }
   return {
     withSession: (handler) => (request, context) =>
       handleWithSession<A>(manager, request, webOptions, (session) =>

@@ -25,8 +25,9 @@ export type { Session, SessionAttributes } from '../web/session.ts'
 /** The options of the session manager and those of this binding. */
 export interface NodeSessionOptions extends SessionOptions {
   /**
-   * The first X-Forwarded-Proto value tells whether the browser came over TLS. Only behind a proxy
-   * that sets this header itself. Default false: the socket tells.
+   * Another name of the option `proxy`. True: the first value of X-Forwarded-Proto tells whether the
+   * browser came over TLS; only behind a proxy that sets this header itself. Default false: the
+   * socket tells.
    */
   trustProxy?: boolean | undefined
 }
@@ -74,10 +75,10 @@ export interface NodeSessions<A extends object = SessionAttributes> {
 export function createSessions<A extends object = SessionAttributes>(
   options: NodeSessionOptions,
 ): NodeSessions<A> {
-  const { trustProxy = false, ...managerOptions } = options
-  const manager = new SessionManager(managerOptions)
+  const { trustProxy, ...managerOptions } = options
+  const manager = new SessionManager({ ...managerOptions, proxy: options.proxy ?? trustProxy })
   const attach = (request: IncomingMessage, response: ServerResponse): Promise<Session<A>> =>
-    attachSession<A>(manager, request, response, trustProxy)
+    attachSession<A>(manager, request, response)
   return {
     attach,
     listener: (handler) => async (request, response) => {
@@ -113,7 +114,6 @@ async function attachSession<A extends object>(
   manager: SessionManager,
   request: IncomingMessage,
   response: ServerResponse,
-  trustProxy: boolean,
 ): Promise<Session<A>> {
   const facts = {
     cookieHeader: request.headers.cookie,
@@ -126,7 +126,9 @@ async function attachSession<A extends object>(
     beforeHead: () => exchange.beforeHead(),
     beforeEnd: () => exchange.beforeEnd(),
     prepareHead: () => {
-      const cookie = exchange.setCookie(isSecureRequest(request, trustProxy))
+      const cookie = exchange.setCookie(
+        isSecureRequest(request, manager.settings.trustProxy === true),
+      )
       if (cookie !== undefined) response.appendHeader('Set-Cookie', cookie)
     },
     failure: (error) => sendFailure(response, error),

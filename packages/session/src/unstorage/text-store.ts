@@ -13,7 +13,15 @@ import { type NodeHealth, SessionStore } from '../store/session-store.ts'
 export interface TextStoreOptions
   extends Pick<
     SessionOptions,
-    'memcachedNodes' | 'operationTimeout' | 'storageKeyPrefix' | 'logger'
+    | 'memcachedNodes'
+    | 'failoverNodes'
+    | 'memcachedProtocol'
+    | 'username'
+    | 'password'
+    | 'operationTimeout'
+    | 'storeWait'
+    | 'storageKeyPrefix'
+    | 'logger'
   > {
   /** Seconds that an item lives unless it says otherwise; absent: until it is removed. */
   ttl?: number | undefined

@@ -7,7 +7,7 @@
 import type { SessionOptions } from '../options.ts'
 import { type SessionHealth, SessionManager } from '../session-manager.ts'
 import type { Session, SessionAttributes } from './session.ts'
-import { handleWithSession, type WebOptions } from './web-exchange.ts'
+import { handleWithSession, splitOptions, type WebOptions } from './web-exchange.ts'
 
 export type { RegenerateOptions } from '../exchange/session-exchange.ts'
 export type { SessionLogger, SessionOptions } from '../options.ts'
@@ -51,9 +51,8 @@ export interface WebSessions<A extends object = SessionAttributes> {
 export function createSessions<A extends object = SessionAttributes>(
   options: WebSessionOptions,
 ): WebSessions<A> {
-  const { trustProxy, onFailure, ...managerOptions } = options
+  const [managerOptions, webOptions] = splitOptions(options)
   const manager = new SessionManager(managerOptions)
-  const webOptions: WebOptions = { trustProxy, onFailure }
   return {
     handle: (request, handler) =>
       handleWithSession<A>(manager, request, webOptions, (session) => handler(request, session)),

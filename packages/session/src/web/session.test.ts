@@ -180,3 +180,71 @@ test('above maxActiveSessions the first attribute of a new session is refused', 
     return new Response()
   })
 })
+
+test('50 parallel increments by update are all kept', async () => {
+  const browser = new Browser()
+  await browser.visit((session) => session.set('n', 0))
+  const counted = await Promise.all(
+    Array.from({ length: 50 }, async () => {
+      let count: unknown
+      await browser.visit(async (session) => {
+        count = await session.update((attributes) => {
+          attributes.n = Number(attributes.n) + 1
+          return attributes.n
+        })
+      })
+      return count
+    }),
+  )
+  assert.equal(new Set(counted).size, 50)
+  await browser.visit((session) => assert.equal(session.get('n'), 50))
+})
+
+test('update begins a session as set does', async () => {
+  const browser = new Browser()
+  await browser.visit(async (session) => {
+    await session.update((attributes) => {
+      attributes.user = 'ann'
+    })
+  })
+  await browser.visit((session) => assert.equal(session.get('user'), 'ann'))
+})
+
+test('20 parallel requests that each set another attribute are all kept', async () => {
+  const browser = new Browser()
+  await browser.visit((session) => session.set('begun', true))
+  const names = Array.from({ length: 20 }, (_, at) => `name${at}`)
+  await Promise.all(names.map((name) => browser.visit((session) => session.set(name, name))))
+  await browser.visit((session) => {
+    assert.deepEqual(
+      names.filter((name) => !session.has(name)),
+      [],
+    )
+  })
+})
+
+test('with loadFailure degrade a request goes on with a degraded session', async (t) => {
+  const away = createSessions({
+    memcachedNodes: '127.0.0.1:1',
+    secret: 's',
+    sticky: false,
+    loadFailure: 'degrade',
+    storeWait: 50,
+    operationTimeout: 50,
+  })
+  t.after(() => away.close())
+  const browser = new Browser()
+  await browser.visit((session) => {
+    assert.equal(session.degraded, false)
+    session.set('user', 'ann')
+  })
+  const request = new Request(URL, { headers: { cookie: browser.cookie } })
+  const response = await away.handle(request, (_request, session) => {
+    assert.equal(session.degraded, true)
+    session.set('user', 'bob')
+    return new Response('ok')
+  })
+  assert.equal(response.status, 200)
+  assert.deepEqual(response.headers.getSetCookie(), [])
+  await browser.visit((session) => assert.equal(session.get('user'), 'ann'))
+})

@@ -21,6 +21,11 @@ export interface Session<A extends object = SessionAttributes> {
   readonly isNew: boolean
   /** True after `destroy`, until `regenerate`. */
   readonly isDestroyed: boolean
+  /**
+   * With `loadFailure: 'degrade'` and the store away: the session could not be loaded. It is empty,
+   * and nothing that is put into it is stored.
+   */
+  readonly degraded: boolean
   /** All attributes as plain properties, to be read and changed. Frozen and empty after `destroy`. */
   readonly attributes: Partial<A>
   /** Life of the cookie in milliseconds; null: until the browser closes. */
@@ -37,6 +42,12 @@ export interface Session<A extends object = SessionAttributes> {
   touch(): void
   /** Stores now; resolves when the store has acknowledged it. */
   save(): Promise<void>
+  /**
+   * Changes the session so that no parallel change is lost, in the store at once: `change` gets a
+   * copy of the attributes, changes it in place, and runs again when another request was faster.
+   * Resolves to what it returned. Rejects with SessionGoneError and SessionConflictError.
+   */
+  update<T>(change: (attributes: Partial<A>) => T | Promise<T>): Promise<T>
   /** Brings the attributes to their stored state; rejects with SessionGoneError. */
   reload(): Promise<void>
   /** Ends the session; resolves when the store has deleted it. */
@@ -79,6 +90,10 @@ export class ExchangeSession<A extends object> implements Session<A> {
 
   get isDestroyed(): boolean {
     return this.#exchange.active.destroyed
+  }
+
+  get degraded(): boolean {
+    return this.#exchange.active.degraded === true
   }
 
   get attributes(): Partial<A> {
@@ -128,6 +143,10 @@ export class ExchangeSession<A extends object> implements Session<A> {
 
   save(): Promise<void> {
     return this.#exchange.save()
+  }
+
+  update<T>(change: (attributes: Partial<A>) => T | Promise<T>): Promise<T> {
+    return this.#exchange.update((attributes) => change(attributes as Partial<A>))
   }
 
   reload(): Promise<void> {

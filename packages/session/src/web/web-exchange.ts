@@ -7,6 +7,7 @@
  * ends or is cancelled, and when the request is aborted.
  */
 import { SessionExchange } from '../exchange/session-exchange.ts'
+import type { SessionOptions } from '../options.ts'
 import type { SessionManager } from '../session-manager.ts'
 import { readAhead } from './body.ts'
 import { failureResponse } from './failure.ts'
@@ -15,12 +16,19 @@ import { attributesView, ExchangeSession, type Session } from './session.ts'
 /** What the Web-standard bindings take besides the options of the session manager. */
 export interface WebOptions {
   /**
-   * The first X-Forwarded-Proto value tells whether the browser came over TLS. Only behind a proxy
-   * that sets this header itself. Default false: the URL of the request tells.
+   * Another name of the option `proxy`. True: the first value of X-Forwarded-Proto tells whether the
+   * browser came over TLS; only behind a proxy that sets this header itself. Default false: the URL
+   * of the request tells.
    */
   trustProxy?: boolean | undefined
   /** Answers a request whose session cannot be loaded or stored; default: 503 in plain text. */
   onFailure?: ((error: unknown, request: Request) => Response | Promise<Response>) | undefined
+}
+
+/** The options of the session manager, and those of this binding. */
+export function splitOptions(options: SessionOptions & WebOptions): [SessionOptions, WebOptions] {
+  const { trustProxy, onFailure, ...managerOptions } = options
+  return [{ ...managerOptions, proxy: managerOptions.proxy ?? trustProxy }, { onFailure }]
 }
 
 export class WebExchange<A extends object> {
@@ -89,8 +97,8 @@ export class WebExchange<A extends object> {
 
   /** Headers may be immutable (those of a redirect or a fetch are), so a copy is sent. */
   #released(response: Response, body: Response['body'] | Uint8Array<ArrayBuffer>): Response {
-    const secure = isSecure(this.#request, this.#options.trustProxy === true)
-    const cookie = this.#exchange.setCookie(secure)
+    const { trustProxy } = this.#exchange.manager.settings
+    const cookie = this.#exchange.setCookie(isSecure(this.#request, trustProxy === true))
     if (cookie === undefined && body === response.body) return response
     const { status, statusText } = response
     // A network error or a switch of protocols is no response that could be made again.
