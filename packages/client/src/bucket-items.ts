@@ -148,7 +148,7 @@ export class BucketItems implements ItemClient, Upstream {
     value: Buffer,
     options?: MemcachedStoreOptions,
   ): Promise<MemcachedWritten> {
-    const operation = this.#operation(Op.Set, key, options, options, value)
+    const operation = this.#operation(Op.Set, key, options, { ...options, value })
     return this.#ask('set', operation, options, writtenOf)
   }
 
@@ -157,7 +157,7 @@ export class BucketItems implements ItemClient, Upstream {
     value: Buffer,
     options?: MemcachedStoreOptions,
   ): Promise<MemcachedWritten> {
-    const operation = this.#operation(Op.Add, key, options, options, value)
+    const operation = this.#operation(Op.Add, key, options, { ...options, value })
     return this.#ask('add', operation, options, writtenOf)
   }
 
@@ -167,7 +167,7 @@ export class BucketItems implements ItemClient, Upstream {
     cas: string,
     options?: MemcachedStoreOptions,
   ): Promise<MemcachedWritten> {
-    const operation = this.#operation(Op.Cas, key, options, options, value)
+    const operation = this.#operation(Op.Cas, key, options, { ...options, value })
     const version = BigInt(cas)
     operation.casHi = Number(BigInt.asUintN(32, version >> 32n))
     operation.casLo = Number(BigInt.asUintN(32, version))
@@ -224,9 +224,9 @@ export class BucketItems implements ItemClient, Upstream {
     kind: Op,
     key: string,
     call: MemcachedCallOptions | undefined,
-    fields: { ttlSeconds?: number | undefined; flags?: number | undefined } = {},
-    value: Buffer = NOTHING,
+    fields: { ttlSeconds?: number | undefined; flags?: number | undefined; value?: Buffer } = {},
   ): Operation {
+    const { ttlSeconds = 0, flags = 0, value = NOTHING } = fields
     const name = keyBytes(key)
     const timeoutMs = call?.timeoutMs ?? this.#timeoutMs
     const operation = new Operation(this, performance.now() + timeoutMs)
@@ -236,8 +236,8 @@ export class BucketItems implements ItemClient, Upstream {
     operation.keyEnd = name.length
     operation.valueStart = name.length
     operation.valueEnd = operation.buf.length
-    operation.flags = fields.flags ?? 0
-    operation.exptime = exptimeOf(fields.ttlSeconds ?? 0)
+    operation.flags = flags
+    operation.exptime = exptimeOf(ttlSeconds)
     return operation
   }
 

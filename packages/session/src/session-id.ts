@@ -5,8 +5,8 @@
  * Pure. The sid carries all the randomness and never holds a `-` or a `.` when it is made here;
  * an id from the application's own `genid` may hold `-` (a UUID does), so the node id is what
  * follows the LAST `-` before the first `.`. Whether ids carry a node id at all is configuration;
- * an id without one was made while no node was up. Everything that comes from a client goes through `parseSessionId`
- * before it is used as a store key.
+ * an id without one was made while no node was up. Everything that comes from a client goes
+ * through `parseSessionId` before it is used as a store key.
  */
 import { randomBytes } from 'node:crypto'
 

@@ -3,7 +3,7 @@
  *
  *   host:port                       one node, ids carry no node id
  *   n1:host:port n2:host:port       nodes with ids, separated by spaces or commas
- *   http://host:port/pools/...      bucket URLs: one bucket, read without a proxy; ids carry no node id
+ *   http://host:port/pools/...      URLs of one bucket, read without a proxy; no node ids
  *
  * Pure. Each mistake is a TypeError that says what is wrong and at which position of the text; no
  * password reaches it.

@@ -6,8 +6,8 @@
  *   storeWait         a node that says nothing (refused, unreachable, frozen) for so long is away
  *   probe delay       while it is away one probe at a time asks it, after 50 ms to 1 s
  *
- *      up ── silent for storeWait, or TIMEOUTS_MAX deadlines in a row ──► away
- *       ▲                                                                  │ operations fail at once
+ *      up ── silent for storeWait, or TIMEOUTS_MAX deadlines in a row ──► away: operations
+ *       ▲                                                                  │    fail at once
  *       └───────────────── a probe was answered ◄──────────────────────────┘
  *
  * A node is *steady* once it has been up for a while. New sessions and sessions that move back go
