@@ -27,11 +27,12 @@ export interface CookieJson {
 }
 
 export class Cookie {
-  path: string
+  // Declared only: the order of own properties is that of the assignments.
+  declare path: string
   /** What `maxAge` and `expires` show; named as in express-session. */
   declare _expires: Date | null
   declare originalMaxAge: number | null
-  httpOnly: boolean | undefined
+  declare httpOnly: boolean | undefined
   declare secure?: boolean | 'auto' | undefined
   declare sameSite?: boolean | string | undefined
   declare domain?: string | undefined
