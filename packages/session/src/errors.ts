@@ -24,6 +24,16 @@ export class SessionConflictError extends Error {
   }
 }
 
+/** Another server has stored the session meanwhile in a form that is not read here. */
+export class SessionUnreadableError extends Error {
+  readonly code = 'HOLDFAST_SESSION_UNREADABLE'
+  readonly status = 503
+  constructor() {
+    super('session was stored meanwhile in a form that cannot be read here, changes are not stored')
+    this.name = 'SessionUnreadableError'
+  }
+}
+
 /** `maxActiveSessions` is reached. */
 export class TooManySessionsError extends Error {
   readonly code = 'HOLDFAST_TOO_MANY_SESSIONS'

@@ -14,7 +14,7 @@ import { NOTHING_TO_COMMIT } from './active-session.ts'
 import type { Envelope } from './encoding/envelope.ts'
 import { replaceAttributes } from './encoding/merge.ts'
 import { NO_CONTENT, type SessionCodec, type SessionContent } from './encoding/session-codec.ts'
-import { SessionConflictError, SessionGoneError } from './errors.ts'
+import { SessionConflictError, SessionGoneError, SessionUnreadableError } from './errors.ts'
 import type { ModeGauges } from './observe/metrics-table.ts'
 import type { SessionSettings } from './options.ts'
 import { SessionCopies } from './session-copies.ts'
@@ -227,11 +227,12 @@ export class NonStickyMode implements SessionMode {
   /** Brings the stored state into this request's copy; false: the session has been destroyed. */
   async #mergeStored(active: ActiveSession, stored: StoredState): Promise<boolean> {
     const item = await this.#store.load(active.id)
-    const decoded = item === undefined ? undefined : this.#decode(item.value, active.id)
-    if (item === undefined || decoded === undefined) {
+    if (item === undefined) {
       this.#gone(active)
       return false
     }
+    const decoded = this.#decode(item.value, active.id)
+    if (decoded === undefined) throw new SessionUnreadableError()
     const base = stored.content ?? NO_CONTENT
     if (decoded.content !== base) await active.hold?.beforeMerge()
     this.#settings.observer.counts.conflicts++

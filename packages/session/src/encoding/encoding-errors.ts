@@ -37,7 +37,7 @@ export function isEncodingFault(error: unknown): boolean {
 
 /** Stored bytes are not what we write. The message tells why, and nothing of the content. */
 export class UnreadableError extends Error {
-  readonly code = 'HOLDFAST_SESSION_UNREADABLE'
+  readonly code = 'HOLDFAST_UNREADABLE'
   constructor(message: string, options?: ErrorOptions) {
     super(message, options)
     this.name = 'UnreadableError'
