@@ -1,6 +1,6 @@
 /*
- * Counts your visits in an unstorage mount over Holdfast's store: what Nitro, Nuxt and Astro do when
- * their session storage is mounted on this driver.
+ * Counts your visits in an unstorage mount over Holdfast's store: what Nitro, Nuxt and Astro do
+ * when their session storage is mounted on this driver.
  *
  *   MEMCACHED_NODES=localhost:11311 PORT=3000 node examples/unstorage/server.ts
  */

@@ -46,8 +46,8 @@ export interface NextSessions<A extends object = SessionAttributes> {
   ): (request: R, context: C) => Promise<Response>
   /**
    * The session of the request, outside a route handler. Its `save()` stores what was changed and
-   * sets the cookie; it rejects with SessionCookieReadOnlyError where Next cannot. Give `headers` if
-   * the option `cookie.secure` is `'auto'`. Rejects with SessionStoreUnavailableError.
+   * sets the cookie; it rejects with SessionCookieReadOnlyError where Next cannot. Give `headers`
+   * if the option `cookie.secure` is `'auto'`. Rejects with SessionStoreUnavailableError.
    *
    * @example
    * const session = await getSession(await cookies())

@@ -25,9 +25,9 @@ export type { Session, SessionAttributes } from '../web/session.ts'
 /** The options of the session manager and those of this binding. */
 export interface NodeSessionOptions extends SessionOptions {
   /**
-   * Another name of the option `proxy`. True: the first value of X-Forwarded-Proto tells whether the
-   * browser came over TLS; only behind a proxy that sets this header itself. Default false: the
-   * socket tells.
+   * Another name of the option `proxy`. True: the first value of X-Forwarded-Proto tells whether
+   * the browser came over TLS; only behind a proxy that sets this header itself. Default false:
+   * the socket tells.
    */
   trustProxy?: boolean | undefined
 }
@@ -42,7 +42,7 @@ export type SessionHandler<A extends object = SessionAttributes> = (
 /** Sessions for a node:http server. */
 export interface NodeSessions<A extends object = SessionAttributes> {
   /**
-   * Loads the session and holds the response until it is stored. Call it before anything is written.
+   * Loads the session and holds the response until it is stored. Call it before you write anything.
    * Rejects with SessionStoreUnavailableError.
    */
   attach(request: IncomingMessage, response: ServerResponse): Promise<Session<A>>

@@ -16,9 +16,9 @@ import { attributesView, ExchangeSession, type Session } from './session.ts'
 /** What the Web-standard bindings take besides the options of the session manager. */
 export interface WebOptions {
   /**
-   * Another name of the option `proxy`. True: the first value of X-Forwarded-Proto tells whether the
-   * browser came over TLS; only behind a proxy that sets this header itself. Default false: the URL
-   * of the request tells.
+   * Another name of the option `proxy`. True: the first value of X-Forwarded-Proto tells whether
+   * the browser came over TLS; only behind a proxy that sets this header itself. Default false:
+   * the URL of the request tells.
    */
   trustProxy?: boolean | undefined
   /** Answers a request whose session cannot be loaded or stored; default: 503 in plain text. */
