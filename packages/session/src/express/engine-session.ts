@@ -11,6 +11,7 @@
 import type { ActiveSession } from '../active-session.ts'
 import { type CookieAttributes, resolveCookie } from '../cookie.ts'
 import type { SessionExchange } from '../exchange/session-exchange.ts'
+import type { SessionUpdate } from '../users/atomic-update.ts'
 import { isSecureRequest } from './request-facts.ts'
 import { attributesOf, Cookie, cookieMembers } from './session-cookie.ts'
 import { type RegenerateOptions, Session, type SessionCallback } from './session-object.ts'
@@ -190,6 +191,11 @@ const METHODS = {
     const { exchange, active } = view
     const saved = exchange.manager.save(active)
     return answer(saved, callback)
+  },
+
+  update<T>(this: object, change: SessionUpdate<T>): Promise<T> {
+    const { exchange, active } = viewOf(this)
+    return exchange.manager.updateActive(active, change)
   },
 
   reload(this: object, callback?: SessionCallback): Promise<void> | undefined {

@@ -45,6 +45,12 @@ export interface SessionMethods {
   /** Stores now. With a callback nothing is returned. */
   save(callback: SessionCallback): void
   save(): Promise<void>
+  /**
+   * Changes the session so that no parallel change is lost, in the store at once: `change` gets a
+   * copy of the attributes, changes it in place, and runs again when another request was faster.
+   * Resolves to what it returned. Rejects with SessionGoneError and SessionConflictError.
+   */
+  update<T>(change: (attributes: Record<string, unknown>) => T | Promise<T>): Promise<T>
   /** Brings the session to its stored state; the error is `failed to load session`. */
   reload(callback: SessionCallback): void
   reload(): Promise<void>

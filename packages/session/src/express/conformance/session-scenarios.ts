@@ -20,7 +20,8 @@ interface AnySession {
 }
 
 function sessionOf(req: Request): AnySession {
-  return Reflect.get(req, 'session') as AnySession
+  const session: unknown = Reflect.get(req, 'session')
+  return session as AnySession
 }
 
 const HIDDEN = ['id', 'req', 'save', 'reload', 'destroy', 'regenerate', 'touch', 'resetMaxAge']
