@@ -21,8 +21,9 @@ export interface SessionCreatedEvent extends SessionEvent {
 /** A session was ended. */
 export interface SessionDestroyedEvent extends SessionEvent {
   /**
-   * `application`: here, by `destroy` or `regenerate`; `revoked`: here, by `revoke`, `revokeUser` or
-   * `sessionsPerUserMax`; `elsewhere`: this server gave up its copy of a session ended elsewhere.
+   * `application`: here, by `destroy` or `regenerate`; `revoked`: here, by `revoke`, `revokeUser`
+   * or `sessionsPerUserMax`; `elsewhere`: this server gave up its copy of a session that was ended
+   * elsewhere.
    */
   by: 'application' | 'revoked' | 'elsewhere'
 }

@@ -28,9 +28,7 @@ for (const sticky of [false, true]) {
       app1 = await startSite({ ...options, route: 'app1' }, (app) => {
         app.get('/update', async (req, res) => {
           req.session.mine = 'kept'
-          const { sessionManager } = app1.sessions
-          const id = sessionManager.idOfCookie(req.headers.cookie) ?? ''
-          res.json({ count: await sessionManager.update(id, addOne) })
+          res.json({ count: await req.session.update(addOne), seen: req.session.count })
         })
       })
       app2 = await startSite({ ...options, route: 'app2' })
@@ -119,7 +117,10 @@ for (const sticky of [false, true]) {
         pages.map(({ json }) => json.count).sort((a, b) => Number(a) - Number(b)),
         [1, 2, 3, 4, 5, 6, 7, 8, 9, 10],
       )
+      for (const { json } of pages) assert.ok(Number(json.seen) >= Number(json.count))
       assert.deepEqual(await managers[0].read(id), { user: 'ann', mine: 'kept', count: 10 })
+      const fresh = await new Browser().get(`${app1.url}/update`)
+      assert.deepEqual(fresh.json, { count: 1, seen: 1 })
     })
 
     test('touch renews the stored session, and reading is no use of it', async () => {

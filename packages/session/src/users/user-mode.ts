@@ -34,6 +34,8 @@ interface Known {
   id: string
   /** A background note is on its way. */
   refreshing: boolean
+  /** When the index was last told; undefined: look it up. */
+  notedMs: number | undefined
 }
 
 export interface UserModeParts {
@@ -182,7 +184,7 @@ export class UserMode implements SessionMode {
   #meet(active: ActiveSession | undefined, id: string): ActiveSession | undefined {
     if (active === undefined || this.#known.has(active.attributes)) return active
     const user = this.#userOrNobody(active.attributes)
-    this.#known.set(active.attributes, { user, id, refreshing: false })
+    this.#know(active.attributes, user, id)
     return active
   }
 
@@ -203,7 +205,7 @@ export class UserMode implements SessionMode {
       this.#noted(sid)
     }
     if (user === undefined || isListed) {
-      this.#known.set(active.attributes, { user, id: active.id, refreshing: false })
+      this.#know(active.attributes, user, active.id)
     }
     if (previous !== undefined) await this.#users.forget(previous, sid)
   }
@@ -240,9 +242,9 @@ export class UserMode implements SessionMode {
   #noteUse(active: ActiveSession, user: string, { saved }: Commit): void {
     const known = this.#known.get(active.attributes)
     if (known === undefined || known.refreshing) return
-    const moved = known.id !== active.id
-    const notedMs = this.#notedMs.get(this.#sidOf(active.id)) ?? 0
-    if (!moved && Date.now() - notedMs < this.#users.indexes.refreshMs) return
+    known.notedMs ??= this.#notedMs.get(this.#sidOf(active.id)) ?? 0
+    const isDue = Date.now() - known.notedMs >= this.#users.indexes.refreshMs
+    if (!isDue && known.id === active.id) return
     known.refreshing = true
     void this.#refresh(active, user, saved).finally(() => {
       known.refreshing = false
@@ -260,7 +262,7 @@ export class UserMode implements SessionMode {
       if (active.destroyed || active.local?.destroyed === true) return
       if (await this.#users.refresh(user, this.#listed(active))) {
         this.#noted(this.#sidOf(active.id))
-        this.#known.set(active.attributes, { user, id: active.id, refreshing: false })
+        this.#know(active.attributes, user, active.id)
         return
       }
       await this.#mode.destroy(active)
@@ -268,6 +270,10 @@ export class UserMode implements SessionMode {
     } catch (error) {
       this.#settings.logger.debug({ err: error }, 'use of a session is not noted')
     }
+  }
+
+  #know(attributes: Attributes, user: string | undefined, id: string): void {
+    this.#known.set(attributes, { user, id, refreshing: false, notedMs: undefined })
   }
 
   #listed(active: ActiveSession): ListedSession {

@@ -6,11 +6,11 @@
  *   login        index (cas) ── session stored ── index read again: ended meanwhile? then destroyed
  *   revokeUser   index: all moved to the ended (cas) ── sessions deleted ── index: deletion noted
  *
- * Every index write is a cas, so one of the two is first. Revoked first: the login's last look finds
- * its session among the ended, or its entry is written after it, and then it is a later login.
- * Login first: its session is listed, and stored before the revoker deletes it or not stored at
- * all. A revoker that dies half-way leaves ended sessions that still have an id; whoever meets
- * these in the index deletes them.
+ * Every index write is a cas, so one of the two is first. Login first: its session is listed, so
+ * the revoker moves it to the ended, and deletes it from the store after that; if it is stored only
+ * then, the login's last look finds it among the ended. Revoked first: the login came later. A
+ * revoker that dies half-way leaves ended sessions that still have an id; whoever meets these in
+ * the index deletes them.
  */
 import type { SessionSettings } from '../options.ts'
 import type { SessionStore } from '../store/session-store.ts'
