@@ -259,8 +259,15 @@ test('with the store frozen no request waits for its lock longer than for the st
     await site.close()
     await store.kill()
   })
+  const degrading = await startGatedSite(store.address, {
+    lockingMode: 'all',
+    operationTimeout: 200,
+    loadFailure: 'degrade',
+  })
+  t.after(() => degrading.close())
   const browser = new Browser()
   await browser.get(`${site.url}/set?user=ann`)
+  await browser.get(`${degrading.url}/set?pet=cat`)
   await store.freeze()
   const pages = await Promise.all([
     browser.get(`${site.url}/read`),
@@ -270,6 +277,10 @@ test('with the store frozen no request waits for its lock longer than for the st
     pages.map(({ json }) => json.code),
     ['HOLDFAST_STORE_UNAVAILABLE', 'HOLDFAST_STORE_UNAVAILABLE'],
   )
+  const page = await browser.get(`${degrading.url}/read`)
+  assert.equal(page.status, 200)
+  assert.equal(page.json.user, undefined)
+  assert.equal(page.headers.get('set-cookie'), null)
   store.thaw()
   await until('it is served again', async () => {
     return (await browser.get(`${site.url}/read`)).json.user === 'ann'

@@ -134,6 +134,28 @@ describe('requests', () => {
     })
   })
 
+  test('give their lock back when what they store is stored, not before', async () => {
+    const site = await start()
+    const { sessionManager } = site.sessions
+    const browser = await begin(site)
+    const id = browser.sessionId
+    const active = await sessionManager.loadById(id)
+    const stored = Promise.withResolvers<void>()
+    const saved = active.hold?.save(() => stored.promise)
+    sessionManager.release(active)
+    sessionManager.release(active)
+    const next = browser.get(`${site.url}/gate`)
+    await until('it waits', () => site.gate.seen === 1)
+    // A round trip to the store, in which a lock given back would have passed on.
+    assert.equal(await has(store, `lock:${id}`), true)
+    assert.equal(site.gate.values.length, 0)
+    stored.resolve()
+    await saved
+    site.gate.open()
+    assert.equal((await next).status, 200)
+    await until('the lock is gone', async () => !(await has(store, `lock:${id}`)))
+  })
+
   describe('that are declared read-only', () => {
     test('do not lock, and what they change is dropped and reported', async () => {
       const site = await start({ readOnlyRequests: '/set|/read' })
