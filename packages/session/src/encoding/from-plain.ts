@@ -4,7 +4,15 @@
  * session unreadable, because the value it stands for would get lost with the next write.
  */
 import { UnreadableError } from './encoding-errors.ts'
-import { DEPTH_MAX, defineOwn, ESCAPE, TAG, type TagSettings, tooDeep } from './tagged-tree.ts'
+import {
+  BIGINT_DIGITS_MAX,
+  DEPTH_MAX,
+  defineOwn,
+  ESCAPE,
+  TAG,
+  type TagSettings,
+  tooDeep,
+} from './tagged-tree.ts'
 
 /** The value of a plain tree, which is changed. Throws UnreadableError, and what a converter throws. */
 export function fromPlain(value: unknown, settings: TagSettings, depth: number): unknown {
@@ -75,7 +83,7 @@ function revivedBuiltIn(
     case 'Number':
       return NUMBERS.get(content) ?? NOT_A_TAG
     case 'BigInt':
-      return typeof content === 'string' && /^-?\d+$/.test(content) ? BigInt(content) : NOT_A_TAG
+      return isBigIntText(content) ? BigInt(content) : NOT_A_TAG
     case 'Date':
       if (content === null) return new Date(Number.NaN)
       return typeof content === 'number' ? new Date(content) : NOT_A_TAG
@@ -95,6 +103,11 @@ function revivedBuiltIn(
     default:
       return NOT_A_TAG
   }
+}
+
+function isBigIntText(content: unknown): content is string {
+  if (typeof content !== 'string' || content.length > BIGINT_DIGITS_MAX) return false
+  return /^-?\d+$/.test(content)
 }
 
 function revivedBytes(name: 'Buffer' | 'Uint8Array', content: unknown): unknown {

@@ -37,7 +37,7 @@ const CASES: readonly Case[] = [
     Number.NEGATIVE_INFINITY,
     -0,
   ]),
-  same('`BigInt`', [0n, -(2n ** 70n)]),
+  same('`BigInt`, at most 10,000 digits', [0n, -(2n ** 70n)]),
   same('`undefined` in an object or array', { a: undefined, list: [undefined, 1] }),
   same('objects and arrays, at most 512 levels', { a: [{ b: {} }], 1: 2 }),
   same('`Date`, also an invalid one', [new Date(1.7e12), new Date(Number.NaN)]),

@@ -259,6 +259,15 @@ test('merged with no content everything of both sides is kept', () => {
   assert.deepEqual(ours, { a: 1, b: 3 })
 })
 
+test('a BigInt of too many digits is neither written nor read', () => {
+  const codec = codecWith()
+  const big = 10n ** 9_999n
+  assert.deepEqual(attributesOf(codec, stored(codec, { big })), { big })
+  assert.throws(() => stored(codec, { big: big * 10n }), SessionEncodingError)
+  const longer = stored(codec, { big }).toString().replace('"1', '"10')
+  assert.equal(whyNot(codec, Buffer.from(longer)), 'a value tagged BigInt is not known here')
+})
+
 test('mergeAttribute decides what both sides changed', () => {
   const codec = codecWith({
     mergeAttribute: (_name, { base, ours, theirs }) => Number(ours) + Number(theirs) - Number(base),

@@ -16,6 +16,9 @@ export const ESCAPE = '$hf:'
 /** Deepest plain tree; a Map or Set takes four levels, any other tagged value two. */
 export const DEPTH_MAX = 512
 
+/** Reading and writing a BigInt takes more than linear time. */
+export const BIGINT_DIGITS_MAX = 10_000
+
 /** Keeps values of the application's own classes. */
 export interface SessionConverter {
   /** Stored with each value: 1 to 40 letters, digits, `_`, `.` or `-`; unique. */

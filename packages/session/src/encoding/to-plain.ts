@@ -5,7 +5,9 @@
  * What has no tag is treated as JSON.stringify does: `toJSON` is asked, functions and symbols are
  * dropped, an object of some other class is stored as its own enumerable properties.
  */
+import { UnreadableError } from './encoding-errors.ts'
 import {
+  BIGINT_DIGITS_MAX,
   DEPTH_MAX,
   escapedKey,
   needsEscape,
@@ -48,7 +50,7 @@ export function toPlain(value: unknown, settings: TagSettings, depth: number): u
     case 'undefined':
       return tagged('Undefined', null)
     case 'bigint':
-      return tagged('BigInt', String(value))
+      return taggedBigInt(value)
     case 'object':
       return value === null ? null : plainObject(value, settings, depth)
     default:
@@ -149,6 +151,12 @@ function taggedInstance(value: object, settings: TagSettings, depth: number): un
     return toPlain(value.valueOf(), settings, depth)
   }
   return undefined
+}
+
+function taggedBigInt(value: bigint): unknown {
+  const digits = String(value)
+  if (digits.length <= BIGINT_DIGITS_MAX) return tagged('BigInt', digits)
+  throw new UnreadableError(`a BigInt has more than ${BIGINT_DIGITS_MAX} digits`)
 }
 
 function taggedBytes(value: Uint8Array, settings: TagSettings): unknown {
