@@ -21,7 +21,7 @@ type Ended = readonly [sid: string, endedMs: number]
 
 export class RevocationFeed {
   readonly #settings: SessionSettings
-  readonly #at: SharedKey
+  readonly #store: SessionStore
   readonly #values: CasValues
   readonly #onEnded: (sid: string) => void
   /** The sids of the feed that were acted upon. */
@@ -37,8 +37,7 @@ export class RevocationFeed {
 
   constructor(store: SessionStore, settings: SessionSettings, onEnded: (sid: string) => void) {
     this.#settings = settings
-    const key = `feed:${settings.keyPrefix}`
-    this.#at = { node: store.keys.nodeForText(key), key }
+    this.#store = store
     this.#values = new CasValues(store, () => settings.observer.counts.indexConflicts++)
     this.#onEnded = onEnded
     this.#schedule()
@@ -82,6 +81,12 @@ export class RevocationFeed {
     }
   }
 
+  /** Its node may change while the application runs. */
+  get #at(): SharedKey {
+    const key = `feed:${this.#settings.keyPrefix}`
+    return { node: this.#store.keys.nodeForText(key), key }
+  }
+
   #schedule(): void {
     const { revocationPollMs, enabled } = this.#settings
     if (this.#closed || !enabled || revocationPollMs === 0) return
@@ -102,7 +107,7 @@ export class RevocationFeed {
       this.#failing = false
       this.#apply(value)
     } catch (error) {
-      if (!this.#failing) {
+      if (!this.#failing && !this.#closed) {
         this.#settings.logger.warn({ err: error }, 'ended sessions of other servers are not known')
       }
       this.#failing = true

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { after, before, describe, test } from 'node:test'
+import { setTimeout as delay } from 'node:timers/promises'
 import { MemcachedProcess } from '@holdfast/client/testing'
 import type { SessionOptions } from '../options.ts'
 import { put } from '../test-support/memcached-counts.ts'
+import { startSlowLink } from '../test-support/slow-link.ts'
 import { Browser, eventually, startSite, type TestSite } from '../test-support/test-site.ts'
 import { EMPTY_INDEX, encodeIndex, withEnded } from './user-index.ts'
 
@@ -274,3 +276,49 @@ test('without polling a revoked sticky session ends when its use is noted', asyn
     await store.kill()
   }
 })
+
+for (const sticky of [false, true]) {
+  const mode = sticky ? 'sticky' : 'non-sticky'
+  test(`${mode}: over a slow link, logins and revocations leave nothing unlisted`, async () => {
+    const store = await MemcachedProcess.start()
+    const link = await startSlowLink(Number(store.address.split(':')[1]), 10)
+    const options = { sticky, userOf: 'user', revocationPoll: POLL_MS }
+    const slow = await startSite({
+      ...options,
+      memcachedNodes: `n1:${link.address}`,
+      route: 'app1',
+    })
+    const fast = await startSite({
+      ...options,
+      memcachedNodes: `n1:${store.address}`,
+      route: 'app2',
+    })
+    const { sessionManager } = fast.sessions
+    try {
+      for (let round = 0; round < 15; round++) {
+        const user = someone()
+        const browser = new Browser()
+        const loggingIn = browser.get(`${slow.url}/set?user=${user}`)
+        // The revocations fall before, between and after the steps of the login.
+        await delay(round * 4)
+        await sessionManager.revokeUser(user)
+        const { status } = await loggingIn
+        const listed = await sessionManager.listByUser(user)
+        const isListed = listed.some(({ id }) => id === browser.sessionId)
+        if (isListed) {
+          assert.equal(status, 200)
+          assert.equal((await browser.get(`${slow.url}/read`)).json.user, user)
+        } else {
+          await eventually(async () => {
+            return (await browser.get(`${slow.url}/read`)).json.user === undefined
+          })
+        }
+      }
+    } finally {
+      await slow.close()
+      await fast.close()
+      await link.close()
+      await store.kill()
+    }
+  })
+}
