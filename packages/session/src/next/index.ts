@@ -33,10 +33,14 @@ export {
   SessionCookieReadOnlyError,
 } from './next-cookies.ts'
 
-/** As for any Web-standard handler; `sticky` can only be false. */
-export interface NextSessionOptions extends Omit<WebSessionOptions, 'sticky'> {
+/** As for any Web-standard handler; `sticky` and `sessionBackupAsync` can only be false. */
+export interface NextSessionOptions extends Omit<WebSessionOptions, SettledOption> {
   sticky?: false | undefined
+  sessionBackupAsync?: false | undefined
 }
+
+const SETTLED_OPTIONS = ['sticky', 'sessionBackupAsync'] as const
+type SettledOption = (typeof SETTLED_OPTIONS)[number]
 
 /** Sessions for one Next.js application. */
 export interface NextSessions<A extends object = SessionAttributes> {
@@ -71,8 +75,10 @@ export interface NextSessions<A extends object = SessionAttributes> {
 export function createSessions<A extends object = SessionAttributes>(
   options: NextSessionOptions,
 ): NextSessions<A> {
-  if ((options.sticky ?? false) !== false) {
-    throw new TypeError('option sticky: true is not possible with Next.js')
+  for (const name of SETTLED_OPTIONS) {
+    if ((options[name] ?? false) !== false) {
+      throw new TypeError(`option ${name} can only be false with Next.js`)
+    }
   }
   const [managerOptions, webOptions] = splitOptions({ ...options, sticky: false })
   const shared = sharedManager(managerOptions)

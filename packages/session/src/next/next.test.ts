@@ -209,11 +209,11 @@ test('all copies of the module share one session manager until it is closed', as
   assert.notEqual(opened(t).sessionManager, one.sessionManager)
 })
 
-test('sticky sessions are refused', (t) => {
-  assert.throws(
-    () => Reflect.apply(opened, undefined, [t, { sticky: true }]),
-    /sticky: true is not possible/,
-  )
+test('sticky sessions and a save that does not wait are refused', (t) => {
+  for (const name of ['sticky', 'sessionBackupAsync']) {
+    const refused = new RegExp(`option ${name} can only be false`)
+    assert.throws(() => Reflect.apply(opened, undefined, [t, { [name]: true }]), refused)
+  }
 })
 
 test('a store that is away: 503 from a route handler, an error elsewhere', async (t) => {

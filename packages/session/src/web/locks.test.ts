@@ -129,3 +129,23 @@ test('a client that leaves a handler that never answers gives the lock back', as
   leaving.abort()
   await assertUnlocked(cookie)
 })
+
+test('a handler that goes on without its client stores what it changes', async () => {
+  const cookie = await begunSession()
+  const leaving = new AbortController()
+  const late = await visit(
+    cookie,
+    async (session) => {
+      leaving.abort()
+      await assertUnlocked(cookie)
+      session.set('n', 7)
+      return new Response('nobody reads this')
+    },
+    { signal: leaving.signal },
+  )
+  assert.equal(late.status, 200)
+  await visit(cookie, (session) => {
+    assert.equal(session.get('n'), 7)
+    return new Response()
+  })
+})
