@@ -241,7 +241,8 @@ export class SessionManager {
 
   /** As `update`, for the session of a request. */
   updateActive<T>(active: ActiveSession, fn: SessionUpdate<T>): Promise<T> {
-    return this.#control.updateActive(active, fn)
+    if (active.hold === undefined) return this.#control.updateActive(active, fn)
+    return active.hold.update(() => this.#control.updateActive(active, fn))
   }
 
   /** Renews a session's life; false: no such session. */

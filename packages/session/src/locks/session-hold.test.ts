@@ -134,6 +134,27 @@ describe('requests', () => {
     })
   })
 
+  test('may update their session atomically, unless they are only to read or lost the lock', async () => {
+    const site = await start({ lockWait: 40, lockTimeout: 'readOnly' })
+    const { sessionManager } = site.sessions
+    const browser = await begin(site)
+    const id = browser.sessionId
+    const add = (attributes: Record<string, unknown>): unknown => {
+      attributes.count = Number(attributes.count ?? 0) + 1
+      return attributes.count
+    }
+    const active = await sessionManager.loadById(id)
+    assert.equal(await sessionManager.updateActive(active, add), 1)
+    const second = await sessionManager.loadById(id)
+    const refused = sessionManager.updateActive(second, add)
+    await assert.rejects(refused, { code: 'HOLDFAST_SESSION_READ_ONLY' })
+    sessionManager.release(active)
+    await until('the lock is gone', async () => !(await has(store, `lock:${id}`)))
+    const late = sessionManager.updateActive(active, add)
+    await assert.rejects(late, { code: 'HOLDFAST_SESSION_LOCK_LOST' })
+    assert.equal((await browser.get(`${site.url}/read`)).json.count, 1)
+  })
+
   test('give their lock back when what they store is stored, not before', async () => {
     const site = await start()
     const { sessionManager } = site.sessions

@@ -72,6 +72,19 @@ export class SessionHold {
     return saved
   }
 
+  /** As `save`, for an atomic update: it would bring in what others wrote since the lock was lost. */
+  async update<T>(work: () => Promise<T>): Promise<T> {
+    const { lock, mergesWhenLost } = this.#options
+    if (lock !== undefined && !mergesWhenLost && !lock.lock.isHeld) await this.beforeMerge()
+    let result: Promise<T> | undefined
+    await this.save(() => {
+      result = work()
+      return result.then(() => undefined)
+    })
+    if (result === undefined) throw new Error('bug: nothing was saved')
+    return result
+  }
+
   /** The request ends its session, which it may always do. */
   destroys(): void {
     this.#committed = true
