@@ -5,10 +5,10 @@
  * It stores what it is given under the key it is given: each write replaces the whole item, without
  * locks and without merging. memcached cannot list its keys, so `getKeys` and `clear` throw.
  */
-import { TextStore, type TextStoreOptions } from './text-store.ts'
+import { TextStore, type TextStoreOptions } from '../text-store/text-store.ts'
 
 export type { SessionLogger } from '../options.ts'
-export type { TextStoreOptions } from './text-store.ts'
+export type { TextStoreOptions } from '../text-store/text-store.ts'
 
 /** `memcachedNodes` as for sessions, and `ttl` in seconds for items that name none. */
 export interface HoldfastDriverOptions extends TextStoreOptions {

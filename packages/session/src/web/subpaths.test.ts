@@ -11,15 +11,18 @@ const SUBPATHS: readonly [string, string][] = [
   ['next', 'createSessions'],
   ['node-http', 'createSessions'],
   ['unstorage', 'holdfastDriver'],
+  ['react-router', 'sessionStrategy'],
+  ['better-auth', 'secondaryStorage'],
 ]
 
 for (const [subpath, name] of SUBPATHS) {
   test(`import and require of ./${subpath} give the same function and end by themselves`, async () => {
     const specifier = `@holdfast/session/${subpath}`
+    const takesSecret = name === 'createSessions' || name === 'sessions'
     const script = `
       const required = require('${specifier}').${name}
       import('${specifier}').then((imported) => {
-        required({ memcachedNodes: '127.0.0.1:1', ${subpath === 'unstorage' ? '' : "secret: 's'"} })
+        required({ memcachedNodes: '127.0.0.1:1', ${takesSecret ? "secret: 's'" : ''} })
         process.stdout.write(typeof required + ' ' + (required === imported.${name}))
       })`
     const options = { cwd: PACKAGE, timeout: 20_000 }

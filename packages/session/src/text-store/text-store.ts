@@ -1,10 +1,12 @@
 /*
- * Texts under keys, on the nodes of a session store: what the adapters of this folder share.
+ * Texts under keys, on the nodes of a session store: what the bindings share whose frameworks keep
+ * their sessions themselves and only want a place for them (unstorage, React Router, better-auth).
  *
  * A key goes to the node that its hash chooses. A key that memcached could not take (longer than
  * it allows, or with blanks) is kept under its SHA-256 hash.
  */
 import { createHash } from 'node:crypto'
+import { SessionConflictError } from '../errors.ts'
 import type { SessionOptions } from '../options.ts'
 import { parseSessionOptions } from '../options.ts'
 import { type NodeHealth, SessionStore } from '../store/session-store.ts'
@@ -30,6 +32,7 @@ export interface TextStoreOptions
 const KEY_CHARS_MAX = 200
 const HASHED = 'sha256:'
 const KEY_PATTERN = /^[\x21-\x7e]+$/
+const REPLACE_ATTEMPTS_MAX = 8
 const TTL_SECONDS_MAX = 10 * 365 * 86_400
 
 export class TextStore {
@@ -57,6 +60,33 @@ export class TextStore {
     const ttl = ttlSeconds === undefined ? this.#ttlSeconds : seconds(ttlSeconds)
     const { node, stored } = this.#place(key)
     await this.#store.keys.set(node, stored, Buffer.from(text), ttl)
+  }
+
+  /**
+   * Replaces a text by what `change` makes of it, undefined where there is none; `change` may return
+   * undefined to leave it, and runs again when another writer was faster. Rejects with
+   * SessionConflictError when that happens too often.
+   */
+  async replace(
+    key: string,
+    change: (text: string | undefined) => string | undefined,
+    ttlSeconds?: number,
+  ): Promise<void> {
+    const ttl = ttlSeconds === undefined ? this.#ttlSeconds : seconds(ttlSeconds)
+    const { node, stored } = this.#place(key)
+    const { keys } = this.#store
+    for (let attempt = 0; attempt < REPLACE_ATTEMPTS_MAX; attempt++) {
+      const item = await keys.get(node, stored)
+      const text = change(item?.value.toString())
+      if (text === undefined) return
+      const value = Buffer.from(text)
+      const { outcome } =
+        item?.cas === undefined
+          ? await keys.add(node, stored, value, ttl)
+          : await keys.cas(node, stored, value, { ttlSeconds: ttl, cas: item.cas })
+      if (outcome === 'STORED') return
+    }
+    throw new SessionConflictError(REPLACE_ATTEMPTS_MAX)
   }
 
   /** False: there was no such key. */
