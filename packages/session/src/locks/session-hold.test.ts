@@ -135,7 +135,7 @@ describe('requests', () => {
   })
 
   test('may update their session atomically, unless they are only to read or lost the lock', async () => {
-    const site = await start({ lockWait: 40, lockTimeout: 'readOnly' })
+    const site = await start({ lockWait: 300, lockTimeout: 'readOnly' })
     const { sessionManager } = site.sessions
     const browser = await begin(site)
     const id = browser.sessionId

@@ -119,7 +119,7 @@ describe('the lock of a session', () => {
   })
 
   test('is waited for as long as lockWait says, then refused, and the others go on', async (t) => {
-    const hasty = startProcess(memcached.address, { lockWait: 250 })
+    const hasty = startProcess(memcached.address, { lockWait: 300 })
     t.after(() => hasty.close())
     const id = newId()
     const held = await one.acquire(id)
@@ -143,7 +143,7 @@ describe('the lock of a session', () => {
   })
 
   test('does not let a process with a queue shut out another one', async (t) => {
-    const busy = startProcess(memcached.address, { lockWait: 400 })
+    const busy = startProcess(memcached.address, { lockWait: 1200 })
     t.after(() => busy.close())
     const id = newId()
     let isOver = false
