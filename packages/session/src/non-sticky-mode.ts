@@ -236,7 +236,7 @@ export class NonStickyMode implements SessionMode {
     const base = stored.content ?? NO_CONTENT
     if (decoded.content !== base) await active.hold?.beforeMerge()
     this.#settings.observer.counts.conflicts++
-    this.#codec.merge(active.attributes, base, decoded.envelope.attributes)
+    this.#codec.mergeParts(active, base, decoded.envelope)
     stored.content = decoded.content
     stored.cas = item.cas
     return true

@@ -231,7 +231,7 @@ export class SessionBackup {
     // What cannot be read is replaced by what this server has: it is the master.
     if (!decoded.ok) return
     const base = session.savedContent ?? NO_CONTENT
-    this.#codec.merge(session.attributes, base, decoded.envelope.attributes)
+    this.#codec.mergeParts(session, base, decoded.envelope)
     session.savedContent = decoded.content
   }
 

@@ -22,6 +22,7 @@ import {
   type ReadEnvelope,
   type SessionContent,
   type SessionEncoding,
+  type SessionParts,
   storedAttributes,
   taggedAttributes,
 } from './envelope.ts'
@@ -77,8 +78,8 @@ export class BinaryEncoding implements SessionEncoding {
     }
   }
 
-  attributesIn(content: SessionContent): Attributes {
-    return this.#decode(Buffer.from(content, 'latin1')).attributes
+  partsIn(content: SessionContent): SessionParts {
+    return this.#decode(Buffer.from(content, 'latin1'))
   }
 
   valueText(value: unknown): string | undefined {
@@ -96,7 +97,7 @@ export class BinaryEncoding implements SessionEncoding {
     return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1')
   }
 
-  #decode(bytes: Buffer): { attributes: Attributes; cookie: CookieOverrides } {
+  #decode(bytes: Buffer): SessionParts {
     const value = this.#transcoder.decode(bytes)
     if (!isRecord(value) || !isRecord(value.attributes))
       throw new UnreadableError('attributes are missing')

@@ -21,10 +21,13 @@ export interface EnvelopeTimes {
   maxInactiveSeconds: number
 }
 
-export interface Envelope extends EnvelopeTimes {
+/** What is compared to find a change, and what is merged. */
+export interface SessionParts {
   attributes: Attributes
   cookie: CookieOverrides
 }
+
+export interface Envelope extends EnvelopeTimes, SessionParts {}
 
 /** Attributes and cookie as they are stored, without times; compare with `===`. */
 export type SessionContent = string
@@ -42,7 +45,8 @@ export interface SessionEncoding {
   content(attributes: Attributes, cookie: CookieOverrides): SessionContent
   body(content: SessionContent, times: EnvelopeTimes): Buffer
   read(body: Buffer): ReadEnvelope
-  attributesIn(content: SessionContent): Attributes
+  /** A fresh copy of what is in `content`. */
+  partsIn(content: SessionContent): SessionParts
   /** The encoded form of one attribute, for comparison; undefined: it is not stored. */
   valueText(value: unknown): string | undefined
 }

@@ -20,6 +20,7 @@ import {
   type ReadEnvelope,
   type SessionContent,
   type SessionEncoding,
+  type SessionParts,
   taggedAttributes,
 } from './envelope.ts'
 import { checkDepth, DEPTH_MAX, TAG, type TagSettings } from './tagged-tree.ts'
@@ -83,10 +84,13 @@ export class JsonEncoding implements SessionEncoding {
     return { envelope, content }
   }
 
-  attributesIn(content: SessionContent): Attributes {
+  partsIn(content: SessionContent): SessionParts {
     const json = parsed(`{${content}}`)
-    const attributes = isRecord(json) ? json.attributes : undefined
-    return this.#attributes(attributes, content.includes(TAG), content.length)
+    const { attributes, cookie } = isRecord(json) ? json : {}
+    return {
+      attributes: this.#attributes(attributes, content.includes(TAG), content.length),
+      cookie: cookieOverrides(cookie),
+    }
   }
 
   valueText(value: unknown): string | undefined {

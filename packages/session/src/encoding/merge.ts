@@ -8,7 +8,7 @@
  * form, so a value changed in place is a change, and two equal trees are none. A value without an
  * encoded form (undefined, a function) counts as no attribute, as it is never stored.
  */
-import type { Attributes } from './envelope.ts'
+import type { Attributes, CookieOverrides } from './envelope.ts'
 
 /** What the sides made of one attribute; undefined: they do not have it. */
 export interface AttributeSides {
@@ -47,6 +47,16 @@ export function mergeAttributes(ours: Attributes, sources: MergeSources): void {
       put(ours, name, resolve(name, sides))
     }
   }
+}
+
+/** The same for what was changed on the cookie. */
+export function mergeCookie(
+  ours: CookieOverrides,
+  { base, theirs }: { base: CookieOverrides; theirs: CookieOverrides },
+): void {
+  if (ours.maxAgeMs !== base.maxAgeMs) return
+  if (theirs.maxAgeMs === undefined) delete ours.maxAgeMs
+  else ours.maxAgeMs = theirs.maxAgeMs
 }
 
 /** Makes `target` hold exactly the attributes of `source`. */

@@ -5,7 +5,7 @@ import { deserialize, serialize } from 'node:v8'
 import fc from 'fast-check'
 import { codecWith, stored, TIMES } from '../test-support/codecs.ts'
 import { SessionEncodingError, SessionTooLargeError } from './encoding-errors.ts'
-import type { Attributes } from './envelope.ts'
+import type { Attributes, CookieOverrides } from './envelope.ts'
 import { NO_CONTENT, type SessionCodec } from './session-codec.ts'
 import type { Transcoder } from './transcoder.ts'
 
@@ -250,6 +250,23 @@ test('merging keeps what each side changed, and what is not stored stays', () =>
     codec.merge(ours, content, { a: new Date(2), b: new Map([[1, 2]]), d: 5n })
     assert.deepEqual(ours, { a: new Date(2), b: kept, d: 5n, LOCAL: 1 })
     assert.equal(ours.b, kept)
+  }
+})
+
+test('what one side changed on the cookie is kept, whatever the other changed', () => {
+  for (const transcoder of [...ENCODINGS, own]) {
+    const codec = codecWith({ transcoder })
+    const before = codec.content({ a: 1 }, { maxAgeMs: 5 })
+    const merged = (ours: CookieOverrides, theirs: CookieOverrides): CookieOverrides => {
+      const session = { attributes: { a: 2 }, cookie: { ...ours } }
+      codec.mergeParts(session, before, { attributes: { a: 1, b: 1 }, cookie: theirs })
+      assert.deepEqual(session.attributes, { a: 2, b: 1 })
+      return session.cookie
+    }
+    assert.deepEqual(merged({ maxAgeMs: 5 }, { maxAgeMs: 9 }), { maxAgeMs: 9 })
+    assert.deepEqual(merged({ maxAgeMs: 5 }, {}), {})
+    assert.deepEqual(merged({ maxAgeMs: null }, { maxAgeMs: 5 }), { maxAgeMs: null })
+    assert.deepEqual(merged({ maxAgeMs: 7 }, { maxAgeMs: 9 }), { maxAgeMs: 7 })
   }
 })
 

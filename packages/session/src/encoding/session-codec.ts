@@ -24,9 +24,10 @@ import type {
   ReadEnvelope,
   SessionContent,
   SessionEncoding,
+  SessionParts,
 } from './envelope.ts'
 import { JSON_ENCODING, JsonEncoding } from './json-encoding.ts'
-import { type AttributeResolver, mergeAttributes } from './merge.ts'
+import { type AttributeResolver, mergeAttributes, mergeCookie } from './merge.ts'
 import { SessionCipher } from './session-cipher.ts'
 import { hasHeader, unwrap, type WrapSettings, wrap } from './stored-form.ts'
 import type { SessionConverter } from './tagged-tree.ts'
@@ -123,7 +124,7 @@ export class SessionCodec {
 
   /** A fresh copy of the attributes in `content`. */
   attributesIn(content: SessionContent): Attributes {
-    return content === NO_CONTENT ? {} : this.#writer.attributesIn(content)
+    return this.#partsIn(content).attributes
   }
 
   /**
@@ -131,9 +132,24 @@ export class SessionCodec {
    * `ours` started from. Attributes that are not stored stay as they are.
    */
   merge(ours: Attributes, base: SessionContent, theirs: Attributes): void {
+    this.#mergeAttributes(ours, this.attributesIn(base), theirs)
+  }
+
+  /** The same for a session as a whole: attributes, and what was changed on its cookie. */
+  mergeParts(ours: SessionParts, base: SessionContent, theirs: SessionParts): void {
+    const from = this.#partsIn(base)
+    this.#mergeAttributes(ours.attributes, from.attributes, theirs.attributes)
+    mergeCookie(ours.cookie, { base: from.cookie, theirs: theirs.cookie })
+  }
+
+  #partsIn(content: SessionContent): SessionParts {
+    return content === NO_CONTENT ? { attributes: {}, cookie: {} } : this.#writer.partsIn(content)
+  }
+
+  #mergeAttributes(ours: Attributes, base: Attributes, theirs: Attributes): void {
     const { attributeFilter, mergeAttribute } = this.#settings
     mergeAttributes(ours, {
-      base: this.attributesIn(base),
+      base,
       theirs,
       isStored: (name) => attributeFilter?.test(name) ?? true,
       encodeValue: (value) => this.#writer.valueText(value),

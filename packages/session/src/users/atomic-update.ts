@@ -91,7 +91,8 @@ export class AtomicUpdates {
     fn: SessionUpdate<T>,
   ): Promise<T> {
     const { result, fresh } = await this.#repeated(() => this.#tryStored(active.id, fn))
-    this.#codec.merge(active.attributes, base, this.#copyOf(fresh))
+    const theirs = { attributes: this.#copyOf(fresh), cookie: fresh.cookie }
+    this.#codec.mergeParts(active, base, theirs)
     active.stored = fresh.stored
     return result
   }
