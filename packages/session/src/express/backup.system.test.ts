@@ -115,7 +115,8 @@ test('a session that is too large for the store is reported, and not taken for s
     error: ignore,
     warn: (fields: object) => warnings.push(JSON.stringify(fields, messages)),
   }
-  const options = { memcachedNodes: store.address, sessionBackupAsync: false, logger }
+  const sizes = { sessionSizeMax: 4_000_000 }
+  const options = { memcachedNodes: store.address, sessionBackupAsync: false, logger, ...sizes }
   const addRoutes = (app: import('express').Express): void => {
     app.get('/large', (req, res) => {
       req.session.large = 'x'.repeat(2_000_000)
