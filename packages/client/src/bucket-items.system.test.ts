@@ -1,8 +1,8 @@
 // BucketItems against each kind of bucket that a config server describes, read without a proxy.
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
-import { buildBucketConfig, type HoldfastExtension } from '@holdfast/topology'
 import { BucketItems } from './bucket-items.ts'
+import { engineBucketJson } from './testing/engine-bucket.ts'
 import { freeze, startEngines, type TestEngines, until } from './testing/engines.ts'
 import { MemcachedProcess } from './testing/memcached-process.ts'
 import { VBucketConfigStream, vBucketConfigJson } from './testing/vbucket-config-stream.ts'
@@ -29,21 +29,6 @@ function memcachedJson(server: MemcachedProcess): string {
   })
 }
 
-function engineJson(holdfast: HoldfastExtension): string {
-  const bucket = buildBucketConfig({
-    name: 'default',
-    bucketType: 'membase',
-    uuid: 'engines',
-    nodes: [],
-    serverList: ['127.0.0.1:11210'],
-    vBucketMap: Array.from({ length: 1024 }, () => [0]),
-    replicaNumber: 0,
-    quota: { ram: 1, rawRAM: 1 },
-    holdfast,
-  })
-  return JSON.stringify(bucket)
-}
-
 async function serve(json: string, stop: () => Promise<unknown>): Promise<Served> {
   const stream = await new VBucketConfigStream(json).start()
   return {
@@ -58,7 +43,7 @@ async function serve(json: string, stop: () => Promise<unknown>): Promise<Served
 const KINDS: Record<string, () => Promise<Served>> = {
   'engines of a Holdfast store': async () => {
     const engines = await startEngines(3, 0)
-    return serve(engineJson(engines.config), () => engines.stop())
+    return serve(engineBucketJson(engines.config), () => engines.stop())
   },
   'vBucket servers with a password': async () => {
     const users = new Map([['default', 'pw']])
@@ -156,7 +141,7 @@ describe('a bucket in trouble', () => {
 
   test('servers that freeze all at once are away, and found again', async () => {
     const engines: TestEngines = await startEngines(2, 0)
-    const served = await serve(engineJson(engines.config), () => engines.stop())
+    const served = await serve(engineBucketJson(engines.config), () => engines.stop())
     const items = new BucketItems({
       urls: [served.stream.url],
       timeoutMs: 10_000,
@@ -180,7 +165,7 @@ describe('a bucket in trouble', () => {
 
   test('one frozen shard does not make the bucket away', async () => {
     const engines = await startEngines(3, 0)
-    const served = await serve(engineJson(engines.config), () => engines.stop())
+    const served = await serve(engineBucketJson(engines.config), () => engines.stop())
     const items = new BucketItems({ urls: [served.stream.url], timeoutMs: 900, awayAfterMs: 250 })
     const frozen = engines.shards[0]?.[0]?.process
     assert.ok(frozen)

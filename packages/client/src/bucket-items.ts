@@ -69,6 +69,8 @@ const LOOK_MS = 50
 const LATE_MS = 50
 const SILENCE_PROBE_MS = 100
 const CONNECT_TIMEOUT_MS = 400
+/** A bucket that has never answered is given this long from the start: config, connects, logins. */
+const FIRST_ANSWER_MS = 2000
 const AWAY_LINE = 'SERVER_ERROR proxy downstream silent'
 const NOTHING: Buffer = Buffer.alloc(0)
 
@@ -88,6 +90,8 @@ export class BucketItems implements ItemClient, Upstream {
   #lookTimer: NodeJS.Timeout | undefined
   #lookDueMs = 0
   #heardMs = 0
+  readonly #openedMs: number = performance.now()
+  #everHeard = false
   #probedMs = 0
   #downSinceMs: number | undefined
   #closed = false
@@ -202,6 +206,7 @@ export class BucketItems implements ItemClient, Upstream {
     this.#probes.delete(slot)
     const failed = operation.outcome === Outcome.Failed
     if (!failed) {
+      this.#everHeard = true
       this.#heardMs = performance.now()
       this.#downSinceMs = undefined
     }
@@ -317,6 +322,8 @@ export class BucketItems implements ItemClient, Upstream {
       return
     }
     const silentMs = nowMs - this.#heardMs
+    const isOpening = !this.#everHeard && nowMs - this.#openedMs < FIRST_ANSWER_MS
+    if (isOpening) return
     if (silentMs >= awayAfterMs) {
       this.#downSinceMs ??= this.#heardMs
       for (const slot of [...this.#calls.keys()]) slot.fail(AWAY_LINE)

@@ -1,5 +1,6 @@
 // Test support for packages that put a backend to work over real engines.
 
+export { engineBucketJson } from './engine-bucket.ts'
 export {
   engineProgram,
   freeEnginePort,
