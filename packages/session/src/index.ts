@@ -2,6 +2,7 @@
 // @holdfast/session/express.
 export type { ActiveSession, Commit } from './active-session.ts'
 export { SessionEncodingError, SessionTooLargeError } from './encoding/encoding-errors.ts'
+export type { EncryptionKey, EncryptionOption } from './encoding/encryption-keys.ts'
 export type { AttributeResolver, AttributeSides } from './encoding/merge.ts'
 export type { SessionConverter } from './encoding/tagged-tree.ts'
 export type { Transcoder } from './encoding/transcoder.ts'
