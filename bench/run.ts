@@ -9,6 +9,7 @@ import { runIdle } from './harness/idle-suite.ts'
 import { buildLoadGenerator } from './harness/load-generator.ts'
 import { describeMachine } from './harness/machine.ts'
 import { type BenchOptions, parseBenchOptions, type Suite, USAGE } from './harness/options.ts'
+import { runRaces } from './harness/races-suite.ts'
 import { runSessions } from './harness/sessions-suite.ts'
 import { runSoak } from './harness/soak-suite.ts'
 import { Stage } from './harness/stage.ts'
@@ -22,6 +23,7 @@ const SUITE_RUNS: Record<Suite, (surroundings: SuiteSurroundings) => Promise<Sui
   idle: runIdle,
   soak: runSoak,
   sessions: runSessions,
+  races: runRaces,
 }
 
 process.exitCode = await main(process.argv.slice(2))

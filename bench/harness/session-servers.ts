@@ -18,9 +18,14 @@ export async function startWebServer(
   stage: Stage,
   stores: Stores,
   kind: ServerKind,
+  storeInstead?: string,
 ): Promise<WebServer> {
   const port = await freePort()
-  const env = { PORT: String(port), STORE: storeAddress(stores, kind), NODE_ENV: 'production' }
+  const env = {
+    PORT: String(port),
+    STORE: storeInstead ?? storeAddress(stores, kind),
+    NODE_ENV: 'production',
+  }
   const args = [...FLAGS, PROGRAM, kind.name]
   const server = stage.start(process.execPath, args, { core: stage.cores.proxyCore, env })
   let output = ''

@@ -38,6 +38,7 @@ export async function runSessions(surroundings: SuiteSurroundings): Promise<Suit
     const kinds = SERVER_KINDS.filter(
       (kind) =>
         kind.framework === framework &&
+        kind.racesOnly !== true &&
         (kind.store === 'none' || (options.candidates?.includes(kind.name) ?? true)),
     )
     if (kinds.length < 2) continue

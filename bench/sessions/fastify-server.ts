@@ -5,6 +5,7 @@ import holdfast from '@holdfast/session/fastify'
 import { RedisStore } from 'connect-redis'
 import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify'
 import { createClient } from 'redis'
+import { RACES, type RacingSession } from './races.ts'
 import type { ServerSettings } from './server-settings.ts'
 import { login, memory, read, type VisitSession, write } from './visit.ts'
 
@@ -16,7 +17,22 @@ export async function listen(kind: string, settings: ServerSettings): Promise<vo
   app.get('/read', (request, reply) => reply.send(read(sessionOf(request))))
   app.get('/write', (request, reply) => reply.send(write(sessionOf(request))))
   app.get('/memory', (_request, reply) => reply.send(memory()))
+  for (const [path, race] of RACES) {
+    app.get(path, async (request) => race(racing(request), request.query as Record<string, string>))
+  }
   await app.listen({ port: settings.port, host: '127.0.0.1' })
+}
+
+function racing(request: FastifyRequest): RacingSession {
+  const { session } = request
+  const update: unknown = Reflect.get(session, 'update')
+  return {
+    attributes: session as unknown as Record<string, unknown>,
+    end: async () => {
+      await session.destroy()
+    },
+    update: typeof update === 'function' ? (change) => update.call(session, change) : undefined,
+  }
 }
 
 async function addSessionLayer(

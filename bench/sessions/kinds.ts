@@ -8,6 +8,8 @@ export interface ServerKind {
   readonly about: string
   /** The store behind it. */
   readonly store: 'none' | 'memory' | 'redis' | 'memcached' | 'proxy'
+  /** Not measured for its cost. */
+  readonly racesOnly?: boolean
   /** Most CPU per request against the bare framework, for a read and a write; ours only. */
   readonly target?: { readonly read: number; readonly write?: number }
 }
@@ -54,6 +56,13 @@ export const SERVER_KINDS: readonly ServerKind[] = [
     framework: 'express',
     about: 'express-session, connect-redis',
     store: 'redis',
+  },
+  {
+    name: 'express-session-redis-resave',
+    framework: 'express',
+    about: 'the same with resave: true',
+    store: 'redis',
+    racesOnly: true,
   },
   { name: 'fastify', framework: 'fastify', about: 'bare', store: 'none' },
   {

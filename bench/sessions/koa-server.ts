@@ -4,6 +4,7 @@ import holdfast from '@holdfast/session/koa'
 import Koa, { type Context } from 'koa'
 import koaSession from 'koa-session'
 import { createClient } from 'redis'
+import { RACES, type RacingSession } from './races.ts'
 import type { ServerSettings } from './server-settings.ts'
 import { login, memory, read, type VisitSession, write } from './visit.ts'
 
@@ -18,18 +19,30 @@ export async function listen(kind: string, settings: ServerSettings): Promise<vo
   const app = new Koa()
   app.keys = [settings.secret]
   await addSessionLayer(app, kind, settings)
-  app.use((context: Context) => {
+  app.use(async (context: Context) => {
     const answer = ANSWERS.get(context.path)
+    const race = RACES.get(context.path)
     if (answer !== undefined) context.body = answer(Reflect.get(context, 'session') as VisitSession)
+    else if (race !== undefined) {
+      context.body = await race(racing(context), context.query as Record<string, string>)
+    }
   })
   await once(app.listen(settings.port, '127.0.0.1'), 'listening')
 }
 
-async function addSessionLayer(
-  app: Koa,
-  kind: string,
-  { store, secret }: ServerSettings,
-): Promise<void> {
+function racing(context: Context): RacingSession {
+  const session = Reflect.get(context, 'session') as Record<string, unknown>
+  const { update } = session
+  return {
+    attributes: session,
+    end: () => {
+      Reflect.set(context, 'session', null)
+    },
+    update: typeof update === 'function' ? (change) => update.call(session, change) : undefined,
+  }
+}
+
+async function addSessionLayer(app: Koa, kind: string, { store }: ServerSettings): Promise<void> {
   switch (kind) {
     case 'koa': {
       // The bare server answers the same bytes.
@@ -39,7 +52,7 @@ async function addSessionLayer(
       return
     }
     case 'koa-holdfast':
-      app.use(holdfast({ memcachedNodes: store, secret, sticky: false }, app as never) as never)
+      app.use(holdfast({ memcachedNodes: store, sticky: false }, app as never) as never)
       return
     case 'koa-session-redis': {
       const client = createClient({ url: `redis://${store}` })
