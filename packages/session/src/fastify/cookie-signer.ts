@@ -2,13 +2,10 @@
  * Signs and verifies the session cookie as @fastify/cookie's Signer does: id + `.` + HMAC in base64
  * without padding, so that cookies of @fastify/session stay good, and the other way round.
  *
- * The application may change its array of secrets at run time; the first signs, all verify. What
- * was verified lately is remembered (bounded), because a browser sends one value over and over.
+ * The application may change its array of secrets at run time; the first signs, all verify.
  */
 import { createHmac, timingSafeEqual } from 'node:crypto'
 
-/** Verified cookie values remembered. */
-export const VERIFIED_MAX = 4096
 /** Longest cookie value looked at. */
 export const SIGNED_CHARS_MAX = 1024
 
@@ -20,14 +17,8 @@ export interface Signer {
   unsign(input: string): { valid: boolean; renew: boolean; value: string | null }
 }
 
-/** What a cookie value says. */
-export interface Unsigned {
-  id: string
-  /** It is signed by a secret that is no longer the first. */
-  isOutdated: boolean
-}
-
-interface Verified {
+/** What a good value says, and which secret says so. */
+export interface Verified {
   id: string
   secret: Secret
 }
@@ -35,7 +26,6 @@ interface Verified {
 export class CookieSigner implements Signer {
   readonly #secrets: readonly Secret[]
   readonly #algorithm: string
-  readonly #verified = new Map<string, Verified>()
 
   /** Throws TypeError for secrets or an algorithm that cannot be used. */
   constructor(secrets: readonly Secret[], algorithm: string) {
@@ -53,37 +43,31 @@ export class CookieSigner implements Signer {
   }
 
   sign(value: string): string {
-    const signed = `${value}.${this.#signature(value, this.#secrets[0] ?? '')}`
-    return signed
+    return `${value}.${this.#signature(value, this.#secrets[0] ?? '')}`
   }
 
   unsign(input: string): { valid: boolean; renew: boolean; value: string | null } {
-    const verified = this.#verified.get(input) ?? this.#verify(input)
-    // A secret taken out of the array is void at once.
-    if (verified === undefined || !this.#secrets.includes(verified.secret)) return INVALID
-    return { valid: true, renew: verified.secret !== this.#secrets[0], value: verified.id }
+    const verified = this.verify(input)
+    if (verified === undefined) return { valid: false, renew: false, value: null }
+    return { valid: true, renew: !this.isFirst(verified.secret), value: verified.id }
   }
 
-  #verify(input: string): Verified | undefined {
+  verify(input: string): Verified | undefined {
     const dot = input.lastIndexOf('.')
     if (dot <= 0 || dot === input.length - 1 || input.length > SIGNED_CHARS_MAX) return undefined
     const id = input.slice(0, dot)
     const given = Buffer.from(input.slice(dot + 1))
     for (const secret of this.#secrets) {
       const expected = Buffer.from(this.#signature(id, secret))
-      if (expected.length !== given.length || !timingSafeEqual(expected, given)) continue
-      return this.#remember(input, { id, secret })
+      if (expected.length === given.length && timingSafeEqual(expected, given))
+        return { id, secret }
     }
     return undefined
   }
 
-  #remember(input: string, verified: Verified): Verified {
-    if (this.#verified.size >= VERIFIED_MAX) {
-      const [oldest] = this.#verified.keys()
-      if (oldest !== undefined) this.#verified.delete(oldest)
-    }
-    this.#verified.set(input, verified)
-    return verified
+  /** This secret is the one that signs. */
+  isFirst(secret: Secret): boolean {
+    return this.#secrets[0] === secret
   }
 
   #signature(value: string, secret: Secret): string {
@@ -91,5 +75,3 @@ export class CookieSigner implements Signer {
     return base64.replace(/=+$/, '')
   }
 }
-
-const INVALID = { valid: false, renew: false, value: null }

@@ -154,6 +154,7 @@ function contentOf(attributes: Shown): string {
   )
 }
 
+const NOT_HTTPS = { isHttps: false }
 const VIEW = {}
 /** The plugin makes its own view, and only when it is asked for. */
 function noView(): object {
@@ -165,7 +166,8 @@ function callbackStore(manager: SessionManager, cookie: CookieOptions): SessionS
     get: (id, callback) => {
       manager.attributesOf(id).then((attributes) => {
         if (attributes === undefined) callback(null, null)
-        else callback(null, { cookie: new SessionCookie(cookie, false).toJSON(), ...attributes })
+        else
+          callback(null, { cookie: new SessionCookie(cookie, NOT_HTTPS).toJSON(), ...attributes })
       }, callback)
     },
     set: (id, session, callback) => {

@@ -12,6 +12,7 @@ import { SessionManager } from '../session-manager.ts'
 import { CookieSigner, type Secret, type Signer } from './cookie-signer.ts'
 import type { SessionKeeper, SessionStoreMethods } from './held-session.ts'
 import { HoldfastKeeper } from './holdfast-session.ts'
+import { SentCookies } from './sent-cookie.ts'
 import type { CookieOptions } from './session-cookie.ts'
 import { StoreKeeper } from './stored-session.ts'
 
@@ -46,6 +47,7 @@ export interface PluginSettings {
   rolling: boolean
   saveUninitialized: boolean
   signer: Signer
+  sentCookies: SentCookies
 }
 
 export interface ParsedPlugin {
@@ -80,7 +82,11 @@ export function parsePluginOptions(options: FastifySessionOptions): ParsedPlugin
   const signer = signerOf(secret, algorithm)
   const cookie = { ...givenCookie, secure: givenCookie.secure ?? true }
   const path = cookie.path || '/'
-  const settings = { cookieName, cookiePrefix, cookie, path, rolling, saveUninitialized, signer }
+  const sentCookies = new SentCookies(cookieName, cookiePrefix, signer)
+  const settings: PluginSettings = {
+    ...{ cookieName, cookiePrefix, cookie, path, rolling, saveUninitialized },
+    ...{ signer, sentCookies },
+  }
   for (const name of FASTIFY_OWN) Reflect.deleteProperty(rest, name)
   if (store !== undefined) {
     checkStore(store, Object.keys(rest))

@@ -4,11 +4,11 @@
  * would cost more than all the rest where the session is in local memory.
  */
 import type { FastifyBaseLogger, FastifyReply, FastifyRequest } from 'fastify'
-import { readCookies } from '../cookie.ts'
 import { holdResponse } from '../exchange/response-hold.ts'
 import type { HeldSession } from './held-session.ts'
 import type { ParsedPlugin, PluginSettings } from './plugin-options.ts'
-import { RequestLife, type SentCookie } from './request-life.ts'
+import { RequestLife } from './request-life.ts'
+import type { SentCookie } from './sent-cookie.ts'
 import type { CookieOptions } from './session-cookie.ts'
 
 type Done = (error?: Error) => void
@@ -57,7 +57,7 @@ export class RequestHooks {
       done()
       return
     }
-    const sent = readSent(raw.headers.cookie, this.#settings)
+    const sent = this.#settings.sentCookies.read(raw.headers.cookie)
     let opened: HeldSession | Promise<HeldSession>
     try {
       opened = this.#plugin.keeper.open(sent.id, request)
@@ -102,12 +102,18 @@ export class RequestHooks {
       done()
       return
     }
-    wait
-      .then(() => release(life, reply, payload))
-      .then(
-        () => done(),
-        (error: Error) => done(retryable(error, reply)),
-      )
+    wait.then(
+      () => {
+        try {
+          release(life, reply, payload)
+        } catch (error) {
+          done(error as Error)
+          return
+        }
+        done()
+      },
+      (error: Error) => done(retryable(error, reply)),
+    )
   }
 
   /** After this the application answers by `reply.raw`, and no hook runs. */
@@ -130,10 +136,8 @@ export class RequestHooks {
 
   /** `fastify.decryptSession`: gives a session to any object, a Fastify request or not. */
   async decrypt(signedId: string, target: object, cookieOptions: CookieOptions): Promise<void> {
-    const { valid, renew, value } = this.#settings.signer.unsign(signedId)
-    const id = valid && value !== null ? value : undefined
-    const sent = { isThere: true, id, signedId, isOutdated: renew }
-    const held = await this.#plugin.keeper.open(id, target)
+    const sent = this.#settings.sentCookies.parse(signedId)
+    const held = await this.#plugin.keeper.open(sent.id, target)
     const configured = held.cookie ?? this.#settings.cookie
     const options = { ...configured, ...cookieOptions }
     const life = new RequestLife(this.#settings, target, sent, held, options)
@@ -152,7 +156,7 @@ export class RequestHooks {
 
   #begin(request: FastifyRequest, reply: FastifyReply, sent: SentCookie, held: HeldSession): void {
     attach(request, new RequestLife(this.#settings, request, sent, held))
-    reply.raw.once('close', () => held.close())
+    reply.raw.on('close', () => held.close())
   }
 }
 
@@ -172,26 +176,6 @@ function release(life: RequestLife, reply: FastifyReply, payload: unknown): void
     failure: () => reply.raw.destroy(),
     onError: (error) => reply.log.error({ err: error }, 'held response could not be ended'),
   })
-}
-
-const NOT_SENT: SentCookie = { isThere: false, id: undefined, signedId: '', isOutdated: false }
-const NOT_GOOD: SentCookie = { isThere: true, id: undefined, signedId: '', isOutdated: false }
-
-/** Several cookies of one name may arrive (a parent domain, another path): the first good one. */
-function readSent(header: string | undefined, settings: PluginSettings): SentCookie {
-  if (header === undefined) return NOT_SENT
-  const { cookieName, cookiePrefix, signer } = settings
-  let sent = NOT_SENT
-  for (const value of readCookies(header, cookieName)) {
-    if (value === '' || !value.startsWith(cookiePrefix)) continue
-    const signedId = value.slice(cookiePrefix.length)
-    const unsigned = signer.unsign(signedId)
-    if (unsigned.valid && unsigned.value !== null) {
-      return { isThere: true, id: unsigned.value, signedId, isOutdated: unsigned.renew }
-    }
-    sent = NOT_GOOD
-  }
-  return sent
 }
 
 /** Equal to the cookie's path, or below it at a `/`. */

@@ -11,24 +11,13 @@
 import type { HeldSession } from './held-session.ts'
 import type { PluginSettings } from './plugin-options.ts'
 import { Session } from './request-session.ts'
+import type { SentCookie } from './sent-cookie.ts'
 import {
   type CookieOptions,
   SessionCookie,
   serializeClearedCookie,
   serializeSessionCookie,
 } from './session-cookie.ts'
-
-/** The session cookie as the request brought it. */
-export interface SentCookie {
-  /** A cookie of the session's name was sent, good or not. */
-  isThere: boolean
-  /** Of the first one that verifies. */
-  id: string | undefined
-  /** The signed value without `cookiePrefix`. */
-  signedId: string
-  /** Signed by a secret that is no longer the first. */
-  isOutdated: boolean
-}
 
 /** What matters of a Fastify request. */
 interface RequestLike {
@@ -76,8 +65,8 @@ export class RequestLife {
   }
 
   get signedId(): string {
-    const { id, signedId, isOutdated } = this.#sent
-    if (id === this.held.id && !isOutdated) return signedId
+    const { signedId, isOutdated } = this.#sent
+    if (this.#isSentCookie && !isOutdated) return signedId
     return this.settings.signer.sign(this.held.id)
   }
 
@@ -117,14 +106,19 @@ export class RequestLife {
     if (!this.#isKept) return undefined
     const { settings, held } = this
     if (this.#isSetDue()) {
-      const cookie = this.#ours()?.cookie ?? new SessionCookie(this.#cookieOptions, this.isHttps)
-      const value = encodeURIComponent(settings.cookiePrefix + this.signedId)
-      return serializeSessionCookie(settings.cookieName, value, cookie)
+      const cookie = this.#ours()?.cookie ?? new SessionCookie(this.#cookieOptions, this)
+      return serializeSessionCookie(settings.cookieName, this.#cookieText, cookie)
     }
     if (!this.#sent.isThere || this.#isSentCookie || this.#hasStored || held.isDegraded) {
       return undefined
     }
     return serializeClearedCookie(settings.cookieName, settings.cookie)
+  }
+
+  /** The cookie's value, URL-encoded. */
+  get #cookieText(): string {
+    if (this.#isSentCookie && !this.#sent.isOutdated) return this.#sent.text
+    return encodeURIComponent(this.settings.cookiePrefix + this.signedId)
   }
 
   #isSetDue(): boolean {

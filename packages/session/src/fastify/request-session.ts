@@ -22,7 +22,7 @@ export class Session {
   constructor(life: RequestLife, cookieOptions: CookieOptions) {
     this.#life = life
     this.#cookieOptions = cookieOptions
-    this.cookie = new SessionCookie(cookieOptions, life.isHttps)
+    this.cookie = new SessionCookie(cookieOptions, life)
     this.#isAdmitted = !life.held.isNew
     this.show()
   }
@@ -58,7 +58,7 @@ export class Session {
   options(options: CookieOptions): void {
     if (Object.keys(options).length === 0) return
     this.#cookieOptions = { ...this.#cookieOptions, ...options }
-    this.cookie = new SessionCookie(this.#cookieOptions, this.#life.isHttps)
+    this.cookie = new SessionCookie(this.#cookieOptions, this.#life)
   }
 
   /** A fresh id; attributes named in `keys` are kept. */

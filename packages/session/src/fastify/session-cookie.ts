@@ -49,13 +49,13 @@ export class SessionCookie {
   originalExpires: Date | undefined
   #expires: Date | null = null
 
-  /** `isHttps` decides `secure: 'auto'`. */
-  constructor(options: CookieOptions, isHttps: boolean) {
+  /** The request is asked only for `secure: 'auto'`. */
+  constructor(options: CookieOptions, request: { readonly isHttps: boolean }) {
     const maxAge = options.originalMaxAge || options.maxAge || null
     this.path = options.path || '/'
-    this.secure = options.secure === 'auto' ? isHttps : (options.secure ?? null)
+    this.secure = options.secure === 'auto' ? request.isHttps : (options.secure ?? null)
     this.sameSite = options.sameSite || null
-    if (options.secure === 'auto' && !isHttps) this.sameSite = 'lax'
+    if (options.secure === 'auto' && !this.secure) this.sameSite = 'lax'
     this.domain = options.domain || null
     this.httpOnly = options.httpOnly ?? true
     this.partitioned = options.partitioned
@@ -128,6 +128,6 @@ const SAME_SITE = { lax: 'Lax', strict: 'Strict', none: 'None' } as const
 const PRIORITY = { low: 'Low', medium: 'Medium', high: 'High' } as const
 
 function checked(name: string, value: string): string {
-  if (/^[\x20-\x3a\x3c-\x7e]+$/.test(value)) return value
+  if (value === '/' || /^[\x20-\x3a\x3c-\x7e]+$/.test(value)) return value
   throw new TypeError(`cookie ${name} is invalid: ${value}`)
 }
