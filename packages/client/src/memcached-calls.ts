@@ -54,6 +54,8 @@ export const MEMCACHED_RECONNECT_DELAY_MS_MAX = 200
 /** How often waiting calls are looked at, at least. */
 const LOOK_MS = 50
 const LOOK_MS_MIN = 5
+/** So often a peer may hang up at the greeting before it is taken for one that knows no meta. */
+const HANG_UPS = 2
 
 export class CallQueue implements MemcachedConnectionOwner {
   readonly #target: MemcachedTarget
@@ -66,7 +68,8 @@ export class CallQueue implements MemcachedConnectionOwner {
   #connectStartedMs = 0
   #lookTimer: NodeJS.Timeout | undefined
   #lookDueMs = 0
-  #askMeta = true
+  /** Greetings in a row at which the peer has hung up. */
+  #hangUps = 0
   #failures = 0
   #notBeforeMs = 0
   #downSinceMs: number | undefined
@@ -127,6 +130,7 @@ export class CallQueue implements MemcachedConnectionOwner {
 
   connectionReady(): void {
     this.#failures = 0
+    this.#hangUps = 0
     this.#downSinceMs = undefined
     // A call whose caller has given up before there was a connection is not sent at all.
     for (const call of this.#held.drain()) {
@@ -138,8 +142,7 @@ export class CallQueue implements MemcachedConnectionOwner {
     this.#connection = undefined
     if (this.#closed) return
     if (!end.greeted) {
-      // A peer that hangs up at a command it does not know is greeted otherwise the next time.
-      if (end.closedByPeer) this.#askMeta = !this.#askMeta
+      if (end.closedByPeer) this.#hangUps++
       this.#failed(end.error, this.#connectStartedMs)
     }
     if (this.#held.length > 0) this.#connect()
@@ -179,7 +182,9 @@ export class CallQueue implements MemcachedConnectionOwner {
   #openConnection(): void {
     if (this.#closed) return
     this.#connectStartedMs = performance.now()
-    this.#connection = new MemcachedConnection(this.#target, this.#askMeta, this)
+    // A peer that hangs up at a command it does not know is greeted otherwise now and then.
+    const askMeta = this.#hangUps % (HANG_UPS + 1) !== HANG_UPS
+    this.#connection = new MemcachedConnection(this.#target, askMeta, this)
   }
 
   #lookBy(deadlineMs: number): void {

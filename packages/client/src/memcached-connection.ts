@@ -21,6 +21,9 @@ import type {
 import { ConnectFailedError, ConnectionLostError } from './memcached-errors.ts'
 import { TextWire } from './memcached-text-wire.ts'
 
+/** An idle connection that something on the way has forgotten is found by the system after this. */
+const KEEP_ALIVE_MS = 30_000
+
 /** Where a server is and how it is spoken to. */
 export interface MemcachedTarget {
   /** A name, or an address; IPv6 without brackets. The name is resolved for each connection. */
@@ -76,7 +79,8 @@ export class MemcachedConnection implements MemcachedWireOwner {
         new Error(`no ${this.#connected ? 'answer' : 'connection'} after ${connectTimeoutMs} ms`),
       )
     }, connectTimeoutMs)
-    const socket = connect({ host, port, noDelay: true })
+    const keepAlive = { keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_MS }
+    const socket = connect({ host, port, noDelay: true, ...keepAlive })
     this.#socket = socket
     socket.on('connect', () => {
       this.#connected = true

@@ -165,7 +165,9 @@ test('a refused login is an error without the password', async () => {
 test('a peer that hangs up at a meta command is spoken to without', async () => {
   const link = await startClassicLink(plain.port, { hangsUp: true })
   const client = new MemcachedClient({ host: '127.0.0.1', port: link.port })
-  await assert.rejects(client.get('a'), { code: 'HOLDFAST_CONNECT_FAILED' })
+  for (let time = 0; time < 2; time++) {
+    await assert.rejects(client.get('a'), { code: 'HOLDFAST_CONNECT_FAILED' })
+  }
   assert.equal((await client.set('hung', Buffer.from('1'))).cas, undefined)
   await client.close()
   await link.close()
