@@ -100,12 +100,12 @@ export class WebExchange<A extends object> {
     const { trustProxy } = this.#exchange.manager.settings
     const cookie = this.#exchange.setCookie(isSecure(this.#request, trustProxy === true))
     if (cookie === undefined && body === response.body) return response
-    const { status, statusText } = response
+    const { status, statusText, headers } = response
     // A network error or a switch of protocols is no response that could be made again.
     if (status < 200) return response
-    const headers = new Headers(response.headers)
-    if (cookie !== undefined) headers.append('set-cookie', cookie)
-    return new Response(body, { status, statusText, headers })
+    const released = new Response(body, { status, statusText, headers })
+    if (cookie !== undefined) released.headers.append('set-cookie', cookie)
+    return released
   }
 
   #aborted(): void {
