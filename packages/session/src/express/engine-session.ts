@@ -193,11 +193,6 @@ const METHODS = {
     return answer(saved, callback)
   },
 
-  update<T>(this: object, change: SessionUpdate<T>): Promise<T> {
-    const { exchange, active } = viewOf(this)
-    return exchange.manager.updateActive(active, change)
-  },
-
   reload(this: object, callback?: SessionCallback): Promise<void> | undefined {
     const { exchange, active } = viewOf(this)
     return answer(exchange.manager.reload(active), callback)
@@ -234,8 +229,15 @@ const METHODS = {
     return this
   },
 
+  /** No lost update: the function may run again when another writer was faster. */
+  update<T>(this: object, change: SessionUpdate<T>): Promise<T> {
+    const { exchange, active } = viewOf(this)
+    active.accessed = true
+    return exchange.manager.updateActive(active, change)
+  },
+
   get degraded(): boolean {
-    return Reflect.get(viewOf(this).active, 'degraded') === true
+    return viewOf(this).active.degraded === true
   },
 }
 

@@ -3,7 +3,7 @@
  * engine's, for applications and libraries that look up or end other sessions.
  */
 import { resolveCookie } from '../cookie.ts'
-import { SessionGoneError } from '../errors.ts'
+import { replaceAttributes } from '../encoding/merge.ts'
 import { SessionExchange } from '../exchange/session-exchange.ts'
 import type { SessionManager } from '../session-manager.ts'
 import { EXCHANGE } from './engine-session.ts'
@@ -20,17 +20,27 @@ export class EngineStore extends Store implements SessionStoreLike {
     this.#manager = manager
   }
 
-  /** The attributes of a session and its cookie; it is neither taken over nor renewed. */
+  /** The attributes of a session and its cookie; to look at them is no use of the session. */
   get(id: string, callback: LoadCallback): void {
-    this.#manager.attributesOf(id).then(
+    this.#manager.read(id).then(
       (attributes) => later(callback, null, attributes && this.#record(attributes)),
       (error: unknown) => later(callback, error),
     )
   }
 
-  /** Stores attributes of a session that exists; an unknown id is an error. */
+  /** Puts attributes in the place of a session's; an unknown id is an error. */
   set(id: string, record: StoredRecord, callback?: StoreCallback): void {
-    this.#store(id, record).then(
+    const { cookie: _cookie, ...attributes } = record
+    const replaced = this.#manager.update(id, (stored) => replaceAttributes(stored, attributes))
+    replaced.then(
+      () => later(callback),
+      (error: unknown) => later(callback, error),
+    )
+  }
+
+  /** Renews the life of a session; what is stored stays as it is. */
+  touch(id: string, _record: unknown, callback?: StoreCallback): void {
+    this.#manager.touch(id).then(
       () => later(callback),
       (error: unknown) => later(callback, error),
     )
@@ -57,21 +67,6 @@ export class EngineStore extends Store implements SessionStoreLike {
   override generate(request: SessionRequest): void {
     const exchange = exchangeOf(request)
     exchange.regenerate().catch((error: unknown) => exchange.report(error))
-  }
-
-  async #store(id: string, record: StoredRecord): Promise<void> {
-    const { cookie: _cookie, ...attributes } = record
-    const active = await this.#manager.loadById(id)
-    try {
-      if (active.isNew) throw new SessionGoneError()
-      for (const name of Object.keys(active.attributes)) {
-        if (!Object.hasOwn(attributes, name)) delete active.attributes[name]
-      }
-      Object.assign(active.attributes, attributes)
-      await this.#manager.save(active)
-    } finally {
-      this.#manager.release(active)
-    }
   }
 
   #record(attributes: Record<string, unknown>): StoredRecord {

@@ -8,6 +8,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { SessionOptions } from '../options.ts'
 import { type SessionHealth, SessionManager } from '../session-manager.ts'
+import type { SessionUpdate } from '../users/atomic-update.ts'
 import { engineMiddleware } from './engine-middleware.ts'
 import { EngineStore } from './engine-store.ts'
 import type { Next } from './failure.ts'
@@ -25,6 +26,7 @@ import type { HttpSessionRequest } from './store-request.ts'
 
 export type { SessionLogger, SessionOptions } from '../options.ts'
 export { type SessionHealth, SessionManager } from '../session-manager.ts'
+export type { SessionUpdate } from '../users/atomic-update.ts'
 export type { RegenerateOptions, SessionCallback } from './session-object.ts'
 export type { SessionStoreLike, StoreCallback, StoredRecord } from './store-like.ts'
 export type { StoreCookieOption, StoreSessionOptions } from './store-options.ts'
@@ -45,12 +47,6 @@ export interface SessionMethods {
   /** Stores now. With a callback nothing is returned. */
   save(callback: SessionCallback): void
   save(): Promise<void>
-  /**
-   * Changes the session so that no parallel change is lost, in the store at once: `change` gets a
-   * copy of the attributes, changes it in place, and runs again when another request was faster.
-   * Resolves to what it returned. Rejects with SessionGoneError and SessionConflictError.
-   */
-  update<T>(change: (attributes: Record<string, unknown>) => T | Promise<T>): Promise<T>
   /** Brings the session to its stored state; the error is `failed to load session`. */
   reload(callback: SessionCallback): void
   reload(): Promise<void>
@@ -63,6 +59,13 @@ export interface SessionMethods {
   regenerate(options?: RegenerateOptions): Promise<void>
   touch(): Session
   resetMaxAge(): Session
+  /**
+   * Changes the session so that no parallel change is lost: the function changes a copy of the
+   * attributes, and runs again when another writer was faster. Not over an express-session store.
+   */
+  update<T>(change: SessionUpdate<T>): Promise<T>
+  /** The session could not be loaded (`loadFailure: 'degrade'`): it is empty and is not stored. */
+  readonly degraded: boolean
 }
 
 /** `req.session`. */

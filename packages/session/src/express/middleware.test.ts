@@ -201,3 +201,66 @@ test('req.sessionStore reads and ends other sessions without taking them over', 
   assert.equal((await new Browser().get(`${app2.url}/end?id=${id}`)).text, 'ended')
   assert.equal(await has(store, id), false)
 })
+
+test('session.update loses nothing, and attributes of its name are attributes', async (t) => {
+  const store = await MemcachedProcess.start()
+  const site = await startSite({ memcachedNodes: store.address, sticky: false }, (app) => {
+    app.get('/increment', async (req, res) => {
+      const count = await req.session.update((attributes) => {
+        attributes.count = Number(attributes.count ?? 0) + 1
+        return attributes.count
+      })
+      res.json({ count, degraded: req.session.degraded })
+    })
+    app.get('/own', (req, res) => {
+      Object.assign(req.session, { update: 'mine', degraded: 'mine' })
+      res.json([req.session.update, req.session.degraded])
+    })
+  })
+  t.after(async () => {
+    await site.close()
+    await store.kill()
+  })
+  const browser = new Browser()
+  await browser.get(`${site.url}/set?a=1`)
+  const pages = await Promise.all(
+    Array.from({ length: 20 }, () => browser.get(`${site.url}/increment`)),
+  )
+  for (const page of pages) assert.equal(page.json.degraded, false)
+  assert.equal((await browser.get(`${site.url}/read`)).json.count, 20)
+  assert.equal((await browser.get(`${site.url}/own`)).text, '["mine","mine"]')
+})
+
+test('req.sessionStore renews, replaces and regenerates sessions of the engine', async (t) => {
+  const store = await MemcachedProcess.start()
+  const site = await startSite({ memcachedNodes: store.address, sticky: false }, (app) => {
+    app.get('/replace', (req, res, next) => {
+      const id = String(req.query.id)
+      req.sessionStore.set(id, { user: 'bob', cookie: {} }, (error) => {
+        if (error) next(error)
+        else req.sessionStore.touch?.(id, {}, () => void res.send('replaced'))
+      })
+    })
+    app.get('/again', (req, res) => {
+      req.session.destroy(() => {
+        req.sessionStore.generate(req as never)
+        req.session.user = 'again'
+        res.json({ id: req.sessionID })
+      })
+    })
+  })
+  t.after(async () => {
+    await site.close()
+    await store.kill()
+  })
+  const browser = new Browser()
+  await browser.get(`${site.url}/set?user=ann&old=1`)
+  const id = browser.sessionId
+  assert.equal((await new Browser().get(`${site.url}/replace?id=${id}`)).text, 'replaced')
+  const { json } = await browser.get(`${site.url}/read`)
+  assert.deepEqual([json.user, json.old], ['bob', undefined])
+  const unknown = await new Browser().get(`${site.url}/replace?id=${'x'.repeat(32)}`)
+  assert.equal(unknown.status, 500)
+  assert.notEqual((await browser.get(`${site.url}/again`)).json.id, id)
+  assert.equal((await browser.get(`${site.url}/read`)).json.user, 'again')
+})
