@@ -11,7 +11,7 @@
  */
 import { isEncodingFault } from './encoding/encoding-errors.ts'
 import { NO_CONTENT, type SessionCodec, type SessionContent } from './encoding/session-codec.ts'
-import { SessionConflictError } from './errors.ts'
+import { SessionConflictError, SessionUnreadableError } from './errors.ts'
 import type { LocalSession } from './local-sessions.ts'
 import type { SessionSettings } from './options.ts'
 import type { SessionStore, StoredSession, Written } from './store/session-store.ts'
@@ -183,8 +183,9 @@ export class SessionBackup {
       this.#unsaved.delete(session)
       if (!session.destroyed) await this.#dropSuperseded(session)
     } catch (error) {
-      // Repeating cannot help a session that has no stored form; the next request tries again.
-      if (!isEncodingFault(error)) this.#oweSave(session)
+      // Repeating cannot help what has no stored form or cannot be read; the next request tries again.
+      const isLasting = isEncodingFault(error) || error instanceof SessionUnreadableError
+      if (!isLasting) this.#oweSave(session)
       throw error
     }
   }
@@ -226,10 +227,15 @@ export class SessionBackup {
   /** Another server has served this user meanwhile. */
   #mergeStored(session: LocalSession, stored: StoredSession): void {
     const decoded = this.#codec.decode(stored.value, session.id)
-    this.#settings.observer.counts.conflicts++
+    const { logger, observer } = this.#settings
+    observer.counts.conflicts++
+    if (!decoded.ok) {
+      // It may hold what another server has changed, so it is not replaced.
+      logger.error({ why: decoded.unreadable }, 'stored session is not readable')
+      observer.tell('unreadable', { id: session.id, why: decoded.unreadable })
+      throw new SessionUnreadableError()
+    }
     session.savedCas = stored.cas
-    // What cannot be read is replaced by what this server has: it is the master.
-    if (!decoded.ok) return
     const base = session.savedContent ?? NO_CONTENT
     this.#codec.mergeParts(session, base, decoded.envelope)
     session.savedContent = decoded.content

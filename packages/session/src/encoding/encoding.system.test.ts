@@ -119,14 +119,18 @@ describe('session encodings', () => {
   })
 
   test('what another server stored meanwhile and is not read here is not overwritten', async () => {
-    const here = server({})
-    const cookie = await begin(here, { a: 1 })
-    const active = await here.load([cookie])
-    const there = server({ transcoder: 'cbor' })
-    await write(there, await there.load([cookie]), { b: 1 })
-    const bytes = await storedBytes(active)
-    await assert.rejects(write(here, active, { a: 2 }), { code: 'HOLDFAST_SESSION_UNREADABLE' })
-    assert.deepEqual(await storedBytes(active), bytes)
+    for (const sticky of [true, false]) {
+      const here = server({ sticky })
+      const cookie = await begin(here, { a: 1 })
+      const active = await here.load([cookie])
+      const there = server({ sticky, transcoder: 'cbor' })
+      await write(there, await there.load([cookie]), { b: 1 })
+      const bytes = await storedBytes(active)
+      for (const a of [2, 3]) {
+        await assert.rejects(write(here, active, { a }), { code: 'HOLDFAST_SESSION_UNREADABLE' })
+      }
+      assert.deepEqual(await storedBytes(active), bytes)
+    }
   })
 
   test('a session that is too large is refused, and what was stored stays', async () => {

@@ -3,9 +3,16 @@ import { randomBytes } from 'node:crypto'
 import { test } from 'node:test'
 import { codecWith, stored } from '../test-support/codecs.ts'
 import { parseEncryption } from './encryption-keys.ts'
-import { SEAL_BYTES, SessionCipher } from './session-cipher.ts'
+import {
+  DERIVED_KEYS_MAX,
+  KEY_ID_BYTES,
+  SALT_BYTES,
+  SEAL_BYTES,
+  SessionCipher,
+} from './session-cipher.ts'
 
 const [one, other] = [randomBytes(32), randomBytes(32)]
+const NOTHING = Buffer.alloc(0)
 const SECRET_TEXT = 'the-secret-of-ann'
 const encrypted = codecWith({ encryption: { keys: one } })
 
@@ -81,11 +88,11 @@ test('with write: false a server reads what is encrypted and writes what others 
 
 test('a key may be bytes, hex, base64 or a passphrase, and one form decrypts the other', () => {
   const plain = Buffer.from(SECRET_TEXT)
-  const sealed = new SessionCipher([one]).seal(plain, Buffer.alloc(0))
+  const sealed = new SessionCipher([one]).seal(plain, NOTHING)
   assert.equal(sealed.length, plain.length + SEAL_BYTES)
   for (const form of [one.toString('hex'), one.toString('base64'), one.toString('base64url')]) {
     const cipher = new SessionCipher(parseEncryption({ keys: form })?.keys ?? [])
-    assert.deepEqual(cipher.open(sealed, Buffer.alloc(0)), plain)
+    assert.deepEqual(cipher.open(sealed, NOTHING), plain)
   }
   const passphrase = 'correct horse battery'
   const [first, again, salted] = [{ passphrase }, { passphrase }, { passphrase, salt: 'shop' }].map(
@@ -94,6 +101,31 @@ test('a key may be bytes, hex, base64 or a passphrase, and one form decrypts the
   assert.deepEqual(first, again)
   assert.notDeepEqual(first, salted)
 })
+
+test('after its budget of writes a process takes another salt', () => {
+  const cipher = new SessionCipher([one], 3)
+  const salts = Array.from({ length: 7 }, () => saltOf(cipher.seal(Buffer.from('a'), NOTHING)))
+  assert.deepEqual(
+    salts.map((salt) => salts.indexOf(salt)),
+    [0, 0, 0, 3, 3, 3, 6],
+  )
+})
+
+test('values of more processes than keys are remembered for are still read', () => {
+  const reader = new SessionCipher([one])
+  const sealed = Array.from({ length: DERIVED_KEYS_MAX + 10 }, (_, n) =>
+    new SessionCipher([one]).seal(Buffer.from([n]), NOTHING),
+  )
+  for (let round = 0; round < 2; round++) {
+    for (const [n, value] of sealed.entries()) {
+      assert.equal(reader.open(value, NOTHING)[0], n % 256)
+    }
+  }
+})
+
+function saltOf(sealed: Buffer): string {
+  return sealed.toString('hex', KEY_ID_BYTES, KEY_ID_BYTES + SALT_BYTES)
+}
 
 test('a wrong key is a TypeError that does not tell it', () => {
   const wrong = [

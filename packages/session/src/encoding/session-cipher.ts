@@ -58,8 +58,11 @@ export class SessionCipher {
   #writeKey: WriteKey
   #nonces: Buffer = Buffer.alloc(0)
 
+  readonly #writesPerSaltMax: number
+
   /** One or more keys of KEY_BYTES. */
-  constructor(keys: readonly Uint8Array[]) {
+  constructor(keys: readonly Uint8Array[], writesPerSaltMax: number = WRITES_PER_SALT_MAX) {
+    this.#writesPerSaltMax = writesPerSaltMax
     this.#keys = keys.map((bytes) => {
       const secret = createSecretKey(bytes)
       const id = Buffer.from(
@@ -72,7 +75,8 @@ export class SessionCipher {
 
   /** `bound` is not stored: the same bytes must be given to open it. */
   seal(plain: Buffer, bound: Buffer): Buffer {
-    if (this.#writeKey.writesLeft-- <= 0) this.#writeKey = this.#newWriteKey()
+    if (this.#writeKey.writesLeft === 0) this.#writeKey = this.#newWriteKey()
+    this.#writeKey.writesLeft--
     const { prefix, key } = this.#writeKey
     const nonce = this.#newNonce()
     const cipher = createCipheriv(ALGORITHM, key, nonce).setAAD(bound)
@@ -109,7 +113,7 @@ export class SessionCipher {
     const [first] = this.#keys
     if (first === undefined) throw new TypeError('encryption needs a key')
     const prefix = Buffer.concat([first.id, randomBytes(SALT_BYTES)])
-    return { prefix, key: this.#derivedKey(prefix), writesLeft: WRITES_PER_SALT_MAX }
+    return { prefix, key: this.#derivedKey(prefix), writesLeft: this.#writesPerSaltMax }
   }
 
   #derivedKey(prefix: Buffer): KeyObject {
