@@ -2,7 +2,8 @@
  * The session manager for plain node:http (and https) servers, without a framework.
  *
  * `attach` loads the session of a request and makes its response wait until the session is stored;
- * `listener` wraps a whole handler. HTTP/2 works by the compatibility API.
+ * `listener` wraps a whole handler. Requests of node:http2's compatibility API are served as well;
+ * the types are those of HTTP/1.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { holdResponse } from '../exchange/response-hold.ts'

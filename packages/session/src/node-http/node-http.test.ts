@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { createServer, type RequestListener } from 'node:http'
+import { connect as connectHttp2, createServer as createHttp2Server } from 'node:http2'
 import type { AddressInfo } from 'node:net'
 import { after, before, type TestContext, test } from 'node:test'
 import { MemcachedProcess } from '@holdfast/client/testing'
@@ -137,4 +138,37 @@ test('withSession is a listener by itself', async (t) => {
     },
   )
   assert.equal((await new Browser().get(await listening(t, listener))).text, 'true')
+})
+
+test('HTTP/2 requests have sessions as well, streamed or not', async (t) => {
+  const sessions = opened(t)
+  const listener = sessions.listener((request, response, session) => {
+    session.set('count', (session.get('count') ?? 0) + 1)
+    if (request.url === '/stream') {
+      response.write('streamed ')
+      session.set('count', 100)
+    }
+    response.end(String(session.get('count')))
+  })
+  const server = createHttp2Server((request, response) => {
+    void Reflect.apply(listener, undefined, [request, response])
+  }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const client = connectHttp2(`http://127.0.0.1:${(server.address() as AddressInfo).port}`)
+  t.after(() => {
+    client.destroy()
+    server.close()
+  })
+  let cookie = ''
+  const get = async (path: string): Promise<string> => {
+    const stream = client.request({ ':path': path, cookie }).setEncoding('utf8')
+    stream.once('response', (headers) => {
+      cookie = headers['set-cookie']?.[0]?.split(';', 1)[0] ?? cookie
+    })
+    return (await stream.toArray()).join('')
+  }
+  assert.equal(await get('/'), '1')
+  assert.equal(await get('/'), '2')
+  assert.equal(await get('/stream'), 'streamed 100')
+  assert.equal(await get('/'), '101')
 })

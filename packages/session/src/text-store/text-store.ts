@@ -55,7 +55,7 @@ export class TextStore {
     return item?.value.toString()
   }
 
-  /** `ttlSeconds` absent: as the options say. Throws TypeError when it is not a number of seconds. */
+  /** `ttlSeconds` absent: as the options say. Rejects with TypeError when it is no such time. */
   async set(key: string, text: string, ttlSeconds?: number): Promise<void> {
     const ttl = ttlSeconds === undefined ? this.#ttlSeconds : seconds(ttlSeconds)
     const { node, stored } = this.#place(key)

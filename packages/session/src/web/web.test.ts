@@ -303,3 +303,25 @@ test('wrong options stop the application when it starts', () => {
     /secret/,
   )
 })
+
+test('sticky: another server takes the session over and the browser is told its new id', async (t) => {
+  const sticky = { sticky: true, sessionBackupAsync: false }
+  const [one, other] = [
+    opened(t, { ...sticky, jvmRoute: 'app1' }),
+    opened(t, { ...sticky, jvmRoute: 'app2' }),
+  ]
+  const count = (sessions: WebSessions<Shape>, cookie: string): Promise<Response> =>
+    sessions.handle(requestWith(cookie), (_request, session) => {
+      session.set('count', (session.get('count') ?? 0) + 1)
+      return Response.json({ count: session.get('count'), id: session.id })
+    })
+  const first = await count(one, '')
+  const second = await count(other, cookieOf(first))
+  const { count: counted, id } = await second.json()
+  assert.equal(counted, 2)
+  assert.match(id, /\.app2$/)
+  assert.match(cookieOf(second), /\.app2\./)
+  const third = await count(other, cookieOf(second))
+  assert.equal((await third.json()).count, 3)
+  assert.deepEqual(third.headers.getSetCookie(), [])
+})
