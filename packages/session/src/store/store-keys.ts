@@ -57,18 +57,19 @@ export class StoreKeys {
 
   /** The node that the hash of a text chooses, the same one on every application server. */
   nodeForText(text: string): NodeKey {
-    const [first, ...others] = this.#owner.nodes().filter(({ isFailover }) => !isFailover)
+    const [first] = this.nodesForText(text)
     if (first === undefined) throw new Error('bug: a store without nodes')
-    if (others.length === 0) return first
-    let best = first
-    let bestWeight = weight(first, text)
-    for (const node of others) {
-      const nodeWeight = weight(node, text)
-      if (Buffer.compare(nodeWeight, bestWeight) <= 0) continue
-      best = node
-      bestWeight = nodeWeight
-    }
-    return best
+    return first
+  }
+
+  /** All primaries, the one that the hash of a text chooses first, then the one that stands in. */
+  nodesForText(text: string): NodeKey[] {
+    const primaries = this.#owner.nodes().filter(({ isFailover }) => !isFailover)
+    if (primaries.length < 2) return primaries
+    return primaries
+      .map((node) => ({ node, weight: weight(node, text) }))
+      .sort((a, b) => Buffer.compare(b.weight, a.weight))
+      .map(({ node }) => node)
   }
 
   get(node: NodeKey, key: string): Promise<StoredSession | undefined> {

@@ -62,7 +62,7 @@ export class AtomicUpdates {
       const active = this.#mode.held(id) === undefined ? undefined : this.#mode.peek(id)
       if (active?.local !== undefined) return this.#updateLocal(active, active.local, fn)
       if (this.#settings.sticky) return this.#repeated(() => this.#tryElsewhere(id, fn))
-      return this.#repeated(() => this.#tryStored(id, fn)).then(({ result }) => result)
+      return this.#updateStored(id, fn).then(({ result }) => result)
     })
   }
 
@@ -90,24 +90,26 @@ export class AtomicUpdates {
     base: SessionContent,
     fn: SessionUpdate<T>,
   ): Promise<T> {
-    const { result, fresh } = await this.#repeated(() => this.#tryStored(active.id, fn))
+    const { result, fresh } = await this.#updateStored(active.id, fn)
     const theirs = { attributes: this.#copyOf(fresh), cookie: fresh.cookie }
     this.#codec.mergeParts(active, base, theirs)
     active.stored = fresh.stored
     return result
   }
 
-  async #tryStored<T>(
-    id: string,
-    fn: SessionUpdate<T>,
-  ): Promise<Attempt<{ result: T; fresh: ActiveSession }>> {
-    const fresh = await this.#mode.load(id)
-    if (fresh === undefined || fresh.degraded !== undefined) throw new SessionGoneError()
-    const result = await fn(fresh.attributes)
-    if (!this.#mode.isChanged(fresh)) return { done: true, result: { result, fresh } }
-    const outcome = await this.#mode.storeOnce(fresh)
-    if (outcome === 'NOT_FOUND') throw new SessionGoneError()
-    return outcome === 'STORED' ? { done: true, result: { result, fresh } } : LOST
+  #updateStored<T>(id: string, fn: SessionUpdate<T>): Promise<{ result: T; fresh: ActiveSession }> {
+    let presentId = id
+    return this.#repeated(async () => {
+      const fresh = await this.#mode.load(presentId)
+      if (fresh === undefined || fresh.degraded === true) throw new SessionGoneError()
+      // On another node now; where it is there already, that one has to be read.
+      presentId = fresh.id
+      const result = await fn(fresh.attributes)
+      if (!this.#mode.isChanged(fresh)) return { done: true, result: { result, fresh } }
+      const outcome = await this.#mode.storeOnce(fresh)
+      if (outcome === 'NOT_FOUND') throw new SessionGoneError()
+      return outcome === 'STORED' ? { done: true, result: { result, fresh } } : LOST
+    })
   }
 
   /** Sticky: this server does not hold the session, and does not take it over for this. */

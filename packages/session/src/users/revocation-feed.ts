@@ -9,7 +9,7 @@
  */
 import type { SessionSettings } from '../options.ts'
 import type { SessionStore } from '../store/session-store.ts'
-import { CasValues, type SharedKey } from './cas-value.ts'
+import { CasValues } from './cas-value.ts'
 
 export const FEED_SESSIONS_MAX = 1000
 export const FEED_LIFE_MS = 300_000
@@ -21,7 +21,7 @@ type Ended = readonly [sid: string, endedMs: number]
 
 export class RevocationFeed {
   readonly #settings: SessionSettings
-  readonly #store: SessionStore
+  readonly #key: string
   readonly #values: CasValues
   readonly #onEnded: (sid: string) => void
   /** The sids of the feed that were acted upon. */
@@ -37,7 +37,7 @@ export class RevocationFeed {
 
   constructor(store: SessionStore, settings: SessionSettings, onEnded: (sid: string) => void) {
     this.#settings = settings
-    this.#store = store
+    this.#key = `feed:${settings.keyPrefix}`
     this.#values = new CasValues(store, () => settings.observer.counts.indexConflicts++)
     this.#onEnded = onEnded
     this.#schedule()
@@ -70,7 +70,7 @@ export class RevocationFeed {
     this.#pending = []
     const oldestMs = Date.now() - FEED_LIFE_MS
     try {
-      await this.#values.change(this.#at, FEED_TTL_SECONDS, (value) => {
+      await this.#values.change(this.#key, FEED_TTL_SECONDS, (value) => {
         const kept = decodeFeed(value).filter(([, endedMs]) => endedMs >= oldestMs)
         return encodeFeed([...kept, ...added].slice(-FEED_SESSIONS_MAX))
       })
@@ -79,12 +79,6 @@ export class RevocationFeed {
       this.#pending = [...added, ...this.#pending].slice(-FEED_SESSIONS_MAX)
       throw error
     }
-  }
-
-  /** Its node may change while the application runs. */
-  get #at(): SharedKey {
-    const key = `feed:${this.#settings.keyPrefix}`
-    return { node: this.#store.keys.nodeForText(key), key }
   }
 
   #schedule(): void {
@@ -102,7 +96,7 @@ export class RevocationFeed {
     if (this.#polling) return
     this.#polling = true
     try {
-      const value = await this.#values.get(this.#at)
+      const value = await this.#values.get(this.#key)
       if (this.#failing) this.#settings.logger.info({}, 'ended sessions can be read again')
       this.#failing = false
       this.#apply(value)

@@ -19,7 +19,12 @@ import { userText } from '../user-options.ts'
 import { AtomicUpdates, type SessionUpdate } from './atomic-update.ts'
 import { RevocationFeed } from './revocation-feed.ts'
 import { UserMode } from './user-mode.ts'
-import { type UserSession, UserSessions } from './user-sessions.ts'
+import {
+  type EndingSession,
+  type EndOutcome,
+  type UserSession,
+  UserSessions,
+} from './user-sessions.ts'
 
 export interface SessionControlParts {
   mode: SessionMode
@@ -141,7 +146,8 @@ export class SessionControl {
     if (id === undefined) return
     const user = await this.#userOfId(id).catch(() => undefined)
     const sid = this.#sidOf(id)
-    await this.#end([{ sid, id }])
+    const { failure } = await this.#end([{ sid, id }])
+    if (failure !== undefined) throw failure
     this.#settings.observer.tell('destroyed', { id, by: 'application' })
     if (user !== undefined) await this.#users.forget(user, sid)
   }
@@ -180,21 +186,29 @@ export class SessionControl {
     return attributes === undefined ? undefined : userOf?.(attributes)
   }
 
-  /** All are tried; the first failure is told. */
-  async #end(sessions: readonly { sid: string; id: string }[]): Promise<void> {
-    const failures: unknown[] = []
+  async #end(sessions: readonly EndingSession[]): Promise<EndOutcome> {
+    const ended: EndingSession[] = []
+    let failure: unknown
+    const tried = async (session: EndingSession): Promise<void> => {
+      try {
+        await this.#endOne(session)
+        ended.push(session)
+      } catch (error) {
+        failure ??= error
+      }
+    }
     for (let start = 0; start < sessions.length; start += ENDED_AT_ONCE) {
-      const some = sessions.slice(start, start + ENDED_AT_ONCE)
-      const ends = await Promise.allSettled(some.map((one) => this.#endOne(one)))
-      failures.push(...ends.flatMap((end) => (end.status === 'rejected' ? [end.reason] : [])))
+      await Promise.all(sessions.slice(start, start + ENDED_AT_ONCE).map(tried))
     }
-    if (this.#feed !== undefined && sessions.length > 0) {
-      await this.#feed.append(sessions.map(({ sid }) => sid))
+    try {
+      if (sessions.length > 0) await this.#feed?.append(sessions.map(({ sid }) => sid))
+      return { ended, failure }
+    } catch (error) {
+      return { ended: [], failure: error }
     }
-    if (failures.length > 0) throw failures[0]
   }
 
-  async #endOne({ sid, id }: { sid: string; id: string }): Promise<void> {
+  async #endOne({ sid, id }: EndingSession): Promise<void> {
     const here = this.#localIdOf(sid)
     if (here !== undefined && here !== id) await this.#bare.destroyById(here)
     await this.#bare.destroyById(id)

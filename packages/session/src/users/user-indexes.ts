@@ -7,7 +7,7 @@
 import { createHash } from 'node:crypto'
 import type { SessionSettings } from '../options.ts'
 import type { SessionStore } from '../store/session-store.ts'
-import { CasValues, type SharedKey } from './cas-value.ts'
+import { CasValues } from './cas-value.ts'
 import {
   decodeIndex,
   EMPTY_INDEX,
@@ -28,11 +28,9 @@ export class UserIndexes {
   /** After this time without a note a session has expired. */
   readonly lifeMs: number
   readonly #settings: SessionSettings
-  readonly #store: SessionStore
   readonly #values: CasValues
 
   constructor(store: SessionStore, settings: SessionSettings) {
-    this.#store = store
     this.#settings = settings
     this.#values = new CasValues(store, () => settings.observer.counts.indexConflicts++)
     const maxInactiveMs =
@@ -67,10 +65,9 @@ export class UserIndexes {
     return EMPTY_INDEX
   }
 
-  #keyOf(user: string): SharedKey {
+  #keyOf(user: string): string {
     const hash = createHash('sha256').update(user).digest('hex')
-    const key = `user:${this.#settings.keyPrefix}${hash}`
-    return { node: this.#store.keys.nodeForText(key), key }
+    return `user:${this.#settings.keyPrefix}${hash}`
   }
 
   get #ttlSeconds(): number {

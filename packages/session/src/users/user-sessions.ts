@@ -37,8 +37,19 @@ export interface UserSession {
 
 /** How sessions end; the modes and the feed are behind it. */
 export interface SessionEnder {
-  /** Ends sessions in the store and in every server's memory. */
-  end(sessions: readonly { sid: string; id: string }[]): Promise<void>
+  /** Ends sessions in the store and in every server's memory; tries all. Never rejects. */
+  end(sessions: readonly EndingSession[]): Promise<EndOutcome>
+}
+
+export interface EndingSession {
+  sid: string
+  id: string
+}
+
+export interface EndOutcome {
+  ended: readonly EndingSession[]
+  /** Why the others could not be ended; undefined: all were. */
+  failure: unknown
 }
 
 /** A session that is being stored for the first time may be listed before it is there. */
@@ -124,50 +135,51 @@ export class UserSessions {
       .map(({ id, createdMs, seenMs }) => ({ id, createdMs, lastSeenMs: seenMs }))
   }
 
-  /** Ends one session; `user`: whose it is, if it is somebody's. */
-  async revoke(user: string | undefined, session: { sid: string; id: string }): Promise<void> {
+  /** Ends one session; `user`: whose it is, if it is somebody's. Rejects when it could not. */
+  async revoke(user: string | undefined, session: EndingSession): Promise<void> {
     if (user === undefined) {
-      await this.#ender.end([session])
-      this.#tellRevoked([session])
+      const { ended, failure } = await this.#ender.end([session])
+      this.#tellRevoked(ended)
+      if (failure !== undefined) throw failure
       return
     }
     await this.indexes.change(user, (index) => withEnded(index, [session], Date.now()))
     await this.#finish(user, [session])
   }
 
-  /** Ends all sessions of a user but one; resolves to their number. */
+  /**
+   * Ends all sessions of a user but one; resolves to their number. Rejects when some could not be
+   * deleted; all are marked as ended by then, and another call tries those again.
+   */
   async revokeUser(user: string, exceptSid: string | undefined): Promise<number> {
     let ending: readonly ListedSession[] = []
     const index = await this.indexes.change(user, (stored) => {
       ending = stored.sessions.filter(({ sid }) => sid !== exceptSid)
       return ending.length === 0 ? stored : withEnded(stored, ending, Date.now())
     })
-    this.#finishOthers(user, index)
-    await this.#finish(user, ending)
+    await this.#finish(user, deletable(index, Date.now()))
     return ending.length
   }
 
-  async #finish(user: string, ending: readonly { sid: string; id: string }[]): Promise<void> {
+  async #finish(user: string, ending: readonly EndingSession[]): Promise<void> {
     if (ending.length === 0) return
-    await this.#ender.end(ending)
-    this.#tellRevoked(ending)
-    const sids = new Set(ending.map(({ sid }) => sid))
-    await this.indexes.change(user, (index) => withDeleted(index, sids))
+    const { ended, failure } = await this.#ender.end(ending)
+    this.#tellRevoked(ended)
+    const sids = new Set(ended.map(({ sid }) => sid))
+    if (sids.size > 0) await this.indexes.change(user, (index) => withDeleted(index, sids))
+    if (failure !== undefined) throw failure
   }
 
   /** Completes what a revoker that died has begun. */
-  #finishOthers(user: string, { ended }: UserIndex): void {
-    const beforeMs = Date.now() - REVOKER_MS_MAX
-    const left = ended.flatMap(({ sid, id, endedMs }) =>
-      id !== undefined && endedMs < beforeMs ? [{ sid, id }] : [],
-    )
+  #finishOthers(user: string, index: UserIndex): void {
+    const left = deletable(index, Date.now() - REVOKER_MS_MAX)
     if (left.length === 0) return
     this.#finish(user, left).catch((error: unknown) =>
       this.#settings.logger.warn({ err: error }, 'revoked sessions are not deleted yet'),
     )
   }
 
-  #tellRevoked(sessions: readonly { id: string }[]): void {
+  #tellRevoked(sessions: readonly EndingSession[]): void {
     const { observer } = this.#settings
     observer.counts.revocations += sessions.length
     for (const { id } of sessions) observer.tell('destroyed', { id, by: 'revoked' })
@@ -215,4 +227,11 @@ export class UserSessions {
       this.#settings.observer.tell('expired', { id, attributes: undefined })
     }
   }
+}
+
+/** The sessions ended until then that are not known to be deleted. */
+function deletable({ ended }: UserIndex, endedMsMax: number): EndingSession[] {
+  return ended.flatMap(({ sid, id, endedMs }) =>
+    id !== undefined && endedMs <= endedMsMax ? [{ sid, id }] : [],
+  )
 }
