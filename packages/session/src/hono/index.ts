@@ -26,7 +26,7 @@ export interface SessionVariables<A extends object = SessionAttributes> {
 /** The middleware, with what an application needs besides. */
 export interface SessionMiddleware<A extends object = SessionAttributes>
   extends MiddlewareHandler<{ Variables: SessionVariables<A> }> {
-  /** A real round trip to the store, at most half a second; for the load balancer's health check. */
+  /** A real round trip to the store, at most half a second; for a balancer's health check. */
   health(): Promise<SessionHealth>
   /** Stores what is unsaved once more and closes the connections. */
   close(): Promise<void>

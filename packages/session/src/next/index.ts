@@ -59,7 +59,7 @@ export interface NextSessions<A extends object = SessionAttributes> {
    * await session.save()
    */
   getSession(cookies: NextCookies, headers?: NextHeaders): Promise<Session<A>>
-  /** A real round trip to the store, at most half a second; for the load balancer's health check. */
+  /** A real round trip to the store, at most half a second; for a balancer's health check. */
   health(): Promise<SessionHealth>
   /** Closes the connections of all copies of this module. */
   close(): Promise<void>

@@ -54,7 +54,7 @@ export interface NodeSessions<A extends object = SessionAttributes> {
   listener(
     handler: SessionHandler<A>,
   ): (request: IncomingMessage, response: ServerResponse) => Promise<void>
-  /** A real round trip to the store, at most half a second; for the load balancer's health check. */
+  /** A real round trip to the store, at most half a second; for a balancer's health check. */
   health(): Promise<SessionHealth>
   /** Stores what is unsaved once more and closes the connections. */
   close(): Promise<void>

@@ -63,8 +63,8 @@ export class TextStore {
   }
 
   /**
-   * Replaces a text by what `change` makes of it, undefined where there is none; `change` may return
-   * undefined to leave it, and runs again when another writer was faster. Rejects with
+   * Replaces a text by what `change` makes of it, undefined where there is none; `change` may
+   * return undefined to leave it, and runs again when another writer was faster. Rejects with
    * SessionConflictError when that happens too often.
    */
   async replace(

@@ -28,7 +28,7 @@ export interface WebSessions<A extends object = SessionAttributes> {
     request: Request,
     handler: (request: Request, session: Session<A>) => Response | Promise<Response>,
   ): Promise<Response>
-  /** A real round trip to the store, at most half a second; for the load balancer's health check. */
+  /** A real round trip to the store, at most half a second; for a balancer's health check. */
   health(): Promise<SessionHealth>
   /** Stores what is unsaved once more and closes the connections. */
   close(): Promise<void>

@@ -26,7 +26,7 @@ export interface Session<A extends object = SessionAttributes> {
    * and nothing that is put into it is stored.
    */
   readonly degraded: boolean
-  /** All attributes as plain properties, to be read and changed. Frozen and empty after `destroy`. */
+  /** All attributes as plain properties, to be read and changed; empty, frozen after `destroy`. */
   readonly attributes: Partial<A>
   /** Life of the cookie in milliseconds; null: until the browser closes. */
   maxAge: number | null
@@ -52,7 +52,7 @@ export interface Session<A extends object = SessionAttributes> {
   reload(): Promise<void>
   /** Ends the session; resolves when the store has deleted it. */
   destroy(): Promise<void>
-  /** Puts a session with a new id in the place of this one; `keep` names the attributes it keeps. */
+  /** Puts a session with a new id in the place of this one; `keep` names what it keeps. */
   regenerate(options?: RegenerateOptions): Promise<void>
 }
 
