@@ -110,6 +110,11 @@ export function session(first: object, second: object = {}): KoaSessionMiddlewar
   })
 }
 
+/** koa-session's name for it. */
+export const createSession: typeof session = session
+// What `require()` gives is the function; the names of the original are on it too.
+Object.assign(session, { session, createSession, default: session })
+
 export default session
 export { session as 'module.exports' }
 
