@@ -52,6 +52,8 @@ export interface BucketItemsOptions {
   /** Silence of the whole bucket after which it is away. */
   awayAfterMs?: number | undefined
   pendingMax?: number | undefined
+  /** True: no config server is asked before the first operation. */
+  lazy?: boolean | undefined
   log?: ClientLog | undefined
 }
 
@@ -90,7 +92,8 @@ export class BucketItems implements ItemClient, Upstream {
   #lookTimer: NodeJS.Timeout | undefined
   #lookDueMs = 0
   #heardMs = 0
-  readonly #openedMs: number = performance.now()
+  #started = false
+  #openedMs = 0
   #everHeard = false
   #probedMs = 0
   #downSinceMs: number | undefined
@@ -121,7 +124,7 @@ export class BucketItems implements ItemClient, Upstream {
       onConfig: (config, url) => this.#follow(config, url),
       onStreamEnd: (url) => this.#uuids.delete(url),
     })
-    this.#follower.start()
+    if (options.lazy !== true) this.#start()
   }
 
   /** Since when nothing was answered, on the clock of `performance.now()`; undefined: it is up. */
@@ -216,6 +219,13 @@ export class BucketItems implements ItemClient, Upstream {
     operation.release()
   }
 
+  #start(): void {
+    if (this.#started) return
+    this.#started = true
+    this.#openedMs = performance.now()
+    this.#follower.start()
+  }
+
   #follow(config: BucketConfig, url: string): void {
     this.#uuids.set(url, config.uuid)
     const known = this.#backend.config?.uuid
@@ -262,6 +272,7 @@ export class BucketItems implements ItemClient, Upstream {
         reject(new QueueFullError(this.#address, pendingMax))
         return
       }
+      this.#start()
       if (this.#calls.size === 0) this.#heardMs = performance.now()
       this.#calls.set(operation, {
         operation,

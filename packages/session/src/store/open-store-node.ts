@@ -33,6 +33,7 @@ function openClient(target: StoreTarget, settings: SessionSettings): ItemClient 
       credentials,
       timeoutMs: operationTimeoutMs,
       awayAfterMs: storeWaitMs,
+      lazy: !settings.enabled,
       log: (level, message, fields) => logger[level](fields, message),
     })
   }

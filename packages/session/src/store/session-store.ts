@@ -171,7 +171,9 @@ export class SessionStore {
   #at(id: string, operation: string): StoreNode {
     const node = this.#nodeOf(id)
     if (node !== undefined) return node
-    throw new SessionStoreUnavailableError(operation, new Error('its node is not configured'))
+    const isNodeless = parseSessionId(id, true)?.nodeId === undefined
+    const why = isNodeless ? 'no node was up when it was made' : 'its node is not configured'
+    throw new SessionStoreUnavailableError(operation, new Error(why))
   }
 
   #nodeOf(id: string): StoreNode | undefined {
