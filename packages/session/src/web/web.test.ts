@@ -325,3 +325,25 @@ test('sticky: another server takes the session over and the browser is told its 
   assert.equal((await third.json()).count, 3)
   assert.deepEqual(third.headers.getSetCookie(), [])
 })
+
+test('a store that is frozen: each request is answered, and all is well when it is back', async (t) => {
+  const frozen = await MemcachedProcess.start()
+  t.after(() => frozen.kill())
+  const sessions = opened(t, { memcachedNodes: frozen.address })
+  const count = (cookie: string): Promise<Response> =>
+    sessions.handle(requestWith(cookie), (_request, session) => {
+      session.set('count', (session.get('count') ?? 0) + 1)
+      return Response.json({ count: session.get('count') })
+    })
+  const cookie = cookieOf(await count(''))
+  await frozen.freeze()
+  const answers = await Promise.all([count(cookie), count(cookie), count('')])
+  assert.deepEqual(
+    answers.map(({ status }) => status),
+    [503, 503, 503],
+  )
+  frozen.thaw()
+  await until('the store is back', async () => (await count(cookie)).status === 200)
+  const { count: counted } = await (await count(cookie)).json()
+  assert.ok(counted >= 3, `the session is still there: ${counted}`)
+})
