@@ -11,7 +11,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { ActiveSession, Commit, SessionMode, StoredState } from './active-session.ts'
 import { NOTHING_TO_COMMIT } from './active-session.ts'
-import type { Envelope } from './encoding/envelope.ts'
+import type { CookieOverrides, Envelope } from './encoding/envelope.ts'
 import { replaceAttributes } from './encoding/merge.ts'
 import { NO_CONTENT, type SessionCodec, type SessionContent } from './encoding/session-codec.ts'
 import { SessionConflictError, SessionGoneError, SessionUnreadableError } from './errors.ts'
@@ -19,6 +19,7 @@ import type { ModeGauges } from './observe/metrics-table.ts'
 import type { SessionSettings } from './options.ts'
 import { SessionCopies } from './session-copies.ts'
 import type { SessionStore, StoredSession, Written } from './store/session-store.ts'
+import { lifeSeconds } from './ttl.ts'
 
 export const STORE_ATTEMPTS_MAX = 8
 const CONFLICT_DELAY_MS = 2
@@ -27,8 +28,7 @@ export class NonStickyMode implements SessionMode {
   readonly #settings: SessionSettings
   readonly #store: SessionStore
   readonly #codec: SessionCodec
-  /** Undefined where sessions have no node id: the one node, or what is behind it, keeps copies. */
-  readonly #copies: SessionCopies | undefined
+  readonly #copies: SessionCopies
   /** The last write queued per session id. */
   readonly #writing = new Map<string, Promise<void>>()
 
@@ -36,7 +36,7 @@ export class NonStickyMode implements SessionMode {
     this.#settings = settings
     this.#store = store
     this.#codec = codec
-    this.#copies = settings.nodes.length > 1 ? new SessionCopies(store, settings) : undefined
+    this.#copies = new SessionCopies(store, settings)
   }
 
   async load(id: string): Promise<ActiveSession | undefined> {
@@ -47,8 +47,11 @@ export class NonStickyMode implements SessionMode {
     if (item === undefined) return await this.#loadCopy(id, id)
     const decoded = this.#decode(item.value, id)
     if (decoded === undefined) return undefined
-    this.#copies?.renew(id, item.value, this.#ttlSeconds)
     const { envelope, content } = decoded
+    const ttlSeconds = this.#ttlOf(envelope.cookie)
+    // Loading has renewed it for as long as most sessions live; this one has a life of its own.
+    if (ttlSeconds !== this.#ttlSeconds) await this.#store.touch(id, ttlSeconds)
+    this.#copies.renew(id, item.value, ttlSeconds)
     const active = this.#active(id, envelope, { content, cas: item.cas })
     active.isNew = false
     return active
@@ -65,7 +68,7 @@ export class NonStickyMode implements SessionMode {
 
   /** The second copy of a session that its node does not have. */
   async #loadCopy(id: string, newId: string): Promise<ActiveSession | undefined> {
-    const item = await this.#copies?.find(id)
+    const item = await this.#copies.find(id)
     return item === undefined ? undefined : this.#revived(item, id, newId)
   }
 
@@ -155,7 +158,7 @@ export class NonStickyMode implements SessionMode {
 
   async destroyById(id: string): Promise<void> {
     if (!this.#store.knows(id)) return
-    await Promise.all([this.#store.delete(id), this.#copies?.delete(id)])
+    await Promise.all([this.#store.delete(id), this.#copies.delete(id)])
   }
 
   gauges(): ModeGauges {
@@ -164,7 +167,7 @@ export class NonStickyMode implements SessionMode {
 
   async close(): Promise<void> {
     await Promise.all(this.#writing.values())
-    await this.#copies?.close()
+    await this.#copies.close()
   }
 
   #enqueue(active: ActiveSession, stored: StoredState): Promise<void> {
@@ -214,13 +217,14 @@ export class NonStickyMode implements SessionMode {
       id: active.id,
       createdMs: active.createdMs,
       lastAccessedMs: Date.now(),
-      maxInactiveSeconds: this.#settings.maxInactiveSeconds,
+      maxInactiveSeconds: lifeSeconds(this.#settings, active.cookie),
     })
+    const ttlSeconds = this.#ttlOf(active.cookie)
     const written =
       cas === undefined
-        ? await this.#store.add(active.id, value, this.#ttlSeconds)
-        : await this.#store.cas(active.id, value, this.#ttlSeconds, cas)
-    if (written.outcome === 'STORED') this.#copies?.put(active.id, value, this.#ttlSeconds)
+        ? await this.#store.add(active.id, value, ttlSeconds)
+        : await this.#store.cas(active.id, value, ttlSeconds, cas)
+    if (written.outcome === 'STORED') this.#copies.put(active.id, value, ttlSeconds)
     return written
   }
 
@@ -274,7 +278,12 @@ export class NonStickyMode implements SessionMode {
     }
   }
 
+  /** What most sessions have. */
   get #ttlSeconds(): number {
     return Math.max(0, this.#settings.maxInactiveSeconds)
+  }
+
+  #ttlOf(cookie: CookieOverrides): number {
+    return Math.max(0, lifeSeconds(this.#settings, cookie))
   }
 }

@@ -55,6 +55,7 @@ test('each wrong value is a TypeError that names its option', () => {
     ['sessionBackupTimeout', 0],
     ['operationTimeout', '100'],
     ['storeFailure', 'ignore'],
+    ['loadFailure', 'ignore'],
     ['requestUriIgnorePattern', '('],
     ['sessionAttributeFilter', 5],
     ['storageKeyPrefix', 'host'],

@@ -27,6 +27,7 @@ import {
 } from './observe-options.ts'
 import { booleanOption, integerOption, patternOption, timeoutOption } from './option-readers.ts'
 import { SESSION_OPTIONS } from './options-table.ts'
+import { refusalOf } from './original-options.ts'
 import { isValidRoute } from './session-id.ts'
 import { parseStoreOptions, type StoreOptions, type StoreSettings } from './store-options.ts'
 import { parseUserOptions, type UserOptions, type UserSettings } from './user-options.ts'
@@ -94,6 +95,8 @@ export interface SessionSettings
   attributeFilter: RegExp | undefined
   /** 0 or less: never expires. */
   maxInactiveSeconds: number
+  /** A session whose cookie was given a life of its own lives as long. */
+  lifeFollowsCookie: boolean
   /** -1: no limit. */
   maxActiveSessions: number
   enabled: boolean
@@ -132,6 +135,7 @@ export function parseSessionOptions(options: unknown): SessionSettings {
     storeFailure: storeFailureOption(given.get('storeFailure'), sticky),
     ignorePattern: patternOption(given, 'requestUriIgnorePattern'),
     attributeFilter: patternOption(given, 'sessionAttributeFilter'),
+    lifeFollowsCookie: given.get('maxInactiveInterval') === undefined,
     maxInactiveSeconds: integerOption(
       given,
       'maxInactiveInterval',
@@ -160,6 +164,8 @@ function checkNames(names: readonly string[]): void {
   const allowed = new Set(SESSION_OPTIONS.map((option) => option.name))
   for (const name of names) {
     if (allowed.has(name)) continue
+    const reason = refusalOf(name)
+    if (reason !== undefined) throw new TypeError(`session option "${name}" is refused: ${reason}`)
     throw new TypeError(
       `unknown session option "${name}"; the options are ${[...allowed].join(', ')}`,
     )

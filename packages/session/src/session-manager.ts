@@ -33,7 +33,6 @@ import { SessionCodec } from './encoding/session-codec.ts'
 import { SessionStoreUnavailableError } from './errors.ts'
 import { RequestLocking } from './locks/request-locking.ts'
 import { NonStickyMode } from './non-sticky-mode.ts'
-import type { MetricsSource } from './observe/metrics-table.ts'
 import { ObservedMode } from './observe/observed-mode.ts'
 import type { SessionEventName, SessionListener } from './observe/session-events.ts'
 import { type MetricsRegistry, registerSessionMetrics } from './observe/session-metrics.ts'
@@ -41,7 +40,7 @@ import { type SessionStatistics, sessionStatistics } from './observe/session-sta
 import { parseSessionOptions, type SessionOptions, type SessionSettings } from './options.ts'
 import { formatSessionId, isValidSid, newSid, parseSessionId } from './session-id.ts'
 import { StickyMode } from './sticky-mode.ts'
-import { type NodeHealth, SessionStore } from './store/session-store.ts'
+import { type NodeHealth, SessionStore, type StoreChange } from './store/session-store.ts'
 import type { SessionUpdate } from './users/atomic-update.ts'
 import { type RevokeUserOptions, SessionControl } from './users/session-control.ts'
 import type { UserSession } from './users/user-sessions.ts'
@@ -49,6 +48,11 @@ import type { UserSession } from './users/user-sessions.ts'
 export interface SessionHealth {
   ok: boolean
   nodes: NodeHealth[]
+}
+
+/** What can be changed while the application runs. */
+export interface SessionChange extends StoreChange {
+  enabled?: boolean | undefined
 }
 
 /** What is known of a request besides its cookies. */
@@ -90,12 +94,6 @@ export class SessionManager {
       ? new StickyMode(this.#store, this.settings, this.#codec)
       : new NonStickyMode(this.#store, this.settings, this.#codec)
     this.#locking = RequestLocking.for(this.#store, this.settings)
-    this.settings.observer.attach({
-      sidOf: (id) => parseSessionId(id, this.#withNodeId)?.sid ?? id,
-      addressOf: (id) => this.#store.keys.nodeOf(id)?.address,
-      onListenerError: (error) =>
-        this.settings.logger.error({ err: error }, 'listener of a session event failed'),
-    })
     const [store, codec, settings, signer] = [this.#store, this.#codec, this.settings, this.#signer]
     this.#control = new SessionControl({ mode, store, codec, settings, signer })
     this.#mode = new ObservedMode(this.#control.mode, settings.observer)
@@ -267,13 +265,7 @@ export class SessionManager {
 
   /** The attributes of the session with this id, or undefined; it is not taken over. */
   async attributesOf(id: string): Promise<Record<string, unknown> | undefined> {
-    if (parseSessionId(id, this.#withNodeId) === undefined) return undefined
-    const local = this.#mode.peek(id)
-    if (local !== undefined) return local.attributes
-    if (!this.settings.enabled || !this.#store.knows(id)) return undefined
-    const item = await this.#store.load(id)
-    const decoded = item === undefined ? undefined : this.#codec.decode(item.value, id)
-    return decoded?.ok === true ? decoded.envelope.attributes : undefined
+    return this.#mode.peek(id)?.attributes ?? (await this.#control.read(id))
   }
 
   /** The value of the session cookie. */
@@ -286,6 +278,18 @@ export class SessionManager {
     if (!this.settings.enabled) return { ok: true, nodes: [] }
     const nodes = await this.#store.health()
     return { ok: nodes.every(({ ok }) => ok), nodes }
+  }
+
+  /**
+   * Changes nodes, failover nodes or `enabled` while requests go on; what is left out stays. Throws
+   * TypeError for settings that are wrong, and then changes nothing.
+   */
+  reconfigure({ enabled, ...nodes }: SessionChange): void {
+    if (enabled === false && !this.settings.sticky) {
+      throw new TypeError('option enabled: false needs sticky: true, as the store is the only copy')
+    }
+    this.#store.reconfigure(nodes)
+    if (enabled !== undefined) this.settings.enabled = enabled
   }
 
   /** Calls the listener for each event of this process; see `SessionEventMap`. */
@@ -306,15 +310,9 @@ export class SessionManager {
 
   /** Adds this manager's metrics to a Registry of prom-client. */
   registerMetrics(registry: MetricsRegistry): void {
-    const mode = this.#mode
-    const store = this.#store
-    const source: MetricsSource = {
-      counts: this.settings.observer.counts,
-      get gauges() {
-        return { ...mode.gauges(), nodes: store.gauges() }
-      },
-    }
-    registerSessionMetrics(registry, source)
+    const { counts } = this.settings.observer
+    const gauges = () => ({ ...this.#mode.gauges(), nodes: this.#store.gauges() })
+    registerSessionMetrics(registry, { counts, gauges })
   }
 
   /** The original's counters and probes, of this process since its start. */

@@ -21,6 +21,7 @@ import type { SessionSettings } from './options.ts'
 import { forgetSaved, renewIntervalMs, SessionBackup } from './session-backup.ts'
 import { formatSessionId, parseSessionId } from './session-id.ts'
 import type { SessionStore, StoredSession, Written } from './store/session-store.ts'
+import { lifeSeconds } from './ttl.ts'
 
 const SWEEP_INTERVAL_MS_MAX = 10_000
 /** Expired sessions removed by one run of the sweep timer. */
@@ -64,7 +65,8 @@ export class StickyMode implements SessionMode {
       this.#relocateIfDue(local)
       return this.#activate(local, id, nowMs)
     }
-    if (!this.#settings.enabled || !this.#store.knows(id)) return undefined
+    // The browser may still send the id that the session had before it moved.
+    if (!this.#settings.enabled || !this.#store.knows(id)) return this.peek(id)
     if (this.#backup.isDeleteOwed(id)) return undefined
     return this.#takeOver(id)
   }
@@ -110,6 +112,7 @@ export class StickyMode implements SessionMode {
   commit(active: ActiveSession, saveUninitialized: boolean): Commit {
     const { local } = active
     if (local === undefined || local.destroyed) return NOTHING_TO_COMMIT
+    local.maxInactiveSeconds = lifeSeconds(this.#settings, local.cookie)
     if (active.isNew) {
       if (!saveUninitialized && Object.keys(local.attributes).length === 0) return NOTHING_TO_COMMIT
       this.#sessions.put(local)
