@@ -35,7 +35,7 @@ export interface NodeGauges {
 /** All that metrics are read from. */
 export interface MetricsSource {
   counts: SessionCounts
-  gauges: SessionGauges
+  gauges: () => SessionGauges
 }
 
 /** One sample; `metricName` is that of the series when it is not the metric's own. */
@@ -107,16 +107,16 @@ export const METRICS: readonly MetricRow[] = [
       ]),
   ),
   one('gauge', 'backup_lag_seconds', 'age of the oldest change that is not stored', (source) => {
-    return source.gauges.backupLagMs / 1000
+    return source.gauges().backupLagMs / 1000
   }),
   one('gauge', 'backup_queue_length', 'sessions and deletions that are not stored', (source) => {
-    return source.gauges.backupQueue
+    return source.gauges().backupQueue
   }),
   one('counter', 'backup_dropped_total', 'deletions given up, left to expire', ({ counts }) => {
     return counts.deletesDropped
   }),
   one('gauge', 'sessions_local', 'sessions in local memory (sticky mode)', ({ gauges }) => {
-    return gauges.localSessions
+    return gauges().localSessions
   }),
   labelled(
     'events_total',
@@ -194,7 +194,7 @@ function gaugeOfNodes(name: string, help: string, value: (node: NodeGauges) => n
     help,
     labels: ['node'],
     read: ({ gauges }) =>
-      gauges.nodes.map((node) => ({ labels: { node: node.node }, value: value(node) })),
+      gauges().nodes.map((node) => ({ labels: { node: node.node }, value: value(node) })),
   }
 }
 

@@ -4,8 +4,8 @@
  * each other, so they do not make each other's versions stale.
  *
  * Where `memcachedNodes` names several nodes a value has a copy, `bak:<key>` on the next node,
- * written after each change. The copy stands in while the value's node is away, is itself changed by
- * cas then, and is what a node begins with that came back empty. Of changes that were under way
+ * written after each change. The copy stands in while the value's node is away, is itself changed
+ * by cas then, and is what a node begins with that came back empty. Of changes that were under way
  * when the node died the copy may lack the last.
  */
 import { setTimeout as delay } from 'node:timers/promises'

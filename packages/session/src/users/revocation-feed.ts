@@ -82,8 +82,8 @@ export class RevocationFeed {
   }
 
   #schedule(): void {
-    const { revocationPollMs, enabled } = this.#settings
-    if (this.#closed || !enabled || revocationPollMs === 0) return
+    const { revocationPollMs } = this.#settings
+    if (this.#closed) return
     this.#timer = setTimeout(
       () => void this.poll().finally(() => this.#schedule()),
       revocationPollMs,
@@ -93,7 +93,7 @@ export class RevocationFeed {
 
   /** Reads the feed now. Never rejects. */
   async poll(): Promise<void> {
-    if (this.#polling) return
+    if (this.#polling || !this.#settings.enabled) return
     this.#polling = true
     try {
       const value = await this.#values.get(this.#key)

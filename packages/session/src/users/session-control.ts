@@ -62,13 +62,19 @@ export class SessionControl {
     this.#codec = codec
     this.#settings = settings
     this.#signer = signer
-    const { sticky, enabled, userOf, revocationPollMs } = settings
-    if (sticky && enabled && revocationPollMs > 0) {
+    const { sticky, userOf, revocationPollMs } = settings
+    if (sticky && revocationPollMs > 0) {
       this.#feed = new RevocationFeed(store, settings, (sid) => this.#endedElsewhere(sid))
     }
+    settings.observer.attach({
+      sidOf: (id) => this.#sidOf(id),
+      addressOf: (id) => store.keys.nodeOf(id)?.address,
+      onListenerError: (error) =>
+        settings.logger.error({ err: error }, 'listener of a session event failed'),
+    })
     this.#users = new UserSessions(store, settings, { end: (sessions) => this.#end(sessions) })
     const sidOf = (id: string): string => this.#sidOf(id)
-    const isLayered = enabled && (userOf !== undefined || this.#feed !== undefined)
+    const isLayered = userOf !== undefined || this.#feed !== undefined
     this.mode = isLayered
       ? new UserMode({ mode, users: this.#users, codec, settings, feed: this.#feed, sidOf })
       : mode
@@ -201,7 +207,8 @@ export class SessionControl {
       await Promise.all(sessions.slice(start, start + ENDED_AT_ONCE).map(tried))
     }
     try {
-      if (sessions.length > 0) await this.#feed?.append(sessions.map(({ sid }) => sid))
+      const isTold = sessions.length > 0 && this.#settings.enabled
+      if (isTold) await this.#feed?.append(sessions.map(({ sid }) => sid))
       return { ended, failure }
     } catch (error) {
       return { ended: [], failure: error }

@@ -68,7 +68,7 @@ export class UserMode implements SessionMode {
     this.#sidOf = sidOf
     settings.observer.events.on('expired', ({ id, attributes }) => {
       const user = attributes === undefined ? undefined : this.#userOrNobody(attributes)
-      if (user !== undefined) void this.#users.forget(user, this.#sidOf(id))
+      if (user !== undefined && settings.enabled) void this.#users.forget(user, this.#sidOf(id))
     })
   }
 
@@ -95,6 +95,7 @@ export class UserMode implements SessionMode {
   }
 
   commit(active: ActiveSession, saveUninitialized: boolean): Commit {
+    if (!this.#settings.enabled) return this.#mode.commit(active, saveUninitialized)
     const known = this.#known.get(active.attributes)
     let user = known?.user
     try {
@@ -116,6 +117,7 @@ export class UserMode implements SessionMode {
   }
 
   save(active: ActiveSession): Promise<void> {
+    if (!this.#settings.enabled) return this.#mode.save(active)
     const known = this.#known.get(active.attributes)
     const user = this.#userOf(active)
     if (user === known?.user) return this.#mode.save(active)
@@ -149,7 +151,8 @@ export class UserMode implements SessionMode {
   }
 
   async destroy(active: ActiveSession): Promise<void> {
-    const user = this.#known.get(active.attributes)?.user
+    const isListed = this.#settings.enabled
+    const user = isListed ? this.#known.get(active.attributes)?.user : undefined
     await this.#mode.destroy(active)
     const sid = this.#sidOf(active.id)
     this.#notedMs.delete(sid)
