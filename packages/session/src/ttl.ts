@@ -5,7 +5,23 @@
  * session lives by a slack, and renewed at most once per slack: it cannot vanish while it is in
  * use.
  */
+import type { CookieOverrides } from './encoding/envelope.ts'
+
 const SLACK_SECONDS_MAX = 60
+
+/**
+ * How long a session lives after its last use: as long as the cookie that the application gave it
+ * (`session.cookie.maxAge`), unless `maxInactiveInterval` was set for all.
+ */
+export function lifeSeconds(
+  settings: { maxInactiveSeconds: number; lifeFollowsCookie: boolean },
+  cookie: CookieOverrides,
+): number {
+  const { maxAgeMs } = cookie
+  if (!settings.lifeFollowsCookie || typeof maxAgeMs !== 'number')
+    return settings.maxInactiveSeconds
+  return Math.max(1, Math.ceil(maxAgeMs / 1000))
+}
 
 /** At most half of the session's life, so that short sessions are not kept long after their end. */
 export function slackSeconds(maxInactiveSeconds: number): number {

@@ -66,6 +66,7 @@ export class SessionExchange {
     this.cookie = request.cookie ?? manager.settings.cookie
     this.#view = view
     this.#active = active
+    this.#keepCookieLife()
     this.#maxAgeMsAtStart = active.cookie.maxAgeMs
     this.#session = view(this, active)
   }
@@ -229,6 +230,7 @@ export class SessionExchange {
     this.manager.release(old)
     fresh.accessed = true
     this.#active = fresh
+    this.#keepCookieLife()
     this.#session = this.#view(this, fresh)
     await destroyed
   }
@@ -236,6 +238,13 @@ export class SessionExchange {
   /** Tells the log that the session is not stored yet. */
   report(error: unknown): void {
     this.manager.settings.logger.warn({ err: error }, 'session is not stored yet')
+  }
+
+  /** What the application's function says of the life of a new cookie is the session's own. */
+  #keepCookieLife(): void {
+    const { maxAgeMs } = this.cookie
+    if (!this.#active.isNew || this.manager.settings.cookieFor === undefined) return
+    if (maxAgeMs !== null) this.#active.cookie.maxAgeMs = maxAgeMs
   }
 
   #commit(): Commit {

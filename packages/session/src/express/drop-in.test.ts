@@ -7,9 +7,13 @@ import { type TestContext, test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { MemcachedProcess } from '@holdfast/client/testing'
 import express, { type Express } from 'express'
+import {
+  expressSession,
+  type Middleware,
+  makeMemorystore,
+} from '../test-support/express-conformance/peers.ts'
 import { startSlowLink } from '../test-support/slow-link.ts'
 import { Browser, startSite } from '../test-support/test-site.ts'
-import { expressSession, type Middleware, makeMemorystore } from './conformance/peers.ts'
 import { type StoreSessionOptions, session } from './index.ts'
 import type { SessionStoreLike } from './store-like.ts'
 

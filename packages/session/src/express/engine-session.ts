@@ -146,7 +146,7 @@ class EngineView implements ProxyHandler<Record<string, unknown>> {
     const { exchange, active } = this
     const { originalMaxAge } = cookie
     const maxAgeMs = typeof originalMaxAge === 'number' ? originalMaxAge : null
-    if (maxAgeMs === exchange.cookie.maxAgeMs) delete active.cookie.maxAgeMs
+    if (maxAgeMs === exchange.manager.settings.cookie.maxAgeMs) delete active.cookie.maxAgeMs
     else active.cookie.maxAgeMs = maxAgeMs
     const attributes: CookieAttributes = attributesOf(cookie, Date.now())
     exchange.cookie = { ...attributes, maxAgeMs: exchange.cookie.maxAgeMs }

@@ -5,7 +5,7 @@ import { Agent, request } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { test } from 'node:test'
 import { makeCertificate } from '../test-support/certificate.ts'
-import { expressSession, type Middleware } from './conformance/peers.ts'
+import { expressSession, type Middleware } from '../test-support/express-conformance/peers.ts'
 import { session } from './index.ts'
 
 const OPTIONS = { secret: 'x', resave: false, saveUninitialized: false, cookie: { secure: true } }

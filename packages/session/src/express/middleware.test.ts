@@ -3,7 +3,7 @@ import { execFile } from 'node:child_process'
 import { test } from 'node:test'
 import { promisify } from 'node:util'
 import { MemcachedProcess } from '@holdfast/client/testing'
-import { costOf, has } from '../test-support/memcached-counts.ts'
+import { costOf, has, ttlOf } from '../test-support/memcached-counts.ts'
 import { Browser, startSite } from '../test-support/test-site.ts'
 import { session } from './index.ts'
 
@@ -264,3 +264,43 @@ test('req.sessionStore renews, replaces and regenerates sessions of the engine',
   assert.notEqual((await browser.get(`${site.url}/again`)).json.id, id)
   assert.equal((await browser.get(`${site.url}/read`)).json.user, 'again')
 })
+
+for (const sticky of [true, false]) {
+  test(`a session lives as long as the cookie it was given (sticky: ${sticky})`, async (t) => {
+    const store = await MemcachedProcess.start()
+    const options = { memcachedNodes: store.address, sticky, sessionBackupAsync: false }
+    const site = await startSite({ ...options, cookie: { maxAge: 60_000 } }, (app) => {
+      app.get('/remember', (req, res) => {
+        req.session.cookie.maxAge = 7200_000
+        res.send('ok')
+      })
+    })
+    const limited = await startSite({ ...options, maxInactiveInterval: 30 }, (app) => {
+      app.get('/remember', (req, res) => {
+        req.session.cookie.maxAge = 7200_000
+        res.send('ok')
+      })
+    })
+    t.after(async () => {
+      await site.close()
+      await limited.close()
+      await store.kill()
+    })
+    const slackSeconds = sticky ? 60 : 0
+    const browser = new Browser()
+    await browser.get(`${site.url}/set?user=ann`)
+    const usual = await ttlOf(store, browser.sessionId)
+    assert.ok(Math.abs(usual - 60) <= slackSeconds + 1, `${usual} s`)
+    await browser.get(`${site.url}/remember`)
+    for (const path of ['/read', '/set?b=1', '/read']) {
+      await browser.get(site.url + path)
+      const ttl = await ttlOf(store, browser.sessionId)
+      assert.ok(Math.abs(ttl - 7200) <= slackSeconds + 1, `${ttl} s after ${path}`)
+    }
+    const other = new Browser()
+    await other.get(`${limited.url}/set?user=ann`)
+    await other.get(`${limited.url}/remember`)
+    const ttl = await ttlOf(store, other.sessionId)
+    assert.ok(ttl <= 30 + slackSeconds, `${ttl} s`)
+  })
+}

@@ -89,8 +89,8 @@ function signerOf(request: IncomingMessage): CookieSigner | undefined {
 }
 
 /**
- * The ids of all cookies of the name that verify, in the order sent; without one, what cookie-parser
- * has found elsewhere.
+ * The ids of all cookies of the name that verify, in the order sent; without one, what
+ * cookie-parser has found elsewhere.
  */
 function idsSent(request: IncomingMessage, name: string, signer: CookieSigner): string[] {
   const ids: string[] = []

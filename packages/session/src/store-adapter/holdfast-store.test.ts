@@ -7,10 +7,10 @@ import { after, before, describe, type TestContext, test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { MemcachedProcess } from '@holdfast/client/testing'
 import express, { type Express } from 'express'
-import { expressSession, type SessionMaker } from '../express/conformance/peers.ts'
 import { session } from '../express/index.ts'
 import type { StoredRecord } from '../express/store-like.ts'
-import { costOf } from '../test-support/memcached-counts.ts'
+import { expressSession, type SessionMaker } from '../test-support/express-conformance/peers.ts'
+import { costOf, ttlOf } from '../test-support/memcached-counts.ts'
 import { Browser, startSite } from '../test-support/test-site.ts'
 import { HoldfastStore, type HoldfastStoreOptions } from './index.ts'
 
@@ -111,9 +111,9 @@ describe('HoldfastStore', () => {
     const { expires, ...rest } = JSON.parse(JSON.stringify(record?.cookie))
     assert.deepEqual(rest, { originalMaxAge: 60_000, path: '/a', sameSite: 'lax' })
     assert.ok(Math.abs(Date.parse(expires) - Date.now() - 60_000) < 2000)
-    assert.equal(await ttlOf('record-1'), 60)
+    assert.equal(await ttlOf(memcached, 'record-1'), 60)
     await store.touch('record-1', { cookie: { expires: new Date(Date.now() + 5000) } })
-    assert.equal(await ttlOf('record-1'), 5)
+    assert.equal(await ttlOf(memcached, 'record-1'), 5)
     await store.set('record-1', { cookie: { expires: new Date(Date.now() - 1) }, user: 'ann' })
     assert.equal(await store.get('record-1'), null)
   })
@@ -121,7 +121,7 @@ describe('HoldfastStore', () => {
   test('sessions without maxAge are kept for ttl', async (t) => {
     const store = makeStore(t, { ttl: 77 })
     await store.set('record-2', { cookie: {}, user: 'ann' })
-    assert.equal(await ttlOf('record-2'), 77)
+    assert.equal(await ttlOf(memcached, 'record-2'), 77)
     assert.throws(() => makeStore(t, { ttl: 0 }), TypeError)
   })
 
@@ -181,17 +181,6 @@ describe('HoldfastStore', () => {
     assert.equal(Reflect.get(error as object, 'code'), 'HOLDFAST_STORE_UNAVAILABLE')
     assert.equal((await store.health()).ok, false)
   })
-
-  /** Seconds that memcached keeps a key. */
-  async function ttlOf(key: string): Promise<number> {
-    const { connect } = await import('node:net')
-    const [host = '', port = ''] = memcached.address.split(':')
-    const socket = connect(Number(port), host)
-    socket.write(`mg ${key} t\r\n`)
-    const [reply] = await once(socket, 'data')
-    socket.destroy()
-    return Number(/ t(-?\d+)/.exec(String(reply))?.[1])
-  }
 })
 
 function addRoutes(app: Express): void {

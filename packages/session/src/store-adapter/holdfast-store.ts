@@ -195,7 +195,7 @@ export class HoldfastStore extends Store {
         return
       }
       if (written.outcome === 'STORED') {
-        // What others stored is not in the application's session: the next write has to merge again.
+        // The application's session has not what others stored: the next write merges again.
         if (!isMerged) state.cas = written.cas
         return
       }

@@ -48,6 +48,11 @@ export async function has(memcached: MemcachedProcess, key: string): Promise<boo
   return (await ask(memcached, `get ${key}`)).startsWith('VALUE')
 }
 
+/** Seconds that the store keeps a key; -1: for ever. */
+export async function ttlOf(memcached: MemcachedProcess, key: string): Promise<number> {
+  return Number(/ t(-?\d+)/.exec(await ask(memcached, `mg ${key} t`))?.[1])
+}
+
 export async function put(memcached: MemcachedProcess, key: string, value: string): Promise<void> {
   await ask(memcached, `set ${key} 0 0 ${value.length}\r\n${value}`)
 }

@@ -60,6 +60,11 @@ const BESIDES: readonly [string, string, string][] = [
   ['unknown options', 'equal: they are ignored', 'a `TypeError` when the application starts'],
 ]
 
+export const differencesUrl: URL = new URL(
+  '../../../../../docs/reference/express-session-differences.md',
+  import.meta.url,
+)
+
 export function differencesReference(): string {
   const rows = SCENARIOS.map((scenario) => {
     const { topic, name, differs } = scenario
@@ -71,7 +76,7 @@ export function differencesReference(): string {
     '# express-session, behaviour by behaviour',
     '',
     '`@holdfast/session/express` beside express-session 1.19. Each row of the first table is run against both',
-    '(`packages/session/src/express/conformance`): *equal* means that what was seen was equal. "Over a store" is',
+    '(`packages/session/src/test-support/express-conformance`): *equal* means that what was seen was equal. "Over a store" is',
     '`session({ store })`, "over the engine" is `session({ memcachedNodes })`; – means that there is no',
     'express-session store to ask.',
     '',

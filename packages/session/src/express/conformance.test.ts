@@ -7,20 +7,25 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { MemcachedProcess } from '@holdfast/client/testing'
-import { eventually } from '../../test-support/test-site.ts'
-import { session } from '../index.ts'
-import { differencesReference, SCENARIOS } from './differences.ts'
-import { expressSession, makeConnectRedis, makeMemorystore, type SessionMaker } from './peers.ts'
-import { runScenario } from './scenario.ts'
+import {
+  differencesReference,
+  differencesUrl,
+  SCENARIOS,
+} from '../test-support/express-conformance/differences.ts'
+import {
+  expressSession,
+  makeConnectRedis,
+  makeMemorystore,
+  type SessionMaker,
+} from '../test-support/express-conformance/peers.ts'
+import { runScenario } from '../test-support/express-conformance/scenario.ts'
+import { eventually } from '../test-support/test-site.ts'
+import { session } from './index.ts'
 
-const REFERENCE = new URL(
-  '../../../../../docs/reference/express-session-differences.md',
-  import.meta.url,
-)
 const ours = session as unknown as SessionMaker
 
 test('docs/reference/express-session-differences.md is what the suite checks', async () => {
-  assert.equal(await readFile(REFERENCE, 'utf8'), differencesReference())
+  assert.equal(await readFile(differencesUrl, 'utf8'), differencesReference())
 })
 
 describe('with each its own MemoryStore', () => {

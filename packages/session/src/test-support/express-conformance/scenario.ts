@@ -9,7 +9,7 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import express, { type Express, type NextFunction, type Request, type Response } from 'express'
-import type { SessionStoreLike } from '../store-like.ts'
+import type { SessionStoreLike } from '../../express/store-like.ts'
 import type { Middleware, SessionMaker } from './peers.ts'
 
 export interface Scenario {

@@ -7,7 +7,7 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { createRequire } from 'node:module'
-import type { SessionStoreLike } from '../store-like.ts'
+import type { SessionStoreLike } from '../../express/store-like.ts'
 
 export type Middleware = (
   request: IncomingMessage,
