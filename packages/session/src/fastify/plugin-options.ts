@@ -6,6 +6,7 @@
  * does, with neither they live in the memory of this process, which is for development.
  */
 import { randomBytes } from 'node:crypto'
+import { checkHostPrefix, HOST_PREFIX } from '../cookie-option.ts'
 import type { SessionOptions } from '../options.ts'
 import { newSid } from '../session-id.ts'
 import { SessionManager } from '../session-manager.ts'
@@ -18,7 +19,7 @@ import { StoreKeeper } from './stored-session.ts'
 
 /** Options of `@holdfast/session/fastify`. */
 export interface FastifySessionOptions
-  extends Partial<Omit<SessionOptions, 'secret' | 'cookie' | 'name' | 'genid'>> {
+  extends Partial<Omit<SessionOptions, (typeof NOT_HERE)[number] | 'secret' | 'cookie'>> {
   /** At least 32 characters; in an array the first signs and all verify. */
   secret: string | readonly Secret[] | Signer
   /** Default `sessionId`. */
@@ -59,6 +60,9 @@ export interface ParsedPlugin {
   inMemory: boolean
 }
 
+/** Options of the session manager that have another name here, or are express-session's alone. */
+const NOT_HERE = ['name', 'key', 'genid', 'resave', 'unset', 'proxy'] as const
+
 const STORE_TIMEOUT_MS_DEFAULT = 2500
 /** Of the register call, not of this plugin. */
 const FASTIFY_OWN = ['prefix', 'logLevel', 'logSerializers']
@@ -69,7 +73,8 @@ const WITH_STORE = ['operationTimeout', 'logger']
 export function parsePluginOptions(options: FastifySessionOptions): ParsedPlugin {
   const {
     secret,
-    cookieName = 'sessionId',
+    cookieName: givenName = 'sessionId',
+    hostPrefix = false,
     cookiePrefix = '',
     cookie: givenCookie = {},
     rolling = true,
@@ -82,6 +87,10 @@ export function parsePluginOptions(options: FastifySessionOptions): ParsedPlugin
   const signer = signerOf(secret, algorithm)
   const cookie = { ...givenCookie, secure: givenCookie.secure ?? true }
   const path = cookie.path || '/'
+  const cookieName = hostPrefix ? hostPrefixed(givenName, cookie) : givenName
+  for (const name of NOT_HERE) {
+    if (name in rest) throw new TypeError(`option ${name} is not one of the Fastify plugin's`)
+  }
   const sentCookies = new SentCookies(cookieName, cookiePrefix, signer)
   const settings: PluginSettings = {
     ...{ cookieName, cookiePrefix, cookie, path, rolling, saveUninitialized },
@@ -129,6 +138,12 @@ function signerOf(secret: FastifySessionOptions['secret'], algorithm: string): S
 
 function isSecrets(secret: FastifySessionOptions['secret']): secret is readonly Secret[] {
   return Array.isArray(secret)
+}
+
+/** Throws TypeError for a cookie that browsers would not take under such a name. */
+function hostPrefixed(name: string, cookie: CookieOptions): string {
+  checkHostPrefix({ path: cookie.path || '/', secure: cookie.secure, domain: cookie.domain })
+  return name.startsWith(HOST_PREFIX) ? name : HOST_PREFIX + name
 }
 
 function checkStore(store: SessionStoreMethods, otherOptions: readonly string[]): void {

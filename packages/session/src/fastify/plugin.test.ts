@@ -89,6 +89,10 @@ test('the options of the session manager are for memcachedNodes', async () => {
     { memcachedNodes: 5 },
     { memcachedNodes: 'localhost:11311', sticky: 'yes' },
     { sameSite: 'lax' },
+    { resave: false },
+    { name: 'sid' },
+    { hostPrefix: true, cookie: { secure: false } },
+    { hostPrefix: true, cookie: { path: '/app' } },
     { algorithm: 'none' },
     { secret: [5] },
   ]
@@ -97,6 +101,18 @@ test('the options of the session manager are for memcachedNodes', async () => {
     const registered = app.register(ours, { secret: SECRET, ...options })
     await assert.rejects(async () => registered, TypeError, JSON.stringify(options))
   }
+})
+
+test('`hostPrefix` names the cookie so that browsers bind it to this host', async () => {
+  const app = fastify({ trustProxy: true })
+  await app.register(ours, { secret: SECRET, hostPrefix: true })
+  app.get('/', async (request) => request.session.user ?? 'nobody')
+  const made = await app.inject({ url: '/', headers: { 'x-forwarded-proto': 'https' } })
+  assert.match(
+    String(made.headers['set-cookie']),
+    /^__Host-sessionId=[^;]+; Path=\/; HttpOnly; Secure$/,
+  )
+  await app.close()
 })
 
 test('a secret taken out of the array is void at once, one put first signs', () => {

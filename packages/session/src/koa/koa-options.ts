@@ -6,6 +6,7 @@
  * `ContextStore` that store does; with neither the cookie holds them, as in koa-session.
  */
 import { randomBytes, randomUUID } from 'node:crypto'
+import { checkHostPrefix, HOST_PREFIX } from '../cookie-option.ts'
 import type { SessionOptions } from '../options.ts'
 import { SESSION_OPTIONS } from '../options-table.ts'
 import { newSid } from '../session-id.ts'
@@ -31,7 +32,7 @@ export interface KoaStore {
 }
 
 export interface KoaSessionOptions
-  extends Partial<Omit<SessionOptions, 'secret' | 'cookie' | 'name' | 'genid' | 'rolling'>> {
+  extends Partial<Omit<SessionOptions, (typeof REFUSED)[number] | 'genid' | 'rolling' | 'key'>> {
   /** Name of the cookie, default `koa.sess`. */
   key?: string | undefined
   /** Milliseconds, default one day; `'session'`: until the browser closes. */
@@ -90,11 +91,19 @@ export const MAX_AGE_MS_DEFAULT = 86_400_000
 const KOA_NAMES = [
   ...['key', 'maxAge', 'maxage', 'autoCommit', 'overwrite', 'httpOnly', 'signed', 'secure'],
   ...['sameSite', 'path', 'domain', 'rolling', 'renew', 'encode', 'decode', 'genid', 'prefix'],
-  ...['valid', 'beforeSave', 'store', 'ContextStore', 'externalKey'],
+  ...['valid', 'beforeSave', 'store', 'ContextStore', 'externalKey', 'hostPrefix'],
 ]
 
 /** The session manager's options of a cookie that Koa writes, and of other bindings. */
-const REFUSED = ['secret', 'name', 'cookie', 'saveUninitialized', 'resave', 'unset', 'proxy']
+const REFUSED = [
+  'secret',
+  'name',
+  'cookie',
+  'saveUninitialized',
+  'resave',
+  'unset',
+  'proxy',
+] as const
 
 /** Throws for options that are wrong. */
 export function parseKoaOptions(given: KoaSessionOptions): ParsedOptions {
@@ -105,7 +114,8 @@ export function parseKoaOptions(given: KoaSessionOptions): ParsedOptions {
   const koa: Record<string, unknown> = {}
   const names = new Set(SESSION_OPTIONS.map(({ name }) => name))
   for (const [name, value] of Object.entries(given)) {
-    if (REFUSED.includes(name)) throw new TypeError(`option ${name} is not one of Koa's`)
+    if (REFUSED.some((refused) => refused === name))
+      throw new TypeError(`option ${name} is not one of Koa's`)
     if (names.has(name) && !KOA_NAMES.includes(name)) ours[name] = value
     else if (value !== null || name !== 'sameSite') koa[name] = value
   }
@@ -120,7 +130,7 @@ function withDefaults(given: KoaSessionOptions): ContextOptions {
   return {
     ...given,
     ...(maxAge === undefined ? {} : { maxAge }),
-    key: given.key ?? 'koa.sess',
+    key: cookieName(given),
     autoCommit: given.autoCommit ?? true,
     overwrite: given.overwrite ?? true,
     httpOnly: given.httpOnly ?? true,
@@ -129,6 +139,19 @@ function withDefaults(given: KoaSessionOptions): ContextOptions {
     decode: given.decode ?? decodeBase64,
     genid: given.genid ?? (() => `${prefix}${randomUUID()}`),
   }
+}
+
+/** Throws TypeError for a cookie that browsers would not take under a name with the prefix. */
+function cookieName({
+  key = 'koa.sess',
+  hostPrefix,
+  path = '/',
+  secure,
+  domain,
+}: KoaSessionOptions): string {
+  if (hostPrefix !== true) return key
+  checkHostPrefix({ path, secure, domain })
+  return key.startsWith(HOST_PREFIX) ? key : HOST_PREFIX + key
 }
 
 function managerOf(

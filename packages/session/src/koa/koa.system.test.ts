@@ -11,7 +11,7 @@ import { makeSession } from '../test-support/koa-sites.ts'
 import { recordingKoaStore } from '../test-support/koa-visits.ts'
 import { costOf, flush } from '../test-support/memcached-counts.ts'
 import { startSlowLink } from '../test-support/slow-link.ts'
-import { Browser } from '../test-support/test-site.ts'
+import { Browser, eventually } from '../test-support/test-site.ts'
 import { type KoaSessionOptions, session } from './index.ts'
 
 interface KoaServer {
@@ -208,6 +208,42 @@ test('with the store frozen a request is answered 503 with Retry-After', async (
   const fresh = await new Browser().get(`${site.url}/set?a=1`)
   assert.equal(fresh.status, 503)
   assert.equal(fresh.headers.get('set-cookie'), null)
+})
+
+test('with the store frozen and `loadFailure: "degrade"` a request goes on and logs nobody out', async (t) => {
+  const store = await MemcachedProcess.start()
+  const options = { memcachedNodes: store.address, sticky: false, operationTimeout: 300 }
+  const site = await start({ ...options, loadFailure: 'degrade' })
+  t.after(async () => {
+    store.thaw()
+    await site.close()
+    await store.kill()
+  })
+  const browser = new Browser()
+  await browser.get(`${site.url}/set?user=ann`)
+  const before = key(browser)
+  await store.freeze()
+  const page = await browser.get(`${site.url}/read`)
+  assert.equal(page.status, 200)
+  assert.deepEqual(page.json, {})
+  assert.equal(page.headers.get('set-cookie'), null)
+  store.thaw()
+  await eventually(async () => (await browser.get(`${site.url}/read`)).json.user === 'ann')
+  assert.equal(key(browser), before)
+})
+
+test('options that are not Koa’s, or contradict each other, are refused', () => {
+  const wrong: Record<string, unknown>[] = [
+    { memcachedNodes: 'localhost:11311', cookie: {} },
+    { memcachedNodes: 'localhost:11311', secret: 'x' },
+    { memcachedNodes: 'localhost:11311', sticky: 'yes' },
+    { memcachedNodes: 'localhost:11311', store: recordingKoaStore() },
+    { sticky: true },
+    { hostPrefix: true },
+  ]
+  for (const options of wrong) {
+    assert.throws(() => session(options, newApp()), TypeError, JSON.stringify(options))
+  }
 })
 
 test('sticky: another server takes the session over and tells the browser its key', async (t) => {
