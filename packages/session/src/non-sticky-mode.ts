@@ -4,9 +4,10 @@
  * Loading is one `gats`, which also renews the time to live, so a request that changes nothing
  * costs one operation. Storing is a `cas` with the version loaded; when another request was
  * faster, the session is loaded again, merged per attribute and stored again. A session that is
- * gone by then was destroyed, and stays so. With several nodes each session has a second copy
- * (session-copies.ts), from which it goes on, under the id of another node, when its own is away. Writes of one session queue up within this process,
- * so that its own parallel requests do not make each other's versions stale over and over.
+ * gone by then was destroyed, and stays so. Writes of one session queue up within this process, so
+ * that its own parallel requests do not make each other's versions stale over and over. With several
+ * nodes each session has a second copy (session-copies.ts), from which it goes on, under the id of
+ * another node, when its own is away.
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import type { ActiveSession, Commit, SessionMode, StoredState } from './active-session.ts'
@@ -59,6 +60,16 @@ export class NonStickyMode implements SessionMode {
 
   /** The session sits on a node that is away, or on a failover node while a primary is up. */
   async #loadMoved(id: string, movedTo: string): Promise<ActiveSession | undefined> {
+    // Another request of this browser may have moved it already; what it stored there is newer.
+    const moved = await this.#store.loadAndRenew(movedTo, this.#ttlSeconds)
+    const decoded = moved === undefined ? undefined : this.#decode(moved.value, movedTo)
+    if (moved !== undefined && decoded !== undefined) {
+      const { envelope, content } = decoded
+      const found = this.#active(movedTo, envelope, { content, cas: moved.cas })
+      found.isNew = false
+      found.cookieDue = true
+      return found
+    }
     const item = this.#store.isUp(id) ? await this.#store.load(id) : undefined
     const active =
       item === undefined ? await this.#loadCopy(id, movedTo) : this.#revived(item, id, movedTo)
