@@ -6,7 +6,8 @@
  * missing is made again by the next read. Both happen behind the request's back: its answer waits
  * for the session alone. A copy is asked for only when the session's node is away, or has lost it.
  */
-import type { SessionLogger } from './options.ts'
+import type { SessionObserver } from './observe/session-observer.ts'
+import type { SessionLogger, SessionSettings } from './options.ts'
 import type { NodeKey, SessionStore, StoredSession } from './store/session-store.ts'
 
 /** Most copies on their way; beyond it one is left out, and made by the session's next request. */
@@ -16,12 +17,14 @@ export class SessionCopies {
   readonly #store: SessionStore
   readonly #keyPrefix: string
   readonly #logger: SessionLogger
+  readonly #observer: SessionObserver
   readonly #underWay: Set<Promise<void>> = new Set()
 
-  constructor(store: SessionStore, settings: { keyPrefix: string; logger: SessionLogger }) {
+  constructor(store: SessionStore, { keyPrefix, logger, observer }: SessionSettings) {
     this.#store = store
-    this.#keyPrefix = settings.keyPrefix
-    this.#logger = settings.logger
+    this.#keyPrefix = keyPrefix
+    this.#logger = logger
+    this.#observer = observer
   }
 
   /** Copies the session as it was just stored. */
@@ -35,6 +38,7 @@ export class SessionCopies {
   renew(id: string, value: Buffer, ttlSeconds: number): void {
     this.#behind(id, async (node, key) => {
       if (await this.#store.keys.touch(node, key, ttlSeconds)) return
+      this.#observer.counts.copiesMissing++
       await this.#store.keys.set(node, key, value, ttlSeconds)
     })
   }

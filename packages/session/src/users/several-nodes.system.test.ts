@@ -72,3 +72,35 @@ for (const sticky of [false, true]) {
     })
   })
 }
+
+test('a request with the old cookie finds the session that another request has moved', async (t) => {
+  const stores = [await MemcachedProcess.start(), await MemcachedProcess.start()] as const
+  const options = { secret: 's', sticky: false, operationTimeout: 1000 }
+  const both = `n1:${stores[0].address} n2:${stores[1].address}`
+  const manager = new SessionManager({ ...options, memcachedNodes: both })
+  t.after(async () => {
+    await manager.close()
+    for (const store of stores) await store.kill()
+  })
+  const id = await login(manager, 'ann')
+  await manager.loadById(id)
+  await stores[id.endsWith('-n1') ? 0 : 1].kill()
+  const load = async () => await manager.loadById(id)
+  await eventually(async () => {
+    const active = await load().catch(() => undefined)
+    return active !== undefined && active.id !== id
+  })
+  for (const count of [1, 2]) {
+    const active = await load()
+    active.accessed = true
+    active.attributes.count = count
+    await manager.commit(active).saved
+  }
+  const late = await load()
+  assert.equal(late.attributes.count, 2)
+  assert.equal(late.cookieDue, true)
+  late.accessed = true
+  late.attributes.other = true
+  await manager.commit(late).saved
+  assert.deepEqual((await load()).attributes, { user: 'ann', count: 2, other: true })
+})
