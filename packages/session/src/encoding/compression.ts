@@ -56,6 +56,8 @@ const CODECS: readonly Codec[] = [
 ]
 
 export const NOT_COMPRESSED = 0
+/** Less is not worth the time; the header alone takes 15 bytes. */
+const SAVED_BYTES_MIN = 32
 
 export const COMPRESSION_ALGORITHMS: readonly CompressionAlgorithm[] = CODECS.map(
   ({ algorithm }) => algorithm,
@@ -70,7 +72,8 @@ export function compress(
   const codec = CODECS.find((one) => one.algorithm === algorithm)
   if (codec === undefined) return undefined
   const compressed = codec.compress(bytes)
-  return compressed.length < bytes.length ? { code: codec.code, bytes: compressed } : undefined
+  const pays = compressed.length + SAVED_BYTES_MIN <= bytes.length
+  return pays ? { code: codec.code, bytes: compressed } : undefined
 }
 
 /** Throws when the bytes are broken, or are not exactly `bytesTold` when decompressed. */

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict'
-import { randomBytes } from 'node:crypto'
 import { test } from 'node:test'
 import { deserialize, serialize } from 'node:v8'
 import fc from 'fast-check'
@@ -202,14 +201,13 @@ test('compression is undone whatever the reader compresses itself', () => {
 })
 
 test('a session below the threshold, or one that does not shrink, is not compressed', () => {
-  const compression = { algorithm: 'gzip', threshold: 100 } as const
-  const small = stored(codecWith({ compression }), { a: 1 })
-  assert.equal(small[0], '{'.charCodeAt(0))
-  const random = stored(codecWith({ compression }), { a: randomBytes(200).toString('base64') })
-  assert.equal(
-    attributesOf(codecWith(), random).a,
-    attributesOf(codecWith({ compression }), random).a,
-  )
+  for (const compression of [
+    { algorithm: 'gzip', threshold: 200 },
+    { algorithm: 'zstd', threshold: 0 },
+  ] as const) {
+    const value = stored(codecWith({ compression }), { a: 1 })
+    assert.deepEqual(value, stored(codecWith(), { a: 1 }))
+  }
 })
 
 test('a value that decompresses to more than it tells, or than is allowed, is not read', () => {
@@ -222,6 +220,44 @@ test('a value that decompresses to more than it tells, or than is allowed, is no
   const lying = Buffer.from(value)
   lying.writeUInt32BE(50, 11)
   assert.equal(whyNot(codecWith(), lying), 'cannot be decoded')
+})
+
+test('a header that tells another length, or times that are none, make a session unreadable', () => {
+  const codec = codecWith({ transcoder: 'cbor' })
+  const value = stored(codec, { a: 1 })
+  const lengthAt = 7 + 'cbor'.length
+  const [longer, timeless] = [Buffer.from(value), Buffer.from(value)]
+  longer.writeUInt32BE(value.length, lengthAt)
+  assert.equal(whyNot(codec, longer), 'length does not match')
+  timeless.writeDoubleBE(Number.NaN, lengthAt + 4)
+  assert.equal(whyNot(codec, timeless), 'times are missing')
+})
+
+test('512 levels are kept, more are neither written nor read', () => {
+  const nested = (levels: number): string => '['.repeat(levels) + ']'.repeat(levels)
+  for (const transcoder of ENCODINGS) {
+    const codec = codecWith({ transcoder })
+    const deep: unknown = JSON.parse(nested(512))
+    assert.deepEqual(attributesOf(codec, stored(codec, { deep })), { deep })
+    const inMap = new Map([[1, JSON.parse(nested(510))]])
+    for (const value of [JSON.parse(nested(600)), inMap]) {
+      assert.throws(
+        () => codec.content({ value }, {}),
+        /"value" cannot be encoded: nested deeper than 512 levels/,
+      )
+    }
+  }
+  for (const version of [1, 2]) {
+    const text = stored(codecWith(), { deep: 0 }).toString().replace('"v":1', `"v":${version}`)
+    const deeper = Buffer.from(text.replace('"deep":0', `"deep":${nested(600)}`))
+    assert.match(whyNot(codecWith(), deeper), /^nested deeper than 512 levels/)
+  }
+})
+
+test('the attributes as a whole are no tag', () => {
+  const text = stored(codecWith(), {}).toString().replace('"v":1', '"v":2')
+  const value = text.replace('"attributes":{}', '"attributes":{"$hf":["Map",[]]}')
+  assert.equal(whyNot(codecWith(), Buffer.from(value)), 'attributes are missing')
 })
 
 test('a session that is too large is refused, and the error names its largest attribute', () => {
