@@ -78,15 +78,13 @@ app.post('/login', (req, res, next) => {
     res.status(400).json({ error: 'user is missing' })
     return
   }
-  const { count } = req.session
   // A fresh id at login: an id planted before it is worth nothing.
-  req.session.regenerate((error) => {
+  req.session.regenerate({ keep: ['count'] }, (error) => {
     if (error !== undefined) {
       next(error)
       return
     }
     req.session.user = user
-    if (count !== undefined) req.session.count = count
     res.json({ user, app: args.route, id: req.session.id })
   })
 })
