@@ -276,6 +276,16 @@ test('a session that is too large is refused, and the error names its largest at
   }
 })
 
+test('before compression a session may be eight times as large, and no larger', () => {
+  const codec = codecWith({ compression: 'gzip', sessionSizeMax: 1000 })
+  const value = stored(codec, { text: 'x'.repeat(7000) })
+  assert.equal(attributesOf(codec, value).text, 'x'.repeat(7000))
+  assert.throws(() => stored(codec, { text: 'x'.repeat(8000) }), {
+    code: 'HOLDFAST_SESSION_TOO_LARGE',
+    message: /, 8000 are allowed by sessionSizeMax; .*"text", 8002 bytes/,
+  })
+})
+
 test('merging keeps what each side changed, and what is not stored stays', () => {
   for (const transcoder of [...ENCODINGS, own]) {
     const codec = codecWith({ transcoder }, /^[a-z]$/)

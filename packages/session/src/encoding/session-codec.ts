@@ -102,13 +102,13 @@ export class SessionCodec {
   encode(content: SessionContent, head: EnvelopeHead): Buffer {
     const encodingName = this.#writer.name
     const body = this.#writer.body(content, head)
+    const [bodyMax, valueMax] = [this.#bodyBytesMax, this.#settings.sessionBytesMax]
+    if (body.length > bodyMax) throw this.#tooLarge(content, body.length, bodyMax)
     const value = wrap({ encodingName, body }, this.#wrapping, {
       sid: this.#sidOf(head.id),
       bare: encodingName === JSON_ENCODING,
     })
-    const { sessionBytesMax } = this.#settings
-    if (body.length > this.#bodyBytesMax) throw this.#tooLarge(content, body.length)
-    if (value.length > sessionBytesMax) throw this.#tooLarge(content, value.length)
+    if (value.length > valueMax) throw this.#tooLarge(content, value.length, valueMax)
     return value
   }
 
@@ -196,12 +196,12 @@ export class SessionCodec {
     return EXPANSION_MAX * this.#settings.sessionBytesMax
   }
 
-  #tooLarge(content: SessionContent, bytes: number): SessionTooLargeError {
+  #tooLarge(content: SessionContent, bytes: number, bytesMax: number): SessionTooLargeError {
     let largest: [string, number] | undefined
     for (const [name, value] of Object.entries(this.attributesIn(content))) {
       const size = Buffer.byteLength(this.#writer.valueText(value) ?? '')
       if (largest === undefined || size > largest[1]) largest = [name, size]
     }
-    return new SessionTooLargeError(bytes, this.#settings.sessionBytesMax, largest)
+    return new SessionTooLargeError(bytes, bytesMax, largest)
   }
 }
