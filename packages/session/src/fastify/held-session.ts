@@ -17,6 +17,8 @@ export interface HeldSession {
   readonly isNew: boolean
   /** The store was away when it was to be loaded: an empty session that is not kept. */
   readonly isDegraded: boolean
+  /** Neither stored nor told to the browser: degraded, or of an ignored request. */
+  readonly isDetached: boolean
   readonly attributes: Shown
   /** How the stored cookie differs from the configured one. */
   readonly cookie: CookieOptions | undefined

@@ -72,6 +72,10 @@ class HoldfastSession implements HeldSession {
     return Boolean(this.#exchange.active.degraded)
   }
 
+  get isDetached(): boolean {
+    return this.#exchange.active.detached
+  }
+
   get attributes(): Shown {
     return this.#exchange.active.attributes
   }

@@ -55,7 +55,7 @@ export interface FastifySessionObject extends Fastify.Session {
 }
 
 declare module 'fastify' {
-  /** Add your attributes here: `declare module 'fastify' { interface Session { user?: string } }`. */
+  /** For your attributes: `declare module 'fastify' { interface Session { user?: string } }`. */
   interface Session {
     cookie: SessionCookie
   }

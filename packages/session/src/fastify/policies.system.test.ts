@@ -6,6 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { MemcachedProcess } from '@holdfast/client/testing'
 import fastify from 'fastify'
 import { SERVER_SECRET, startFastify } from '../test-support/fastify-servers.ts'
+import { costOf } from '../test-support/memcached-counts.ts'
 import { Browser, eventually } from '../test-support/test-site.ts'
 import { type FastifySessionOptions, fastifySession } from './index.ts'
 
@@ -75,4 +76,28 @@ test('`lockingMode: "all"`: read, wait and write loses no increment; a client th
   socket.destroy()
   await once(socket, 'close')
   assert.equal((await browser.get(`${url}/count`)).json.n, 13)
+})
+
+test('an ignored request asks nothing of the store, and leaves the cookie alone', async (t) => {
+  const store = await MemcachedProcess.start()
+  const { app, url } = await startFastify({
+    memcachedNodes: store.address,
+    sticky: false,
+    saveUninitialized: true,
+    rolling: true,
+    requestUriIgnorePattern: /GET \/none.*/,
+  })
+  t.after(async () => {
+    await app.close()
+    await store.kill()
+  })
+  const browser = new Browser()
+  await browser.get(`${url}/set?user=ann`)
+  const cost = await costOf(store, async () => {
+    const page = await browser.get(`${url}/none`)
+    assert.equal(page.status, 200)
+    assert.equal(page.headers.get('set-cookie'), null)
+  })
+  assert.deepEqual(cost, { gets: 0, sets: 0, touches: 0, deletes: 0 })
+  assert.equal((await browser.get(`${url}/read`)).json.user, 'ann')
 })

@@ -109,7 +109,7 @@ export class RequestLife {
       const cookie = this.#ours()?.cookie ?? new SessionCookie(this.#cookieOptions, this)
       return serializeSessionCookie(settings.cookieName, this.#cookieText, cookie)
     }
-    if (!this.#sent.isThere || this.#isSentCookie || this.#hasStored || held.isDegraded) {
+    if (!this.#sent.isThere || this.#isSentCookie || this.#hasStored || held.isDetached) {
       return undefined
     }
     return serializeClearedCookie(settings.cookieName, settings.cookie)
@@ -123,7 +123,7 @@ export class RequestLife {
 
   #isSetDue(): boolean {
     if (this.#ours()?.isSaved() === true) return true
-    if (this.#isInsecure || this.held.isDegraded) return false
+    if (this.#isInsecure || this.held.isDetached) return false
     if (this.held.isCookieDue) return true
     if (!this.#isSentCookie) return false
     return this.settings.rolling || this.#hasStored || this.#sent.isOutdated

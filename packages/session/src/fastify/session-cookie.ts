@@ -103,7 +103,7 @@ export class SessionCookie {
   }
 }
 
-/** The Set-Cookie header; `value` is URL-encoded already. Throws TypeError for impossible attributes. */
+/** The Set-Cookie header; `value` is URL-encoded. Throws TypeError for impossible attributes. */
 export function serializeSessionCookie(name: string, value: string, cookie: SessionCookie): string {
   const { domain, path, expires, priority, sameSite } = cookie
   let text = `${name}=${value}`

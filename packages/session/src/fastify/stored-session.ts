@@ -87,6 +87,7 @@ class StoredSession implements HeldSession {
   }
 
   readonly isDegraded: boolean = false
+  readonly isDetached: boolean = false
 
   get id(): string {
     return this.#id

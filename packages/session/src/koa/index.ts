@@ -50,7 +50,7 @@ export interface ResponseContext extends KoaContext {
 /** The middleware, with what an application needs besides. */
 export interface KoaSessionMiddleware {
   (context: ResponseContext, next: () => Promise<unknown>): Promise<void>
-  /** A real round trip to the store, at most half a second; for the load balancer's health check. */
+  /** A real round trip to the store, at most half a second; for a load balancer. */
   health(): Promise<SessionHealth>
   /** Stores what is unsaved once more and closes the connections. */
   close(): Promise<void>

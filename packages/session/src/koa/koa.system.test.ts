@@ -232,6 +232,27 @@ test('with the store frozen and `loadFailure: "degrade"` a request goes on and l
   assert.equal(key(browser), before)
 })
 
+test('an ignored request asks nothing of the store, and leaves the cookie alone', async (t) => {
+  const store = await MemcachedProcess.start()
+  const site = await start({
+    memcachedNodes: store.address,
+    sticky: false,
+    rolling: true,
+    requestUriIgnorePattern: /GET \/none.*/,
+  })
+  t.after(async () => {
+    await site.close()
+    await store.kill()
+  })
+  const browser = new Browser()
+  await browser.get(`${site.url}/set?user=ann`)
+  const before = key(browser)
+  const cost = await costOf(store, () => browser.get(`${site.url}/none`))
+  assert.deepEqual(cost, { gets: 0, sets: 0, touches: 0, deletes: 0 })
+  assert.equal(key(browser), before)
+  assert.equal((await browser.get(`${site.url}/read`)).json.user, 'ann')
+})
+
 test('options that are not Koa’s, or contradict each other, are refused', () => {
   const wrong: Record<string, unknown>[] = [
     { memcachedNodes: 'localhost:11311', cookie: {} },
