@@ -1,7 +1,8 @@
-// BucketItems against each kind of bucket that a config server describes, read without a proxy.
+// The items of a bucket, against each kind of bucket that a config server describes, read without a proxy.
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
-import { BucketItems } from './bucket-items.ts'
+import type { BackendItems } from './backend-items.ts'
+import { openBucketItems } from './bucket-items.ts'
 import { engineBucketJson } from './testing/engine-bucket.ts'
 import { freeze, startEngines, type TestEngines, until } from './testing/engines.ts'
 import { MemcachedProcess } from './testing/memcached-process.ts'
@@ -68,11 +69,11 @@ const KINDS: Record<string, () => Promise<Served>> = {
 for (const [kind, start] of Object.entries(KINDS)) {
   describe(`a bucket on ${kind}`, () => {
     let served: Served
-    let items: BucketItems
+    let items: BackendItems
 
     before(async () => {
       served = await start()
-      items = new BucketItems({ urls: [served.stream.url], timeoutMs: 5000 })
+      items = openBucketItems({ urls: [served.stream.url], timeoutMs: 5000 })
     })
 
     after(async () => {
@@ -124,14 +125,14 @@ for (const [kind, start] of Object.entries(KINDS)) {
 
 describe('a bucket in trouble', () => {
   test('without a config an operation ends by its deadline', async () => {
-    const items = new BucketItems({ urls: ['http://127.0.0.1:9/x'], timeoutMs: 100 })
+    const items = openBucketItems({ urls: ['http://127.0.0.1:9/x'], timeoutMs: 100 })
     await assert.rejects(items.gets('a'), { code: 'HOLDFAST_OPERATION_TIMEOUT' })
     await items.close()
     await assert.rejects(items.gets('a'), { code: 'HOLDFAST_CLIENT_CLOSED' })
   })
 
   test('the password of the config server reaches no error', async () => {
-    const items = new BucketItems({ urls: ['http://ann:secret@127.0.0.1:9/x'], timeoutMs: 50 })
+    const items = openBucketItems({ urls: ['http://ann:secret@127.0.0.1:9/x'], timeoutMs: 50 })
     await assert.rejects(
       items.gets('a'),
       (error) => error instanceof Error && !String(error.stack).includes('secret'),
@@ -142,7 +143,7 @@ describe('a bucket in trouble', () => {
   test('servers that freeze all at once are away, and found again', async () => {
     const engines: TestEngines = await startEngines(2, 0)
     const served = await serve(engineBucketJson(engines.config), () => engines.stop())
-    const items = new BucketItems({
+    const items = openBucketItems({
       urls: [served.stream.url],
       timeoutMs: 10_000,
       awayAfterMs: 250,
@@ -166,7 +167,7 @@ describe('a bucket in trouble', () => {
   test('one frozen shard does not make the bucket away', async () => {
     const engines = await startEngines(3, 0)
     const served = await serve(engineBucketJson(engines.config), () => engines.stop())
-    const items = new BucketItems({ urls: [served.stream.url], timeoutMs: 900, awayAfterMs: 250 })
+    const items = openBucketItems({ urls: [served.stream.url], timeoutMs: 900, awayAfterMs: 250 })
     const frozen = engines.shards[0]?.[0]?.process
     assert.ok(frozen)
     try {
@@ -185,7 +186,7 @@ describe('a bucket in trouble', () => {
   })
 })
 
-async function read(items: BucketItems, key: string): Promise<string | undefined> {
+async function read(items: BackendItems, key: string): Promise<string | undefined> {
   try {
     return (await items.gets(key, { timeoutMs: 200 }))?.value.toString()
   } catch {

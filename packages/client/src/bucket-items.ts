@@ -1,114 +1,55 @@
 /*
- * The items of one bucket, read and written directly, without a proxy between: follows the bucket's
- * config from the URLs of its config servers, as moxi does, and routes each key to the engines, the
- * vBucket servers or the memcached servers that the config names.
- *
- * Every call ends within its deadline; at most `pendingMax` wait. While calls wait and nothing is
- * answered for a while, a few keys are asked for all over the bucket: when none of them is answered
- * until `awayAfterMs`, the bucket is away and what waits fails at once. One shard that is failing
- * over does not make it so. The backends repeat what they may; here nothing is repeated.
+ * One bucket, read without a proxy: follows its config from the URLs of its config servers, as moxi
+ * does, and routes each key to the engines, the vBucket servers or the memcached servers that the
+ * config names.
  */
-import { Dialect, keyBytes, Op, VALUE_BYTES_MAX_DEFAULT } from '@holdfast/protocol'
+import { VALUE_BYTES_MAX_DEFAULT } from '@holdfast/protocol'
 import type { BucketConfig } from '@holdfast/topology'
+import type { Backend, BackendReport } from './backend.ts'
+import { BackendItems, type BackendItemsOptions } from './backend-items.ts'
 import { ConfigFollower, redacted } from './config-follower.ts'
 import { loginOf, makeFollowingBackend } from './following-backend.ts'
-import type { ItemClient } from './item-client.ts'
-import {
-  MEMCACHED_PENDING_MAX_DEFAULT,
-  MEMCACHED_TIMEOUT_MS_DEFAULT,
-  type MemcachedCallOptions,
-  type MemcachedCasItem,
-  type MemcachedStoreOptions,
-  type MemcachedWritten,
-} from './memcached-client.ts'
-import { exptimeOf, type MemcachedCredentials } from './memcached-command.ts'
-import {
-  ClientClosedError,
-  ConnectionLostError,
-  OperationTimeoutError,
-  QueueFullError,
-  ServerReplyError,
-} from './memcached-errors.ts'
-import {
-  Operation,
-  type ReplySlot,
-  TIMEOUT_LINE,
-  UPSTREAM_ORDER_SHARDS,
-  type Upstream,
-} from './operation.ts'
-import { Outcome } from './outcome.ts'
+import { MEMCACHED_TIMEOUT_MS_DEFAULT } from './memcached-client.ts'
+import type { MemcachedCredentials } from './memcached-command.ts'
+import type { Operation } from './operation.ts'
 import { Retirement } from './retirement.ts'
 import type { ClientLog } from './shard.ts'
 import { SourceBackend } from './source-backend.ts'
 import { Turn } from './turn.ts'
 
-export interface BucketItemsOptions {
+export interface BucketItemsOptions extends Omit<BackendItemsOptions, 'address' | 'open'> {
   /** Where the bucket's config is streamed. */
   urls: readonly string[]
   /** For the config servers, and for data servers that have users instead of bucket passwords. */
   credentials?: MemcachedCredentials | undefined
-  /** Deadline of one operation; default 1000. */
-  timeoutMs?: number | undefined
-  /** Silence of the whole bucket after which it is away. */
-  awayAfterMs?: number | undefined
-  pendingMax?: number | undefined
-  /** True: no config server is asked before the first operation. */
-  lazy?: boolean | undefined
   log?: ClientLog | undefined
 }
 
-interface Call {
-  operation: Operation
-  name: string
-  timeoutMs: number
-  settle(operation: Operation): void
-  reject(error: Error): void
+/** Time for a connection to a server of a bucket. */
+export const BUCKET_CONNECT_TIMEOUT_MS = 400
+
+/** The items of a bucket. */
+export function openBucketItems(options: BucketItemsOptions): BackendItems {
+  const address = options.urls.map(redacted).join()
+  return new BackendItems({ ...options, address, open: () => new FollowedBucket(options) })
 }
 
-/** Keys asked for when nothing is answered. */
-const PROBES = 8
-const LOOK_MS = 50
-const LATE_MS = 50
-const SILENCE_PROBE_MS = 100
-const CONNECT_TIMEOUT_MS = 400
-/** A bucket that has never answered is given this long from the start: config, connects, logins. */
-const FIRST_ANSWER_MS = 2000
-const AWAY_LINE = 'SERVER_ERROR proxy downstream silent'
-const NOTHING: Buffer = Buffer.alloc(0)
-
-export class BucketItems implements ItemClient, Upstream {
-  readonly readsOutstanding: Int32Array = new Int32Array(UPSTREAM_ORDER_SHARDS)
-  readonly writesOutstanding: Int32Array = new Int32Array(UPSTREAM_ORDER_SHARDS)
-  readonly #options: BucketItemsOptions
-  readonly #address: string
-  readonly #timeoutMs: number
+/** The backend of a bucket together with what follows the bucket's config. */
+class FollowedBucket implements Backend {
   readonly #retirement: Retirement
   readonly #backend: SourceBackend
   readonly #follower: ConfigFollower
   /** The bucket's uuid, by the URL of the server that stands for it. */
   readonly #uuids: Map<string, string | null> = new Map()
-  readonly #calls: Map<ReplySlot, Call> = new Map()
-  readonly #probes: Map<ReplySlot, Operation> = new Map()
-  #lookTimer: NodeJS.Timeout | undefined
-  #lookDueMs = 0
-  #heardMs = 0
-  #started = false
-  #openedMs = 0
-  #everHeard = false
-  #probedMs = 0
-  #downSinceMs: number | undefined
-  #closed = false
 
   constructor(options: BucketItemsOptions) {
     const { urls, credentials, log = () => {} } = options
-    this.#options = options
-    this.#address = urls.map(redacted).join()
-    this.#timeoutMs = options.timeoutMs ?? MEMCACHED_TIMEOUT_MS_DEFAULT
-    this.#retirement = new Retirement(() => this.#timeoutMs)
+    const operationTimeoutMs = options.timeoutMs ?? MEMCACHED_TIMEOUT_MS_DEFAULT
+    this.#retirement = new Retirement(() => operationTimeoutMs)
     const surroundings = {
       turn: new Turn(),
-      connectTimeoutMs: CONNECT_TIMEOUT_MS,
-      operationTimeoutMs: this.#timeoutMs,
+      connectTimeoutMs: BUCKET_CONNECT_TIMEOUT_MS,
+      operationTimeoutMs,
       valueBytesMax: VALUE_BYTES_MAX_DEFAULT,
       log,
     }
@@ -124,106 +65,20 @@ export class BucketItems implements ItemClient, Upstream {
       onConfig: (config, url) => this.#follow(config, url),
       onStreamEnd: (url) => this.#uuids.delete(url),
     })
-    if (options.lazy !== true) this.#start()
-  }
-
-  /** Since when nothing was answered, on the clock of `performance.now()`; undefined: it is up. */
-  get downSinceMs(): number | undefined {
-    return this.#downSinceMs
-  }
-
-  /** Calls that wait for an answer. */
-  get pending(): number {
-    return this.#calls.size
-  }
-
-  async gets(key: string, options?: MemcachedCallOptions): Promise<MemcachedCasItem | undefined> {
-    return this.#ask('gets', this.#operation(Op.Gets, key, options), options, itemOf)
-  }
-
-  async gats(
-    key: string,
-    ttlSeconds: number,
-    options?: MemcachedCallOptions,
-  ): Promise<MemcachedCasItem | undefined> {
-    const operation = this.#operation(Op.Gats, key, options, { ttlSeconds })
-    return this.#ask('gats', operation, options, itemOf)
-  }
-
-  async set(
-    key: string,
-    value: Buffer,
-    options?: MemcachedStoreOptions,
-  ): Promise<MemcachedWritten> {
-    const operation = this.#operation(Op.Set, key, options, { ...options, value })
-    return this.#ask('set', operation, options, writtenOf)
-  }
-
-  async add(
-    key: string,
-    value: Buffer,
-    options?: MemcachedStoreOptions,
-  ): Promise<MemcachedWritten> {
-    const operation = this.#operation(Op.Add, key, options, { ...options, value })
-    return this.#ask('add', operation, options, writtenOf)
-  }
-
-  async cas(
-    key: string,
-    value: Buffer,
-    cas: string,
-    options?: MemcachedStoreOptions,
-  ): Promise<MemcachedWritten> {
-    const operation = this.#operation(Op.Cas, key, options, { ...options, value })
-    const version = BigInt(cas)
-    operation.casHi = Number(BigInt.asUintN(32, version >> 32n))
-    operation.casLo = Number(BigInt.asUintN(32, version))
-    return this.#ask('cas', operation, options, writtenOf)
-  }
-
-  async touch(key: string, ttlSeconds: number, options?: MemcachedCallOptions): Promise<boolean> {
-    const operation = this.#operation(Op.Touch, key, options, { ttlSeconds })
-    return this.#ask('touch', operation, options, ({ outcome }) => outcome === Outcome.Touched)
-  }
-
-  async delete(key: string, options?: MemcachedCallOptions): Promise<boolean> {
-    const operation = this.#operation(Op.Delete, key, options)
-    return this.#ask('delete', operation, options, ({ outcome }) => outcome === Outcome.Deleted)
-  }
-
-  /** What waits is rejected. */
-  async close(): Promise<void> {
-    this.#closed = true
-    clearTimeout(this.#lookTimer)
-    this.#follower.stop()
-    for (const call of this.#calls.values()) call.reject(new ClientClosedError(this.#address))
-    this.#calls.clear()
-    await Promise.all([this.#backend.stop(), this.#retirement.stop()])
-  }
-
-  slotSettled(slot: ReplySlot): void {
-    const call = this.#calls.get(slot)
-    const operation = call?.operation ?? this.#probes.get(slot)
-    if (operation === undefined) return
-    this.#calls.delete(slot)
-    this.#probes.delete(slot)
-    const failed = operation.outcome === Outcome.Failed
-    if (!failed) {
-      this.#everHeard = true
-      this.#heardMs = performance.now()
-      this.#downSinceMs = undefined
-    }
-    if (failed || operation.outcome === Outcome.Refused) {
-      call?.reject(this.#errorOf(operation, call))
-    } else call?.settle(operation)
-    operation.release()
-  }
-
-  #start(): void {
-    if (this.#started) return
-    this.#started = true
-    this.#openedMs = performance.now()
     this.#follower.start()
+  }
+
+  submit(operation: Operation): void {
+    this.#backend.submit(operation)
+  }
+
+  report(): BackendReport {
+    return this.#backend.report()
+  }
+
+  async stop(): Promise<void> {
+    this.#follower.stop()
+    await Promise.all([this.#backend.stop(), this.#retirement.stop()])
   }
 
   #follow(config: BucketConfig, url: string): void {
@@ -234,150 +89,4 @@ export class BucketItems implements ItemClient, Upstream {
       [...this.#uuids].some(([other, uuid]) => other !== url && uuid === known)
     this.#backend.applyConfig(config, contested)
   }
-
-  #operation(
-    kind: Op,
-    key: string,
-    call: MemcachedCallOptions | undefined,
-    fields: { ttlSeconds?: number | undefined; flags?: number | undefined; value?: Buffer } = {},
-  ): Operation {
-    const { ttlSeconds = 0, flags = 0, value = NOTHING } = fields
-    const name = keyBytes(key)
-    const timeoutMs = call?.timeoutMs ?? this.#timeoutMs
-    const operation = new Operation(this, performance.now() + timeoutMs)
-    operation.kind = kind
-    operation.dialect = Dialect.Text
-    operation.buf = value.length === 0 ? name : Buffer.concat([name, value])
-    operation.keyEnd = name.length
-    operation.valueStart = name.length
-    operation.valueEnd = operation.buf.length
-    operation.flags = flags
-    operation.exptime = exptimeOf(ttlSeconds)
-    return operation
-  }
-
-  #ask<T>(
-    name: string,
-    operation: Operation,
-    options: MemcachedCallOptions | undefined,
-    resultOf: (operation: Operation) => T,
-  ): Promise<T> {
-    return new Promise((resolve, reject) => {
-      if (this.#closed) {
-        reject(new ClientClosedError(this.#address))
-        return
-      }
-      const pendingMax = this.#options.pendingMax ?? MEMCACHED_PENDING_MAX_DEFAULT
-      if (this.#calls.size >= pendingMax) {
-        reject(new QueueFullError(this.#address, pendingMax))
-        return
-      }
-      this.#start()
-      if (this.#calls.size === 0) this.#heardMs = performance.now()
-      this.#calls.set(operation, {
-        operation,
-        name,
-        timeoutMs: options?.timeoutMs ?? this.#timeoutMs,
-        settle: (settled) => resolve(resultOf(settled)),
-        reject,
-      })
-      this.#lookBy(operation.deadlineMs)
-      this.#backend.submit(operation)
-    })
-  }
-
-  #errorOf(operation: Operation, { name, timeoutMs }: Call): Error {
-    const { line, outcome } = operation
-    if (outcome === Outcome.Refused) return new ServerReplyError('CLIENT_ERROR', name, line)
-    if (line === TIMEOUT_LINE && performance.now() >= operation.deadlineMs) {
-      return new OperationTimeoutError(name, this.#address, timeoutMs)
-    }
-    const trouble = /^SERVER_ERROR (?:proxy (.*)|no bucket configuration yet|a2b not_my_vbucket)/
-    if (!trouble.test(line)) {
-      return new ServerReplyError('SERVER_ERROR', name, line.replace(/^SERVER_ERROR /, ''))
-    }
-    this.#downSinceMs ??= performance.now()
-    return new ConnectionLostError(this.#address, new Error(line))
-  }
-
-  #lookBy(deadlineMs: number): void {
-    const dueMs = Math.min(deadlineMs, performance.now() + LOOK_MS)
-    if (this.#lookTimer !== undefined && this.#lookDueMs <= dueMs) return
-    clearTimeout(this.#lookTimer)
-    this.#lookDueMs = dueMs
-    this.#lookTimer = setTimeout(() => {
-      // What has arrived meanwhile is read before anybody is called late.
-      setImmediate(() => this.#look())
-    }, dueMs - performance.now())
-    this.#lookTimer.unref()
-  }
-
-  #look(): void {
-    this.#lookTimer = undefined
-    if (this.#closed) return
-    const nowMs = performance.now()
-    let nextMs = Number.POSITIVE_INFINITY
-    for (const slot of [...this.#probes.keys(), ...this.#calls.keys()]) {
-      if (slot.deadlineMs <= nowMs) slot.fail(TIMEOUT_LINE)
-      else nextMs = Math.min(nextMs, slot.deadlineMs)
-    }
-    this.#judge(nowMs)
-    if (this.#calls.size > 0) this.#lookBy(nextMs)
-  }
-
-  #judge(nowMs: number): void {
-    const { awayAfterMs } = this.#options
-    if (awayAfterMs === undefined || this.#calls.size === 0) return
-    if (nowMs - this.#lookDueMs > LATE_MS) {
-      this.#heardMs = nowMs
-      return
-    }
-    const silentMs = nowMs - this.#heardMs
-    const isOpening = !this.#everHeard && nowMs - this.#openedMs < FIRST_ANSWER_MS
-    if (isOpening) return
-    if (silentMs >= awayAfterMs) {
-      this.#downSinceMs ??= this.#heardMs
-      for (const slot of [...this.#calls.keys()]) slot.fail(AWAY_LINE)
-      return
-    }
-    const due = Math.min(SILENCE_PROBE_MS, awayAfterMs / 2)
-    if (silentMs >= due && this.#probedMs <= this.#heardMs) this.#probe(awayAfterMs)
-  }
-
-  #probe(timeoutMs: number): void {
-    // Some of the last ones may have been answered, and be a while ago.
-    for (const slot of [...this.#probes.keys()]) slot.fail(TIMEOUT_LINE)
-    this.#probedMs = performance.now()
-    for (let probe = 0; probe < PROBES; probe++) {
-      const key = `ping-${Math.random().toString(36).slice(2)}`
-      const operation = this.#operation(Op.Gets, key, { timeoutMs })
-      this.#probes.set(operation, operation)
-      this.#backend.submit(operation)
-    }
-  }
-}
-
-/** The bytes are copied: their memory is used again. */
-function itemOf(operation: Operation): MemcachedCasItem | undefined {
-  if (operation.outcome !== Outcome.Hit) return undefined
-  const { resultBuf, resultStart, resultEnd, resultFlags } = operation
-  const value = Buffer.from(resultBuf.subarray(resultStart, resultEnd))
-  return {
-    value,
-    flags: resultFlags,
-    cas: casText(operation.resultCasHi, operation.resultCasLo) ?? '0',
-  }
-}
-
-function writtenOf(operation: Operation): MemcachedWritten {
-  const { outcome, kind, stampHi, stampLo } = operation
-  if (outcome === Outcome.Stored) return { outcome: 'STORED', cas: casText(stampHi, stampLo) }
-  if (outcome === Outcome.NotFound) return { outcome: 'NOT_FOUND', cas: undefined }
-  const isMissing = outcome === Outcome.NotStored && kind === Op.Replace
-  return { outcome: isMissing ? 'NOT_FOUND' : 'EXISTS', cas: undefined }
-}
-
-function casText(hi: number, lo: number): string | undefined {
-  const cas = (BigInt(hi >>> 0) << 32n) | BigInt(lo >>> 0)
-  return cas === 0n ? undefined : String(cas)
 }

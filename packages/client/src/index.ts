@@ -2,12 +2,13 @@
 
 export { submitRequest } from './accept.ts'
 export type { Backend, BackendReport, ServerReport } from './backend.ts'
+export { BackendItems, type BackendItemsOptions } from './backend-items.ts'
 export { NOT_SUPPORTED_LINE } from './binary-commands.ts'
 export type { BinaryTarget } from './binary-connection.ts'
 export { BinaryLink, type BinaryLinkOptions } from './binary-link.ts'
 export { NOT_MY_VBUCKET_LINE } from './binary-replies.ts'
 export { BucketClient, type BucketClientOptions } from './bucket-client.ts'
-export { BucketItems, type BucketItemsOptions } from './bucket-items.ts'
+export { type BucketItemsOptions, openBucketItems } from './bucket-items.ts'
 export {
   ConfigFollower,
   type ConfigFollowerOptions,
@@ -66,6 +67,7 @@ export {
 } from './source-backend.ts'
 export { type Flushable, Turn } from './turn.ts'
 export { ValkeyBackend, type ValkeyBackendOptions, type ValkeyCounters } from './valkey-backend.ts'
+export { openValkeyItems, type ValkeyItemsOptions } from './valkey-items.ts'
 export { isValkeyUrl, parseValkeyUrl, type ValkeyTarget } from './valkey-url.ts'
 export {
   NO_ACTIVE_LINE,

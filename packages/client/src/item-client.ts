@@ -1,6 +1,6 @@
 /*
  * What somebody who keeps items in a store needs of it, whether it is one memcached server
- * (MemcachedClient) or a bucket (BucketItems).
+ * (MemcachedClient) or all of a bucket or Valkey (BackendItems).
  */
 import type {
   MemcachedCallOptions,

@@ -24,7 +24,7 @@ const BASE_OPTIONS: readonly SessionOption[] = [
     byDefault: 'required',
     type: 'string',
     meaning:
-      'Where sessions are stored: one `host:port` (usually the local proxy, `localhost:11311`); or a list `n1:host:port n2:host:port` separated by spaces or commas; or bucket URLs `http://host:8091/pools/default/bucketsStreaming/NAME`, of several store nodes, to read a bucket without a proxy. An IPv6 address stands in brackets. With ids, the node id becomes part of the session id (`<sid>-n1`); a session whose node is away moves to another one at the start of a request. Can be changed at run time.',
+      'Where sessions are stored: one `host:port` (usually the local proxy, `localhost:11311`); or a list `n1:host:port n2:host:port` separated by spaces or commas; or bucket URLs `http://host:8091/pools/default/bucketsStreaming/NAME`, of several store nodes, to read a bucket without a proxy; or one `redis://[user:password@]host[:port][,host...]` (also `rediss`, `valkey`, `valkeys`), a single server or a cluster. An IPv6 address stands in brackets. With ids, the node id becomes part of the session id (`<sid>-n1`); a session whose node is away moves to another one at the start of a request. Can be changed at run time.',
   },
   {
     name: 'secret',

@@ -20,7 +20,7 @@ export const ORIGINAL_OPTIONS: readonly OriginalOption[] = [
   {
     name: 'memcachedNodes',
     here: 'same',
-    note: 'a list of `<id>:<host>:<port>`, a bare `host:port`, or bucket URLs; IPv6 in brackets; names are resolved anew at each connect. `redis://` is no node: put a proxy in front of it.',
+    note: 'a list of `<id>:<host>:<port>`, a bare `host:port`, bucket URLs, or one `redis://` URL (clusters too); IPv6 in brackets; names are resolved anew at each connect.',
   },
   { name: 'failoverNodes', here: 'same', note: 'also for non-sticky sessions.' },
   { name: 'username', here: 'same', note: 'also for text (ASCII authentication) and SCRAM.' },

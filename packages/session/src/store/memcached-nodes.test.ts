@@ -28,7 +28,9 @@ test('each mistake says what and where', () => {
     ['n-1:a:1', /"n-1:a:1" at position 0/],
     ['n1:a:1 b:2', /"b:2" in .* needs an id/],
     ['n1:a:1,n1:b:2', /node id "n1" appears twice/],
-    ['redis://localhost:6379', /URL at position 0 begins with redis: .* memcached port of a proxy/],
+    ['ftp://localhost:21', /URL at position 0 begins with ftp: .* are known/],
+    ['redis://localhost:6379/7', /memcachedNodes: bad valkey url: database 7 is not supported/],
+    ['redis://a:1 redis://b:2', /memcachedNodes: bad valkey url/],
     ['http://a:8091/pools,n1:b:1', /either bucket URLs or nodes/],
     ['http://u:secret@a:8091/pools', /URL at position 0 holds credentials/],
     ['http://', /URL at position 0 is not a URL/],
@@ -39,7 +41,7 @@ test('each mistake says what and where', () => {
 })
 
 test('a password in a mistyped URL does not reach the message', () => {
-  for (const text of ['http://u:secret@h/p', 'n1:a:1 x//u:secret@h']) {
+  for (const text of ['http://u:secret@h/p', 'n1:a:1 x//u:secret@h', 'redis://u:secret@h:x']) {
     assert.throws(
       () => parseMemcachedNodes(text),
       (error) => error instanceof TypeError && !error.message.includes('secret'),
@@ -62,6 +64,12 @@ test('a bucket URL without a bucket means the one of the username, as in the ori
   ]
   assert.deepEqual(urlsOf('my shop'), expected('my%20shop'))
   assert.deepEqual(urlsOf(), expected('default'))
+})
+
+test('a redis URL is one node without an id', () => {
+  for (const valkeyUrl of ['redis://localhost', 'rediss://u:p%40@a:6379,b:6380', 'valkey://a:1']) {
+    assert.deepEqual(parseMemcachedNodes(` ${valkeyUrl} `), [{ id: undefined, valkeyUrl }])
+  }
 })
 
 test('failover nodes are some of the nodes', () => {

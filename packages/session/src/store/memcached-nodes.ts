@@ -4,10 +4,13 @@
  *   host:port                       one node, ids carry no node id
  *   n1:host:port n2:host:port       nodes with ids, separated by spaces or commas
  *   http://host:port/pools/...      URLs of one bucket, read without a proxy; no node ids
+ *   redis://[user:password@]host    one Valkey or Redis, or a cluster of them; no node ids
  *
  * Pure. Each mistake is a TypeError that says what is wrong and at which position of the text; no
  * password reaches it.
  */
+import { isValkeyUrl, parseValkeyUrl } from '@holdfast/client'
+
 export interface NodeAddress {
   /** Undefined for the single bare `host:port`. */
   id: string | undefined
@@ -23,7 +26,14 @@ export interface BucketTarget {
   urls: string[]
 }
 
-export type StoreTarget = NodeAddress | BucketTarget
+/** Somebody's own Valkey or Redis, as one node that never has an id. */
+export interface ValkeyTarget {
+  id: undefined
+  /** May hold a password: not to be shown. */
+  valkeyUrl: string
+}
+
+export type StoreTarget = NodeAddress | BucketTarget | ValkeyTarget
 
 export interface StoreTargets {
   /** In configured order. */
@@ -55,6 +65,7 @@ export function parseMemcachedNodes(text: unknown, username?: string): StoreTarg
       'option memcachedNodes is required: "host:port" or a list like "n1:localhost:11311"',
     )
   }
+  if (isValkeyUrl(text.trim())) return [parseValkey(text.trim())]
   const words = [...text.matchAll(/[^\s,]+/g)]
   if (words.length === 0) throw new TypeError('option memcachedNodes: no node found')
   if (words.length > NODES_MAX) {
@@ -75,6 +86,16 @@ export function parseMemcachedNodes(text: unknown, username?: string): StoreTarg
   return nodes
 }
 
+function parseValkey(url: string): ValkeyTarget {
+  try {
+    parseValkeyUrl(url)
+  } catch (error) {
+    const why = error instanceof Error ? error.message : 'bad valkey url'
+    throw new TypeError(`option memcachedNodes: ${why}`)
+  }
+  return { id: undefined, valkeyUrl: url }
+}
+
 function parseNode(word: string, index: number, text: string): NodeAddress {
   const where = `option memcachedNodes: "${redacted(word)}" at position ${index} of "${redacted(text)}"`
   const match = NODE.exec(word)
@@ -92,8 +113,7 @@ function parseBucketUrl(word: string, index: number, username: string | undefine
   const scheme = word.slice(0, word.indexOf(':')).toLowerCase()
   if (scheme !== 'http' && scheme !== 'https') {
     throw new TypeError(
-      `${where} begins with ${scheme}: only http and https URLs of a bucket are read; ` +
-        'of another store name the memcached port of a proxy in front of it as "host:port"',
+      `${where} begins with ${scheme}: http, https, redis, rediss, valkey and valkeys are known`,
     )
   }
   const url = URL.parse(word)

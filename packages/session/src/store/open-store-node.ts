@@ -1,15 +1,24 @@
 /*
  * From a configured node to the node itself: a client of one memcached server or proxy, or of a
- * bucket that is read without a proxy.
+ * bucket or a Valkey that is used without a proxy.
  */
-import { addressOf, BucketItems, type ItemClient, MemcachedClient } from '@holdfast/client'
+import {
+  addressOf,
+  type ItemClient,
+  MemcachedClient,
+  openBucketItems,
+  openValkeyItems,
+  parseValkeyUrl,
+} from '@holdfast/client'
 import type { SessionSettings } from '../options.ts'
 import type { StoreTarget } from './memcached-nodes.ts'
 import { StoreNode } from './store-node.ts'
 
 /** What a node is called in health, logs and metrics; holds no credentials. */
 export function storeNodeName(target: StoreTarget): string {
-  return 'urls' in target ? target.urls.join() : addressOf(target)
+  if ('urls' in target) return target.urls.join()
+  if ('valkeyUrl' in target) return parseValkeyUrl(target.valkeyUrl).addresses.join()
+  return addressOf(target)
 }
 
 export function openStoreNode(target: StoreTarget, settings: SessionSettings): StoreNode {
@@ -27,23 +36,17 @@ export function openStoreNode(target: StoreTarget, settings: SessionSettings): S
 
 function openClient(target: StoreTarget, settings: SessionSettings): ItemClient {
   const { operationTimeoutMs, storeWaitMs, protocol, credentials, logger } = settings
-  if ('urls' in target) {
-    return new BucketItems({
-      urls: target.urls,
-      credentials,
-      timeoutMs: operationTimeoutMs,
-      awayAfterMs: storeWaitMs,
-      lazy: !settings.enabled,
-      log: (level, message, fields) => logger[level](fields, message),
-    })
+  const bounds = { credentials, timeoutMs: operationTimeoutMs, awayAfterMs: storeWaitMs }
+  if ('host' in target) {
+    const { host, port } = target
+    return new MemcachedClient({ ...bounds, host, port, protocol, connectTimeoutMs: storeWaitMs })
   }
-  return new MemcachedClient({
-    host: target.host,
-    port: target.port,
-    protocol,
-    credentials,
-    timeoutMs: operationTimeoutMs,
-    connectTimeoutMs: storeWaitMs,
-    awayAfterMs: storeWaitMs,
-  })
+  const direct = {
+    ...bounds,
+    lazy: !settings.enabled,
+    log: (level: 'info' | 'warn', message: string, fields: object) =>
+      logger[level](fields, message),
+  }
+  if ('urls' in target) return openBucketItems({ ...direct, urls: target.urls })
+  return openValkeyItems({ ...direct, url: target.valkeyUrl })
 }
