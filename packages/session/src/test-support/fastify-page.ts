@@ -23,6 +23,7 @@ export function fastifyPage(): string {
       'With `memcachedNodes` an id of `idGenerator` may hold letters, digits, `_`, `-` and `~`.',
       'With `memcachedNodes` `reload()` of a session that is gone is rejected with `failed to load session`; the original makes it an empty one. The session object stays the same one, where the original puts another in its place.',
       'With `memcachedNodes` `sessionStore.set` of an id that nobody knows is an error.',
+      'The session has two members more: `update(change)`, an atomic change, and `degraded`. `hostPrefix: true` names the cookie `__Host-…`.',
       '`MemoryStore` keeps JSON, so no two requests share an object.',
     ],
   })

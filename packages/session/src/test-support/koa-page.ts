@@ -20,6 +20,7 @@ export function koaPage(): string {
       'A session that has ended in the store is `session:missed`; `session:expired` is emitted only with `renew`, which keeps the end of the cookie with the session.',
       'An id of `genid` or `prefix` may hold letters, digits, `_`, `-` and `~`.',
       'With the store away a request is answered 503 with `Retry-After`, after `storeWait` at most; by `loadFailure: "degrade"` it goes on with an empty session whose `degraded` is true.',
+      'The session has two members more: `update(change)`, an atomic change, and `degraded`. `hostPrefix: true` names the cookie `__Host-…`.',
       '`sessionOptions` holds koa-session’s options only.',
       'What is changed while a stream is sent is stored before the response ends. With `ctx.respond = false` call `await ctx.session.save()` before you write.',
     ],
