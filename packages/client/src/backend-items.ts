@@ -1,11 +1,11 @@
 /*
- * The items behind a backend (a bucket, somebody's own Valkey), read and written directly, without a
- * proxy between: promises instead of a connection's replies.
+ * The items behind a backend (a bucket, somebody's own Valkey), read and written directly, without
+ * a proxy between: promises instead of a connection's replies.
  *
  * Every call ends within its deadline; at most `pendingMax` wait. While calls wait and nothing is
- * answered for a while, a few keys are asked for all over the backend: when none of them is answered
- * until `awayAfterMs`, it is away and what waits fails at once. One shard that is failing over does
- * not make it so. Backends repeat what they may; here nothing is repeated.
+ * answered for a while, a few keys are asked for all over the backend: when none of them is
+ * answered until `awayAfterMs`, it is away and what waits fails at once. One shard that is failing
+ * over does not make it so. Backends repeat what they may; here nothing is repeated.
  */
 import { Dialect, keyBytes, Op } from '@holdfast/protocol'
 import type { Backend } from './backend.ts'

@@ -1,4 +1,4 @@
-// The items of a bucket, against each kind of bucket that a config server describes, read without a proxy.
+// The items of each kind of bucket that a config server describes, read without a proxy.
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import type { BackendItems } from './backend-items.ts'

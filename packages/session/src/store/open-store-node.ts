@@ -15,7 +15,7 @@ import type { StoreTarget } from './memcached-nodes.ts'
 import { StoreNode } from './store-node.ts'
 
 /** What a node is called in health, logs and metrics; holds no credentials. */
-export function storeNodeName(target: StoreTarget): string {
+function storeNodeName(target: StoreTarget): string {
   if ('urls' in target) return target.urls.join()
   if ('valkeyUrl' in target) return parseValkeyUrl(target.valkeyUrl).addresses.join()
   return addressOf(target)

@@ -13,7 +13,7 @@ import type { SessionSettings } from '../options.ts'
 import { formatSessionId, parseSessionId } from '../session-id.ts'
 import { parseStoreTargets, type StoreTargets } from './memcached-nodes.ts'
 import { chooseMove, chooseNode } from './node-choice.ts'
-import { openStoreNode, storeNodeName } from './open-store-node.ts'
+import { openStoreNode } from './open-store-node.ts'
 import { type StoredSession, StoreKeys, type Written } from './store-keys.ts'
 import type { NodeHealth, StoreNode } from './store-node.ts'
 
@@ -32,6 +32,8 @@ export class SessionStore {
   readonly #settings: SessionSettings
   readonly #keyPrefix: string
   #configured: StoreChange
+  /** What each node was made of; may hold a password. */
+  readonly #targets: WeakMap<StoreNode, string> = new WeakMap()
   /** In configured order. */
   #nodes: StoreNode[] = []
 
@@ -160,9 +162,10 @@ export class SessionStore {
   #nodesOf({ nodes, failoverIds }: StoreTargets): StoreNode[] {
     return nodes.map((target) => {
       const isFailover = target.id !== undefined && failoverIds.includes(target.id)
-      const name = storeNodeName(target)
-      const kept = this.#nodes.find((node) => node.id === target.id && node.address === name)
+      const key = JSON.stringify(target)
+      const kept = this.#nodes.find((node) => this.#targets.get(node) === key)
       const node = kept ?? openStoreNode(target, this.#settings)
+      this.#targets.set(node, key)
       node.isFailover = isFailover
       return node
     })
