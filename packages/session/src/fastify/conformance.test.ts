@@ -1,16 +1,29 @@
 import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
-import { describe, test } from 'node:test'
+import { after, before, describe, test } from 'node:test'
+import { MemcachedProcess } from '@holdfast/client/testing'
 import { FASTIFY_CASES } from '../test-support/fastify-cases.ts'
 import { fastifyPage, fastifyPageUrl } from '../test-support/fastify-page.ts'
 import { type SiteKind, withSites } from '../test-support/fastify-sites.ts'
 
-for (const kind of ['ours', 'ours with @fastify/cookie'] satisfies SiteKind[]) {
-  describe(`${kind} against @fastify/session`, () => {
+const KEEPINGS: readonly [string, SiteKind, boolean][] = [
+  ['in memory', 'ours', false],
+  ['in memory, @fastify/cookie beside it', 'ours with @fastify/cookie', false],
+  ['in memcached', 'ours', true],
+]
+
+for (const [how, kind, inMemcached] of KEEPINGS) {
+  describe(`ours, ${how}, against @fastify/session`, () => {
+    let store: MemcachedProcess | undefined
+    before(async () => {
+      if (inMemcached) store = await MemcachedProcess.start()
+    })
+    after(() => store?.kill())
     for (const { name, observe, differs } of FASTIFY_CASES) {
       test(differs === undefined ? name : `differs: ${name}`, async () => {
+        const keeping = store === undefined ? {} : { memcachedNodes: store.address, sticky: false }
         const theirs = await withSites('original', observe)
-        const ours = await withSites(kind, observe)
+        const ours = await withSites(kind, observe, keeping)
         if (differs === undefined) assert.deepEqual(ours, theirs)
         else assert.notDeepEqual(ours, theirs)
       })

@@ -153,6 +153,27 @@ test('without @fastify/cookie cookies of the application and of the session are 
   await app.close()
 })
 
+test('@fastify/cookie, registered before or after, sets its cookies beside the session’s', async () => {
+  for (const order of ['before', 'after']) {
+    const app = fastify()
+    const plugins: [AnyPlugin, Record<string, unknown>][] = [
+      [load('@fastify/cookie') as AnyPlugin, {}],
+      [ours, { secret: SECRET, cookie: { secure: false } }],
+    ]
+    if (order === 'after') plugins.reverse()
+    for (const [plugin, options] of plugins) await app.register(plugin, options)
+    app.get('/', async (request, reply) => {
+      request.session.user = 'ann'
+      const setCookie: unknown = Reflect.get(reply, 'setCookie')
+      if (typeof setCookie === 'function') Reflect.apply(setCookie, reply, ['theme', 'dark'])
+    })
+    const response = await app.inject('/')
+    const lines = [response.headers['set-cookie'] ?? []].flat()
+    assert.deepEqual(lines.map((line) => line.split('=', 1)[0]).sort(), ['sessionId', 'theme'])
+    await app.close()
+  }
+})
+
 test('an attribute called __proto__ stays an attribute', async () => {
   const store = recordingStore()
   const app = await siteWith(ours, { store })

@@ -44,10 +44,14 @@ export type MakeSite = (
   addRoutes?: (app: FastifyInstance) => void,
 ) => Promise<FastifySite>
 
-/** Gives `use` the makers of one kind of site and closes what it made. */
+/**
+ * Gives `use` the maker of one kind of site and closes what it made. `keeping`: where sites of ours
+ * without a `store` keep their sessions.
+ */
 export async function withSites<T>(
   kind: SiteKind,
   use: (make: MakeSite) => Promise<T>,
+  keeping: PluginOptions = {},
 ): Promise<T> {
   const apps: FastifyInstance[] = []
   const make: MakeSite = async (options, addRoutes) => {
@@ -55,7 +59,8 @@ export async function withSites<T>(
     apps.push(app)
     if (kind !== 'ours') await app.register(cookiePlugin)
     const plugin = kind === 'original' ? peerSession : (fastifySession as unknown as AnyPlugin)
-    await app.register(plugin, { secret: SECRET, cookie: { secure: false }, ...options })
+    const kept = kind === 'original' || options.store !== undefined ? {} : keeping
+    await app.register(plugin, { secret: SECRET, cookie: { secure: false }, ...kept, ...options })
     addRoutes?.(app)
     return siteOf(app)
   }
