@@ -44,8 +44,14 @@ export class NonStickyMode implements SessionMode {
     if (!this.#store.knows(id)) return undefined
     const movedTo = this.#store.relocated(id)
     if (movedTo !== undefined) return await this.#loadMoved(id, movedTo)
+    const found = await this.#loadAt(id)
+    return found === 'missing' ? await this.#loadCopy(id, id) : found
+  }
+
+  /** The session as its node has it; undefined: not readable. */
+  async #loadAt(id: string): Promise<ActiveSession | 'missing' | undefined> {
     const item = await this.#store.loadAndRenew(id, this.#ttlSeconds)
-    if (item === undefined) return await this.#loadCopy(id, id)
+    if (item === undefined) return 'missing'
     const decoded = this.#decode(item.value, id)
     if (decoded === undefined) return undefined
     const { envelope, content } = decoded
@@ -61,14 +67,10 @@ export class NonStickyMode implements SessionMode {
   /** The session sits on a node that is away, or on a failover node while a primary is up. */
   async #loadMoved(id: string, movedTo: string): Promise<ActiveSession | undefined> {
     // Another request of this browser may have moved it already; what it stored there is newer.
-    const moved = await this.#store.loadAndRenew(movedTo, this.#ttlSeconds)
-    const decoded = moved === undefined ? undefined : this.#decode(moved.value, movedTo)
-    if (moved !== undefined && decoded !== undefined) {
-      const { envelope, content } = decoded
-      const found = this.#active(movedTo, envelope, { content, cas: moved.cas })
-      found.isNew = false
-      found.cookieDue = true
-      return found
+    const moved = await this.#loadAt(movedTo)
+    if (moved !== 'missing') {
+      if (moved !== undefined) moved.cookieDue = true
+      return moved
     }
     const item = this.#store.isUp(id) ? await this.#store.load(id) : undefined
     const active =

@@ -21,8 +21,13 @@ interface Place {
   key: string
 }
 
-/** The new value; undefined leaves it as it is. May be called several times. */
-export type ValueChange = (value: Buffer | undefined) => Buffer | undefined
+export interface NewValue {
+  value: Buffer
+  ttlSeconds: number
+}
+
+/** Gives the new value; undefined leaves it as it is. May be called several times. */
+export type ValueChange = (value: Buffer | undefined) => NewValue | undefined
 
 export class CasValues {
   readonly #store: SessionStore
@@ -45,9 +50,9 @@ export class CasValues {
   }
 
   /** Stores what `change` makes of the value (undefined: there is none). SessionConflictError. */
-  change(key: string, ttlSeconds: number, change: ValueChange): Promise<void> {
+  change(key: string, change: ValueChange): Promise<void> {
     const before = this.#queues.get(key) ?? Promise.resolve()
-    const changed = before.then(() => this.#changeSomewhere(key, ttlSeconds, change))
+    const changed = before.then(() => this.#changeSomewhere(key, change))
     const settled = changed
       .catch(() => undefined)
       .then(() => {
@@ -57,30 +62,30 @@ export class CasValues {
     return changed
   }
 
-  async #changeSomewhere(key: string, ttlSeconds: number, change: ValueChange): Promise<void> {
+  async #changeSomewhere(key: string, change: ValueChange): Promise<void> {
     const { home, copy } = this.#placesOf(key)
     if (copy === undefined) {
-      await this.#changeAt(home, ttlSeconds, change)
+      await this.#changeAt(home, change)
       return
     }
     try {
       const first = home.node.isUp || !copy.node.isUp ? home : copy
-      const value = await this.#changeAt(first, ttlSeconds, change, copy)
-      if (value === undefined || first === copy) return
+      const made = await this.#changeAt(first, change, copy)
+      if (made === undefined || first === copy) return
+      const { value, ttlSeconds } = made
       await this.#store.keys.set(copy.node, copy.key, value, ttlSeconds).catch(awayOnly)
     } catch (error) {
       if (!(error instanceof SessionStoreUnavailableError) || !copy.node.isUp) throw error
-      await this.#changeAt(copy, ttlSeconds, change)
+      await this.#changeAt(copy, change)
     }
   }
 
   /** Resolves to what was stored; undefined: nothing. `spare` is looked at where there is nothing. */
   async #changeAt(
     at: Place,
-    ttlSeconds: number,
     change: ValueChange,
     spare: Place = at,
-  ): Promise<Buffer | undefined> {
+  ): Promise<NewValue | undefined> {
     for (let attempt = 0; attempt < CHANGE_ATTEMPTS_MAX; attempt++) {
       if (attempt > 0) {
         this.#onConflict()
@@ -89,17 +94,17 @@ export class CasValues {
       const item = await this.#store.keys.get(at.node, at.key)
       const mayHave = item === undefined && spare !== at && spare.node.isUp
       const known = mayHave ? await this.#valueAt(spare).catch(awayOnly) : item?.value
-      const value = change(known)
-      if (value === undefined) return undefined
-      if (await this.#put(at, value, { ttlSeconds, cas: item?.cas })) return value
+      const made = change(known)
+      if (made === undefined) return undefined
+      if (await this.#put(at, made, item?.cas)) return made
     }
     throw new SessionConflictError(CHANGE_ATTEMPTS_MAX)
   }
 
   async #put(
     { node, key }: Place,
-    value: Buffer,
-    { ttlSeconds, cas }: { ttlSeconds: number; cas: string | undefined },
+    { value, ttlSeconds }: NewValue,
+    cas: string | undefined,
   ): Promise<boolean> {
     const { keys } = this.#store
     const written =

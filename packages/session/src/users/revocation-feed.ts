@@ -70,9 +70,10 @@ export class RevocationFeed {
     this.#pending = []
     const oldestMs = Date.now() - FEED_LIFE_MS
     try {
-      await this.#values.change(this.#key, FEED_TTL_SECONDS, (value) => {
-        const kept = decodeFeed(value).filter(([, endedMs]) => endedMs >= oldestMs)
-        return encodeFeed([...kept, ...added].slice(-FEED_SESSIONS_MAX))
+      await this.#values.change(this.#key, (stored) => {
+        const kept = decodeFeed(stored).filter(([, endedMs]) => endedMs >= oldestMs)
+        const value = encodeFeed([...kept, ...added].slice(-FEED_SESSIONS_MAX))
+        return { value, ttlSeconds: FEED_TTL_SECONDS }
       })
     } catch (error) {
       // They go with the next write, which others may be waiting for.

@@ -110,18 +110,26 @@ export class SessionControl {
     return decoded?.ok === true ? decoded.envelope.attributes : undefined
   }
 
+  /** How long a session of another server lives. */
+  async #storedLife(id: string): Promise<number | undefined> {
+    const item = await this.#store.load(id)
+    const decoded = item === undefined ? undefined : this.#codec.decode(item.value, id)
+    return decoded?.ok === true ? decoded.envelope.maxInactiveSeconds : undefined
+  }
+
   /** Renews the session's life; false: no such session. */
   async touch(text: string): Promise<boolean> {
     const id = this.idOf(text)
     if (id === undefined) return false
+    const { enabled, sticky } = this.#settings
+    // Loading renews.
+    if (!sticky) return (await this.#bare.load(id)) !== undefined
     const local = this.#bare.held(id)
     if (local !== undefined) local.lastAccessedMs = Date.now()
-    const { enabled, sticky, maxInactiveSeconds } = this.#settings
     if (!enabled || !this.#store.knows(id)) return local !== undefined
-    const ttlSeconds = sticky
-      ? storedTtlSeconds(local?.maxInactiveSeconds ?? maxInactiveSeconds)
-      : Math.max(0, maxInactiveSeconds)
-    return (await this.#store.touch(id, ttlSeconds)) || local !== undefined
+    const life = local?.maxInactiveSeconds ?? (await this.#storedLife(id))
+    if (life === undefined) return false
+    return (await this.#store.touch(id, storedTtlSeconds(life))) || local !== undefined
   }
 
   update<T>(text: string, fn: SessionUpdate<T>): Promise<T> {

@@ -5,6 +5,7 @@ import {
   EMPTY_INDEX,
   ENDED_SESSIONS_MAX,
   encodeIndex,
+  indexTtlSeconds,
   isEnded,
   surplus,
   type UserIndex,
@@ -20,13 +21,14 @@ const listed = (sid: string, createdMs = 0, seenMs = 0): UserIndex['sessions'][n
   id: `${sid}-n1.app1`,
   createdMs,
   seenMs,
+  lifeSeconds: 10,
 })
 const of = (...sids: string[]): UserIndex =>
   sids.reduce((index, sid, n) => withSession(index, listed(sid, n, n)), EMPTY_INDEX)
 
 test('an index comes back from the store as it was', () => {
   const index = withDeleted(
-    withEnded(of('a', 'b', 'c', 'd'), [listed('b'), listed('c')], 7),
+    withEnded(of('a', 'b', 'c', 'd'), [listed('b'), listed('c')], 7, 10),
     new Set(['b']),
   )
   assert.deepEqual(decodeIndex(encodeIndex(index)), index)
@@ -49,7 +51,7 @@ test('a session that moved is listed once, under its new id', () => {
 })
 
 test('an ended session is not listed, is remembered, and loses its id once it is deleted', () => {
-  const ended = withEnded(of('a', 'b'), [listed('a')], 5)
+  const ended = withEnded(of('a', 'b'), [listed('a')], 5, 60)
   assert.deepEqual(
     ended.sessions.map(({ sid }) => sid),
     ['b'],
@@ -58,26 +60,39 @@ test('an ended session is not listed, is remembered, and loses its id once it is
   assert.equal(isEnded(ended, 'b'), false)
   assert.equal(withDeleted(ended, new Set(['b'])), ended)
   assert.deepEqual(withDeleted(ended, new Set(['a'])).ended, [
-    { sid: 'a', id: undefined, endedMs: 5 },
+    { sid: 'a', id: undefined, endedMs: 5, lifeSeconds: 10 },
   ])
 })
 
 test('the number of remembered ended sessions is bounded', () => {
   const many = Array.from({ length: ENDED_SESSIONS_MAX + 5 }, (_, n) => listed(`s${n}`))
-  const ended = withEnded(EMPTY_INDEX, many, 1).ended
+  const ended = withEnded(EMPTY_INDEX, many, 1, 10).ended
   assert.equal(ended.length, ENDED_SESSIONS_MAX)
   assert.equal(ended[0]?.sid, 's5')
 })
 
 test('what has been silent for longer than a session lives is forgotten', () => {
-  const index = withEnded(of('a', 'b', 'c'), [listed('a')], 0)
-  assert.equal(withoutExpired(index, 10, 10), index)
-  const left = withoutExpired(index, 12, 10)
+  const index = withEnded(of('a', 'b', 'c'), [listed('a')], 0, 60)
+  assert.equal(withoutExpired(index, 10_010, 10), index)
+  const left = withoutExpired(index, 10_012, 10)
   assert.deepEqual(
     left.sessions.map(({ sid }) => sid),
     ['c'],
   )
   assert.deepEqual(left.ended, [])
+})
+
+test('each session has a life of its own, and the index lives as long as the longest', () => {
+  const remembered = withSession(of('a'), { ...listed('b'), lifeSeconds: 1000 })
+  assert.deepEqual(
+    withoutExpired(remembered, 20_000, 0).sessions.map(({ sid }) => sid),
+    ['b'],
+  )
+  assert.equal(indexTtlSeconds(remembered, 1500), 1002)
+  const eternal = withSession(of('a'), { ...listed('b'), lifeSeconds: 0 })
+  assert.deepEqual(withoutExpired(eternal, 1e12, 0).sessions.length, 1)
+  assert.equal(indexTtlSeconds(eternal, 1500), 0)
+  assert.deepEqual(withEnded(EMPTY_INDEX, [listed('x')], 1, 60).ended[0]?.lifeSeconds, 60)
 })
 
 test('sessions that are on no list change nothing', () => {

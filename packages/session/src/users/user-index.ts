@@ -13,6 +13,8 @@ export interface ListedSession {
   id: string
   createdMs: number
   seenMs: number
+  /** How long it lives after its last use; 0 or less: for ever. */
+  lifeSeconds: number
 }
 
 export interface EndedSession {
@@ -20,6 +22,8 @@ export interface EndedSession {
   /** Undefined once the session is deleted from the store. */
   id: string | undefined
   endedMs: number
+  /** How long it would have lived. */
+  lifeSeconds: number
 }
 
 export interface UserIndex {
@@ -38,8 +42,14 @@ export function encodeIndex({ sessions, ended }: UserIndex): Buffer {
   return Buffer.from(
     JSON.stringify({
       v: INDEX_VERSION,
-      sessions: sessions.map(({ sid, id, createdMs, seenMs }) => [sid, id, createdMs, seenMs]),
-      ended: ended.map(({ sid, id, endedMs }) => [sid, id ?? null, endedMs]),
+      sessions: sessions.map((one) => [
+        one.sid,
+        one.id,
+        one.createdMs,
+        one.seenMs,
+        one.lifeSeconds,
+      ]),
+      ended: ended.map((one) => [one.sid, one.id ?? null, one.endedMs, one.lifeSeconds]),
     }),
   )
 }
@@ -72,15 +82,22 @@ export function withoutSessions(index: UserIndex, sids: ReadonlySet<string>): Us
   return { ...index, sessions: index.sessions.filter(({ sid }) => !sids.has(sid)) }
 }
 
-/** Moves sessions to the list of the ended; those that are on neither list are added to it. */
+/**
+ * Moves sessions to the list of the ended; those that are on neither list are added to it, as ones
+ * that live for `lifeSeconds`.
+ */
 export function withEnded(
   index: UserIndex,
   ending: readonly { sid: string; id: string }[],
   nowMs: number,
+  lifeSeconds: number,
 ): UserIndex {
   const sids = new Set(ending.map(({ sid }) => sid))
   const kept = index.ended.filter(({ sid }) => !sids.has(sid))
-  const added = ending.map(({ sid, id }) => ({ sid, id, endedMs: nowMs }))
+  const lives = new Map(index.sessions.map((one) => [one.sid, one.lifeSeconds]))
+  const added = ending.map(({ sid, id }) => {
+    return { sid, id, endedMs: nowMs, lifeSeconds: lives.get(sid) ?? lifeSeconds }
+  })
   return {
     sessions: index.sessions.filter(({ sid }) => !sids.has(sid)),
     ended: [...kept, ...added].slice(-ENDED_SESSIONS_MAX),
@@ -96,12 +113,21 @@ export function withDeleted(index: UserIndex, sids: ReadonlySet<string>): UserIn
   }
 }
 
-/** Forgets what has been silent for longer than any session lives. */
-export function withoutExpired(index: UserIndex, nowMs: number, lifeMs: number): UserIndex {
-  const sessions = index.sessions.filter(({ seenMs }) => nowMs - seenMs <= lifeMs)
-  const ended = index.ended.filter(({ endedMs }) => nowMs - endedMs <= lifeMs)
+/** Forgets what has been silent for longer than it lives, and `marginMs`. */
+export function withoutExpired(index: UserIndex, nowMs: number, marginMs: number): UserIndex {
+  const mayLive = (silentMs: number, lifeSeconds: number): boolean =>
+    lifeSeconds <= 0 || silentMs <= lifeSeconds * 1000 + marginMs
+  const sessions = index.sessions.filter((one) => mayLive(nowMs - one.seenMs, one.lifeSeconds))
+  const ended = index.ended.filter((one) => mayLive(nowMs - one.endedMs, one.lifeSeconds))
   const same = sessions.length === index.sessions.length && ended.length === index.ended.length
   return same ? index : { sessions, ended }
+}
+
+/** How long the index is of use if nobody writes it again; 0: for ever. */
+export function indexTtlSeconds({ sessions, ended }: UserIndex, marginMs: number): number {
+  const lives = [...sessions, ...ended].map(({ lifeSeconds }) => lifeSeconds)
+  if (lives.some((lifeSeconds) => lifeSeconds <= 0)) return 0
+  return Math.max(1, ...lives) + Math.ceil(marginMs / 1000)
 }
 
 export function isEnded(index: UserIndex, sid: string): boolean {
@@ -118,15 +144,17 @@ export function surplus(index: UserIndex, sid: string, sessionsMax: number): Lis
 
 function listedFrom(row: unknown): ListedSession[] {
   if (!Array.isArray(row)) return []
-  const [sid, id, createdMs, seenMs]: unknown[] = row
+  const [sid, id, createdMs, seenMs, lifeSeconds]: unknown[] = row
   if (typeof sid !== 'string' || typeof id !== 'string') return []
   if (typeof createdMs !== 'number' || typeof seenMs !== 'number') return []
-  return [{ sid, id, createdMs, seenMs }]
+  if (typeof lifeSeconds !== 'number') return []
+  return [{ sid, id, createdMs, seenMs, lifeSeconds }]
 }
 
 function endedFrom(row: unknown): EndedSession[] {
   if (!Array.isArray(row)) return []
-  const [sid, id, endedMs]: unknown[] = row
+  const [sid, id, endedMs, lifeSeconds]: unknown[] = row
   if (typeof sid !== 'string' || typeof endedMs !== 'number') return []
-  return [{ sid, id: typeof id === 'string' ? id : undefined, endedMs }]
+  if (typeof lifeSeconds !== 'number') return []
+  return [{ sid, id: typeof id === 'string' ? id : undefined, endedMs, lifeSeconds }]
 }

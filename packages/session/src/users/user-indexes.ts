@@ -12,6 +12,7 @@ import {
   decodeIndex,
   EMPTY_INDEX,
   encodeIndex,
+  indexTtlSeconds,
   type UserIndex,
   withoutExpired,
 } from './user-index.ts'
@@ -21,22 +22,21 @@ export const REFRESH_MS_MAX = 60_000
 const REFRESH_MS_MIN = 500
 /** Clocks of servers may differ by this much. */
 const CLOCK_SKEW_MS = 10_000
-const NEVER_EXPIRES_MS = 365 * 24 * 3600 * 1000
 
 export class UserIndexes {
   readonly refreshMs: number
-  /** After this time without a note a session has expired. */
-  readonly lifeMs: number
+  /** A session in use may be silent here for so long. */
+  readonly #marginMs: number
   readonly #settings: SessionSettings
   readonly #values: CasValues
 
   constructor(store: SessionStore, settings: SessionSettings) {
     this.#settings = settings
     this.#values = new CasValues(store, () => settings.observer.counts.indexConflicts++)
-    const maxInactiveMs =
-      settings.maxInactiveSeconds > 0 ? settings.maxInactiveSeconds * 1000 : NEVER_EXPIRES_MS
-    this.refreshMs = Math.max(REFRESH_MS_MIN, Math.min(REFRESH_MS_MAX, maxInactiveMs / 4))
-    this.lifeMs = maxInactiveMs + 2 * this.refreshMs + CLOCK_SKEW_MS
+    const { maxInactiveSeconds } = settings
+    const quarterMs = maxInactiveSeconds > 0 ? maxInactiveSeconds * 250 : REFRESH_MS_MAX
+    this.refreshMs = Math.max(REFRESH_MS_MIN, Math.min(REFRESH_MS_MAX, quarterMs))
+    this.#marginMs = 2 * this.refreshMs + CLOCK_SKEW_MS
   }
 
   async read(user: string): Promise<UserIndex> {
@@ -49,10 +49,12 @@ export class UserIndexes {
    */
   async change(user: string, change: (index: UserIndex) => UserIndex): Promise<UserIndex> {
     let changed = EMPTY_INDEX
-    await this.#values.change(this.#keyOf(user), this.#ttlSeconds, (value) => {
+    await this.#values.change(this.#keyOf(user), (value) => {
       const stored = this.#decoded(value)
-      changed = change(withoutExpired(stored, Date.now(), this.lifeMs))
-      return changed === stored ? undefined : encodeIndex(changed)
+      changed = change(withoutExpired(stored, Date.now(), this.#marginMs))
+      if (changed === stored) return undefined
+      const ttlSeconds = indexTtlSeconds(changed, this.#marginMs)
+      return { value: encodeIndex(changed), ttlSeconds }
     })
     return changed
   }
@@ -68,9 +70,5 @@ export class UserIndexes {
   #keyOf(user: string): string {
     const hash = createHash('sha256').update(user).digest('hex')
     return `user:${this.#settings.keyPrefix}${hash}`
-  }
-
-  get #ttlSeconds(): number {
-    return this.#settings.maxInactiveSeconds > 0 ? Math.ceil(this.lifeMs / 1000) : 0
   }
 }

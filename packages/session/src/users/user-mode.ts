@@ -15,6 +15,7 @@ import type { LocalSession } from '../local-sessions.ts'
 import type { ModeGauges } from '../observe/metrics-table.ts'
 import type { SessionSettings } from '../options.ts'
 import type { Written } from '../store/session-store.ts'
+import { lifeSeconds } from '../ttl.ts'
 import type { RevocationFeed } from './revocation-feed.ts'
 import { isLoginRefusal, SessionRevokedError } from './user-errors.ts'
 import type { ListedSession } from './user-index.ts'
@@ -280,8 +281,9 @@ export class UserMode implements SessionMode {
   }
 
   #listed(active: ActiveSession): ListedSession {
-    const { id, createdMs } = active
-    return { sid: this.#sidOf(id), id, createdMs, seenMs: Date.now() }
+    const { id, createdMs, cookie } = active
+    const life = lifeSeconds(this.#settings, cookie)
+    return { sid: this.#sidOf(id), id, createdMs, seenMs: Date.now(), lifeSeconds: life }
   }
 
   #noted(sid: string): void {

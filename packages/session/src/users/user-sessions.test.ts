@@ -162,7 +162,7 @@ for (const sticky of [false, true]) {
       const user = someone()
       const browser = await login(user)
       const sid = browser.sessionId.slice(0, browser.sessionId.indexOf('-'))
-      const left = withEnded(EMPTY_INDEX, [{ sid, id: browser.sessionId }], Date.now() - 6000)
+      const left = withEnded(EMPTY_INDEX, [{ sid, id: browser.sessionId }], Date.now() - 6000, 1800)
       const hash = createHash('sha256').update(user).digest('hex')
       await put(store, `user:${hash}`, encodeIndex(left).toString())
       assert.equal(await isLoggedIn(browser), true)

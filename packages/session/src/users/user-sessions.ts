@@ -89,7 +89,7 @@ export class UserSessions {
       if (ending.length > 0 && sessionsPerUserPolicy === 'reject') {
         throw new TooManyUserSessionsError(sessionsPerUserMax)
       }
-      return withSession(withEnded(index, ending, Date.now()), session)
+      return withSession(this.#withEnded(index, ending), session)
     }
     let index = await this.indexes.change(user, change)
     if (doubtful !== undefined) {
@@ -143,7 +143,7 @@ export class UserSessions {
       if (failure !== undefined) throw failure
       return
     }
-    await this.indexes.change(user, (index) => withEnded(index, [session], Date.now()))
+    await this.indexes.change(user, (index) => this.#withEnded(index, [session]))
     await this.#finish(user, [session])
   }
 
@@ -155,10 +155,14 @@ export class UserSessions {
     let ending: readonly ListedSession[] = []
     const index = await this.indexes.change(user, (stored) => {
       ending = stored.sessions.filter(({ sid }) => sid !== exceptSid)
-      return ending.length === 0 ? stored : withEnded(stored, ending, Date.now())
+      return ending.length === 0 ? stored : this.#withEnded(stored, ending)
     })
     await this.#finish(user, deletable(index, Date.now()))
     return ending.length
+  }
+
+  #withEnded(index: UserIndex, ending: readonly EndingSession[]): UserIndex {
+    return withEnded(index, ending, Date.now(), this.#settings.maxInactiveSeconds)
   }
 
   async #finish(user: string, ending: readonly EndingSession[]): Promise<void> {
