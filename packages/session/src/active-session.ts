@@ -41,6 +41,8 @@ export interface StoredState {
   content: SessionContent | undefined
   /** Undefined after a write where the server does not tell the version it made. */
   cas: string | undefined
+  /** The id whose second copy this was made from; that copy goes once the session is stored. */
+  formerId?: string | undefined
 }
 
 /** What the end of a request needs. */

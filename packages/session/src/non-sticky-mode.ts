@@ -89,7 +89,8 @@ export class NonStickyMode implements SessionMode {
   #revived(item: StoredSession, id: string, newId: string): ActiveSession | undefined {
     const decoded = this.#decode(item.value, id)
     if (decoded === undefined) return undefined
-    const stored = { content: undefined, cas: undefined }
+    const formerId = newId === id ? undefined : id
+    const stored: StoredState = { content: undefined, cas: undefined, formerId }
     const active = this.#active(newId, decoded.envelope, stored)
     active.isNew = false
     active.cookieDue = newId !== id
@@ -237,7 +238,14 @@ export class NonStickyMode implements SessionMode {
       cas === undefined
         ? await this.#store.add(active.id, value, ttlSeconds)
         : await this.#store.cas(active.id, value, ttlSeconds, cas)
-    if (written.outcome === 'STORED') this.#copies.put(active.id, value, ttlSeconds)
+    if (written.outcome !== 'STORED') return written
+    this.#copies.put(active.id, value, ttlSeconds)
+    const { stored } = active
+    if (stored?.formerId !== undefined) {
+      // Else the old cookie would bring the session back after it is destroyed.
+      this.#copies.drop(stored.formerId)
+      stored.formerId = undefined
+    }
     return written
   }
 

@@ -66,6 +66,16 @@ export class SessionCopies {
     await Promise.all(keys.backupNodesOf(id).map((node) => keys.delete(node, this.#key(id))))
   }
 
+  /** As `delete`, behind the request's back. */
+  drop(id: string): void {
+    const done = this.delete(id)
+      .catch((error: unknown) => {
+        this.#logger.warn({ err: error }, 'copy of a session that moved is left to expire')
+      })
+      .finally(() => this.#underWay.delete(done))
+    this.#underWay.add(done)
+  }
+
   /** Waits for the copies on their way. */
   async close(): Promise<void> {
     await Promise.all(this.#underWay)

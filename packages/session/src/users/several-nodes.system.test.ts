@@ -103,4 +103,6 @@ test('a request with the old cookie finds the session that another request has m
   late.attributes.other = true
   await manager.commit(late).saved
   assert.deepEqual((await load()).attributes, { user: 'ann', count: 2, other: true })
+  await manager.destroy(late)
+  assert.deepEqual((await load()).attributes, {})
 })
