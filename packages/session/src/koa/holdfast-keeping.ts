@@ -130,9 +130,15 @@ export class HoldfastKeeping implements Keeping {
     return {
       attributes,
       record: active.attributes,
-      maxAge: maxAgeMs === null ? 'session' : maxAgeMs,
+      maxAge: this.#maxAgeOf(maxAgeMs),
       expireMs: typeof expire === 'number' ? expire : undefined,
     }
+  }
+
+  /** As in koa-session a session that was loaded has a life, also where the option has none. */
+  #maxAgeOf(maxAgeMs: number | null | undefined): number | 'session' {
+    if (maxAgeMs === null) return 'session'
+    return maxAgeMs ?? (this.#options.maxAge || MAX_AGE_MS_DEFAULT)
   }
 
   #take(session: Shown): void {

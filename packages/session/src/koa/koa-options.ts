@@ -9,7 +9,7 @@ import { randomBytes, randomUUID } from 'node:crypto'
 import { checkHostPrefix, HOST_PREFIX } from '../cookie-option.ts'
 import type { SessionOptions } from '../options.ts'
 import { SESSION_OPTIONS } from '../options-table.ts'
-import { newSid } from '../session-id.ts'
+import { isValidSid, newSid } from '../session-id.ts'
 import { SessionManager } from '../session-manager.ts'
 
 /** The members of a Koa context that matter here. */
@@ -183,7 +183,11 @@ function managerOf(
 
 function managerGenid({ genid, prefix }: KoaSessionOptions): SessionOptions['genid'] {
   if (genid !== undefined) return (context) => genid(context as KoaContext)
-  return prefix === undefined ? undefined : () => `${prefix}${newSid()}`
+  if (prefix === undefined) return undefined
+  if (!isValidSid(`${prefix}${newSid()}`)) {
+    throw new TypeError('option prefix may hold letters, digits, "_", "-" and "~"')
+  }
+  return () => `${prefix}${newSid()}`
 }
 
 /** Throws in the words of koa-session. */

@@ -260,6 +260,7 @@ test('options that are not Koa’s, or contradict each other, are refused', () =
     { memcachedNodes: 'localhost:11311', sticky: 'yes' },
     { memcachedNodes: 'localhost:11311', store: recordingKoaStore() },
     { sticky: true },
+    { memcachedNodes: 'localhost:11311', prefix: 'shop:' },
     { hostPrefix: true },
   ]
   for (const options of wrong) {

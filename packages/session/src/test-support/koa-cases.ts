@@ -101,7 +101,7 @@ const OPTION_CASES: readonly KoaCase[] = [
     name: '`genid` makes the store’s key',
     observe: visits(() => ({ ...stored(), genid: () => 'my-own-id' }), '/set/a/1', '/key'),
   },
-  { name: '`prefix`', observe: visits(() => ({ ...stored(), prefix: 'shop:' }), '/set/a/1') },
+  { name: '`prefix`', observe: visits(() => ({ ...stored(), prefix: 'shop-' }), '/set/a/1') },
   {
     name: '`valid` refuses a session',
     observe: visits(

@@ -18,7 +18,7 @@ export function koaPage(): string {
       'The life of a session is `maxInactiveInterval` (by default `maxAge`, and 1800 s with `maxAge: "session"`) since its last use; the load renews it. koa-session’s store gets a fixed end with each write.',
       'Parallel requests lose nothing: saving merges per attribute. A session that was destroyed stays so.',
       'A session that has ended in the store is `session:missed`; `session:expired` is emitted only with `renew`, which keeps the end of the cookie with the session.',
-      'An id of `genid` or `prefix` may hold letters, digits, `_`, `-` and `~`.',
+      'An id of `genid` or `prefix` may hold letters, digits, `_`, `-` and `~`. `_expire` is not among the session’s own properties.',
       'With the store away a request is answered 503 with `Retry-After`, after `storeWait` at most; by `loadFailure: "degrade"` it goes on with an empty session whose `degraded` is true.',
       'The session has two members more: `update(change)`, an atomic change, and `degraded`. `hostPrefix: true` names the cookie `__Host-…`.',
       '`sessionOptions` holds koa-session’s options only.',

@@ -51,10 +51,14 @@ export function makeSession(kind: KoaSiteKind): MakeSession {
   return kind === 'original' ? original : (session as unknown as MakeSession)
 }
 
-/** Gives `use` the maker of one kind of site, and closes what it made. */
+/**
+ * Gives `use` the maker of one kind of site, and closes what it made. `keeping`: what takes the
+ * place of stores that may be any.
+ */
 export async function withKoaSites<T>(
   kind: KoaSiteKind,
   use: (make: MakeKoaSite) => Promise<T>,
+  keeping?: Options,
 ): Promise<T> {
   const servers: Server[] = []
   const sessions: ReturnType<MakeSession>[] = []
@@ -62,7 +66,9 @@ export async function withKoaSites<T>(
     const app = new Koa()
     app.keys = ['holdfast-koa-key']
     app.silent = true
-    const middleware = makeSession(kind)(options, app)
+    const { store, ...others } = options
+    const isReplaced = keeping !== undefined && Reflect.get(Object(store), 'isReplaceable') === true
+    const middleware = makeSession(kind)(isReplaced ? { ...others, ...keeping } : options, app)
     sessions.push(middleware)
     app.use(middleware)
     app.use((context) => handler(context as unknown as AnyContext) as Promise<void>)
@@ -117,7 +123,7 @@ function contentOf(value: string): string {
 
 function neutral(text: string): string {
   return text
-    .replace(/[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}|(?<![\w-])[\w~]{32}(?![\w-])/g, '<id>')
+    .replace(/[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}|(?<!\w)\w{32}(?![\w-])/g, '<id>')
     .replace(/\d{13}/g, '1111')
 }
 

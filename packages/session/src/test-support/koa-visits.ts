@@ -25,7 +25,7 @@ export type Options = Record<string, unknown>
 export function usualHandler(context: AnyContext): unknown {
   const { session } = context
   const [, action, name = '', value = ''] = context.path.split('/')
-  if (action === 'read') context.body = { ...session, isNew: undefined }
+  if (action === 'read') context.body = { ...session, isNew: undefined, _expire: undefined }
   else if (action === 'new') context.body = { isNew: session?.isNew }
   else if (action === 'key') context.body = { key: session?.externalKey }
   else if (action === 'destroy') context.session = null
@@ -62,7 +62,10 @@ export const reports =
   }
 
 export const none = (): Options => ({})
-export const stored = (): Options => ({ store: recordingKoaStore() })
+/** Any store will do: what is asked of it is not looked at. */
+export const stored = (): Options => ({
+  store: Object.assign(recordingKoaStore(), { isReplaceable: true }),
+})
 
 export const messageOf = (work: () => unknown): string => {
   try {
