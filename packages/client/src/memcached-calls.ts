@@ -32,7 +32,7 @@ export interface MemcachedClientOptions {
   credentials?: MemcachedCredentials | undefined
   /** Deadline of one operation, connecting included; default 1000. */
   timeoutMs?: number | undefined
-  /** For connecting, greeting and login; default 1000. */
+  /** For connecting, and for each answer of greeting and login; default 1000. */
   connectTimeoutMs?: number | undefined
   /** A connection that owes replies and sends nothing for this long is closed; default timeoutMs + 500. */
   silenceTimeoutMs?: number | undefined

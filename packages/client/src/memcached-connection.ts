@@ -31,7 +31,7 @@ export interface MemcachedTarget {
   port: number
   protocol: 'text' | 'binary'
   credentials: MemcachedCredentials | undefined
-  /** For connecting and greeting. */
+  /** For connecting, and for each step of the greeting. */
   connectTimeoutMs: number
   valueBytesMax: number | undefined
 }
@@ -75,15 +75,15 @@ export class MemcachedConnection implements MemcachedWireOwner {
         ? new BinaryWire({ credentials, valueBytesMax }, this)
         : new TextWire({ credentials, askMeta, valueBytesMax }, this)
     this.#timer = setTimeout(() => {
-      this.close(
-        new Error(`no ${this.#connected ? 'answer' : 'connection'} after ${connectTimeoutMs} ms`),
-      )
+      // What has arrived meanwhile is read before the server is called late.
+      setImmediate(() => this.#giveUp())
     }, connectTimeoutMs)
     const keepAlive = { keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_MS }
     const socket = connect({ host, port, noDelay: true, ...keepAlive })
     this.#socket = socket
     socket.on('connect', () => {
       this.#connected = true
+      this.#heardSince()
       this.#wire.begin()
     })
     socket.on('data', (chunk: Buffer) => this.#receive(chunk))
@@ -177,9 +177,23 @@ export class MemcachedConnection implements MemcachedWireOwner {
     this.#socket.write(others.length === 0 ? first : Buffer.concat([first, ...others]))
   }
 
+  #heardSince(): void {
+    this.#silentSinceMs = performance.now()
+    if (!this.#ready) this.#timer.refresh()
+  }
+
+  /** Connecting, or a step of the greeting, takes too long. */
+  #giveUp(): void {
+    const { connectTimeoutMs } = this.#target
+    // A timer that was refreshed while this was on its way fires again.
+    if (this.#ready || performance.now() - this.#silentSinceMs < connectTimeoutMs - 1) return
+    const missing = this.#connected ? 'answer' : 'connection'
+    this.close(new Error(`no ${missing} after ${connectTimeoutMs} ms`))
+  }
+
   #receive(chunk: Buffer): void {
     if (this.#closed) return
-    this.#silentSinceMs = performance.now()
+    this.#heardSince()
     try {
       this.#wire.read(chunk)
     } catch (error) {

@@ -323,7 +323,7 @@ test('closing waits for the backups that are out', async (t) => {
     await link.close()
     await store.kill()
   })
-  const site = await startSite({ memcachedNodes: link.address })
+  const site = await startSite({ memcachedNodes: link.address, storeWait: 2000 })
   const browser = new Browser()
   await browser.get(`${site.url}/set?a=1`)
   await site.close()
