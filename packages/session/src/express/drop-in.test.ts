@@ -1,8 +1,14 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { createServer, type RequestListener } from 'node:http'
+import {
+  createServer,
+  type IncomingMessage,
+  type RequestListener,
+  request,
+  type ServerResponse,
+} from 'node:http'
 import { createRequire } from 'node:module'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 import { type TestContext, test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { MemcachedProcess } from '@holdfast/client/testing'
@@ -14,7 +20,7 @@ import {
 } from '../test-support/express-conformance/peers.ts'
 import { startSlowLink } from '../test-support/slow-link.ts'
 import { Browser, startSite } from '../test-support/test-site.ts'
-import { type StoreSessionOptions, session } from './index.ts'
+import { type Session, type StoreSessionOptions, session } from './index.ts'
 import type { SessionStoreLike } from './store-like.ts'
 
 const require = createRequire(import.meta.url)
@@ -158,6 +164,31 @@ for (const kind of ['store', 'engine'] as const) {
     assert.deepEqual((await browser.get(`${url}/me`)).json.info, [])
     assert.equal((await browser.get(`${url}/logout`)).text, 'bye')
     assert.equal((await browser.get(`${url}/me`)).json.user, undefined)
+  })
+
+  test(`a websocket's upgrade has its session, without a response (${kind})`, async (t) => {
+    const middleware = session(options)
+    const server = createServer(site(middleware)).listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    t.after(() => server.close())
+    server.on('upgrade', (upgrade: IncomingMessage & { session: Session }, socket) => {
+      middleware(upgrade, {} as ServerResponse, async () => {
+        const { user } = upgrade.session
+        upgrade.session.seen = 'upgrade'
+        await upgrade.session.save()
+        const head = 'HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket'
+        socket.end(`${head}\r\nx-user: ${user}\r\n\r\n`)
+      })
+    })
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+    const browser = new Browser()
+    await browser.get(`${url}/set?user=ann`)
+    const headers = { cookie: browser.cookieHeader, connection: 'upgrade', upgrade: 'websocket' }
+    const upgrading = request(url, { headers }).end()
+    const [response, socket] = (await once(upgrading, 'upgrade')) as [IncomingMessage, Socket]
+    socket.destroy()
+    assert.equal(response.headers['x-user'], 'ann')
+    assert.equal((await browser.get(`${url}/read`)).json.seen, 'upgrade')
   })
 
   test(`methods without a callback return promises, regenerate keeps what it is told (${kind})`, async (t) => {

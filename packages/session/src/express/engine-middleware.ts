@@ -23,16 +23,18 @@ export function engineMiddleware(manager: SessionManager, store: EngineStore): M
     }
     let opened: SessionExchange | Promise<SessionExchange> | undefined
     try {
-      opened = open(manager, request)
+      opened = open(manager, request, response)
     } catch (error) {
       next(error)
       return
     }
     if (opened === undefined) next()
     else if (opened instanceof Promise) {
-      opened
-        .then((exchange) => new EngineRequest(exchange, request, response, next).begin(store))
-        .then(() => next(), next)
+      // What `next` throws is the application's, and unhandled as it would be without us.
+      opened.then((exchange) => {
+        new EngineRequest(exchange, request, response, next).begin(store)
+        next()
+      }, next)
     } else {
       new EngineRequest(opened, request, response, next).begin(store)
       next()
@@ -44,6 +46,7 @@ export function engineMiddleware(manager: SessionManager, store: EngineStore): M
 function open(
   manager: SessionManager,
   request: HttpSessionRequest,
+  response: ServerResponse,
 ): SessionExchange | Promise<SessionExchange> | undefined {
   const { settings } = manager
   const url = urlOf(request)
@@ -56,6 +59,7 @@ function open(
     method: request.method ?? 'GET',
     url,
     raw: request,
+    mayLock: isAlive(response),
   }
   return SessionExchange.open(manager, facts, engineView)
 }
@@ -69,6 +73,11 @@ function parsedCookies(
   const { cookies } = request as { cookies?: Record<string, unknown> }
   const value = cookies?.[settings.cookieName]
   return typeof value === 'string' ? [value] : undefined
+}
+
+/** For upgrades to a websocket it is common to pass an object in the place of a response. */
+function isAlive(response: Partial<ServerResponse>): boolean {
+  return typeof response.on === 'function'
 }
 
 class EngineRequest implements HoldQuestions {
@@ -95,7 +104,7 @@ class EngineRequest implements HoldQuestions {
     Reflect.set(this.#request, EXCHANGE, this.#exchange)
     holdResponse(response, this)
     // The client may have gone while the session was loaded: then there is no further event.
-    if (response.closed) this.#exchange.close()
+    if (response.closed || !isAlive(response)) this.#exchange.close()
     else response.on('close', () => this.#exchange.close())
   }
 

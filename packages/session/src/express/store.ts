@@ -11,13 +11,16 @@ import type { LoadCallback, SessionStoreLike, StoreCallback, StoredRecord } from
 /** The base of stores. */
 export interface Store extends EventEmitter {
   /** Puts a new session in the place of the request's. */
-  regenerate(request: SessionRequest, callback: StoreCallback): void
+  // biome-ignore lint/suspicious/noExplicitAny: @types/express-session has a type of its own
+  regenerate(request: any, callback: StoreCallback): void
   /** The session with this id, for use outside of a request. */
-  load(id: string, callback: (error?: unknown, session?: Session) => void): void
+  load(id: string, callback: LoadCallback): void
   /** Makes the request's session from what the store kept. */
-  createSession(request: SessionRequest, record: StoredRecord): Session
+  // biome-ignore lint/suspicious/noExplicitAny: @types/express-session has a type of its own
+  createSession(request: any, record: any): any
   /** Set by the middleware: gives the request a new session. */
-  generate(request: SessionRequest): void
+  // biome-ignore lint/suspicious/noExplicitAny: @types/express-session has a type of its own
+  generate(request: any): void
 }
 
 export interface StoreConstructor {
