@@ -1,17 +1,13 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { MemcachedProcess } from '@holdfast/client/testing'
-import {
-  differencesReference,
-  differencesUrl,
-  SCENARIOS,
-} from '../test-support/express-conformance/differences.ts'
+import { SCENARIOS } from '../test-support/express-conformance/differences.ts'
 import {
   expressSession,
   makeConnectRedis,
@@ -23,10 +19,6 @@ import { eventually } from '../test-support/test-site.ts'
 import { session } from './index.ts'
 
 const ours = session as unknown as SessionMaker
-
-test('docs/reference/express-session-differences.md is what the suite checks', async () => {
-  assert.equal(await readFile(differencesUrl, 'utf8'), differencesReference())
-})
 
 describe('with each its own MemoryStore', () => {
   for (const scenario of SCENARIOS) {
