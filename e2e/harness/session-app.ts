@@ -69,6 +69,6 @@ process.once('SIGTERM', () => {
 })
 
 function answer(request: Request, response: Response): void {
-  const attributes = { ...request.session }
+  const { cookie: _cookie, ...attributes } = { ...request.session }
   response.json({ attributes, id: request.session.id, app: args.route })
 }

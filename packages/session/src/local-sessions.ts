@@ -21,9 +21,11 @@ export interface LocalSession {
   savedCas: string | undefined
   /** When the store last renewed its time to live. */
   renewedMs: number
-  /** The key this session was taken over from; deleted once the session is stored under its own id. */
+  /** Taken over from another server, and not stored by this one yet. */
+  unclaimed: boolean
+  /** The id on the node that it has left; deleted there once it is stored under its own. */
   supersededId: string | undefined
-  /** Like supersededId, but stays: a second request with the old cookie belongs to this session. */
+  /** The id it had before a takeover or a move: a second request with the old cookie means it. */
   formerId: string | undefined
   destroyed: boolean
 }

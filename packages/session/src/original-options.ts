@@ -125,5 +125,6 @@ const BEHAVIOUR: readonly string[] = [
   '| form and basic authentication kept with the session | frameworks keep their logins in attributes, which are kept |',
   '| Java serialisation, Kryo, Javolution, XStream | JSON with types kept, MessagePack, CBOR; sessions of Java applications cannot be read |',
   '| ids of Tomcat with `-<node>` and `.<route>` | the same form; an id that was not made here is never accepted |',
+  '| the key is the whole id; a takeover stores a new key and deletes the old | the route is no part of the key: a takeover is one read and one write, and two servers that take over at once share the session |',
   '| sessions in URLs, context reload, activation listeners | there are none in Node frameworks |',
 ]

@@ -14,6 +14,7 @@ import { NO_CONTENT, type SessionCodec, type SessionContent } from './encoding/s
 import { SessionConflictError, SessionUnreadableError } from './errors.ts'
 import type { LocalSession } from './local-sessions.ts'
 import type { SessionSettings } from './options.ts'
+import { idWithoutRoute } from './session-id.ts'
 import type { SessionStore, StoredSession, Written } from './store/session-store.ts'
 import { Tombstones } from './tombstones.ts'
 import { slackSeconds, storedTtlSeconds } from './ttl.ts'
@@ -66,8 +67,9 @@ export class SessionBackup {
 
   /** Whether the session differs from what the store has acknowledged. Throws SessionEncodingError. */
   isDirty(session: LocalSession): boolean {
-    if (session.savedContent === undefined || session.supersededId !== undefined) return true
-    return this.#content(session) !== session.savedContent
+    const { savedContent, unclaimed, supersededId } = session
+    if (savedContent === undefined || unclaimed || supersededId !== undefined) return true
+    return this.#content(session) !== savedContent
   }
 
   /** A write of this session failed and has not been made good. */
@@ -91,7 +93,7 @@ export class SessionBackup {
         this.#settings.observer.counts.touched++
         return
       }
-      if (session.destroyed || (await this.#wasEnded(session))) return
+      if (session.destroyed || (await this.wasEnded(session))) return
       forgetSaved(session)
       await this.save(session)
     } catch (error) {
@@ -104,15 +106,24 @@ export class SessionBackup {
 
   /** Ends a session after its last write; a failure is owed and reported. */
   async remove(session: LocalSession): Promise<void> {
-    await this.#removeBy(session, (id) => this.end(id))
+    session.destroyed = true
+    this.#unsaved.delete(session)
+    const ids = [session.id]
+    if (session.supersededId !== undefined) ids.push(session.supersededId)
+    await this.#writes.get(session)?.inFlight.catch(ignore)
+    await Promise.all(ids.map((id) => this.end(id)))
   }
 
   /**
-   * Deletes an expired session after its last write; a failure is owed and reported. False: the
-   * store did not have it, as it has moved or has expired there already.
+   * Lets go of an expired session. False: it is not this server's to end, because another one has
+   * taken it over, or the store has none or tells no versions.
    */
   async discard(session: LocalSession): Promise<boolean> {
-    return (await this.#removeBy(session, (id) => this.deleteKey(id))).includes(true)
+    session.destroyed = true
+    this.#unsaved.delete(session)
+    await this.#writes.get(session)?.inFlight.catch(ignore)
+    const { id, savedCas } = session
+    return savedCas !== undefined && (await this.#store.expire(id, savedCas))
   }
 
   /** Deletes a key and marks the session as ended; a failure is owed and reported. */
@@ -124,13 +135,13 @@ export class SessionBackup {
     await Promise.all([this.deleteKey(id), marked])
   }
 
-  /** Deletes a key; false: it was not there; rejects when the store did not answer, and then repeats it later. */
-  async deleteKey(id: string): Promise<boolean> {
-    this.#oweDelete(id)
+  /** Deletes a key; rejects when the store did not answer, and then repeats it later. */
+  async deleteKey(id: string): Promise<void> {
+    const owed = idWithoutRoute(id)
+    this.#oweDelete(owed)
     try {
-      const wasThere = await this.#store.delete(id)
-      this.#deletesOwed.delete(id)
-      return wasThere
+      await this.#store.delete(owed)
+      this.#deletesOwed.delete(owed)
     } catch (error) {
       this.#scheduleRepair()
       throw error
@@ -139,7 +150,7 @@ export class SessionBackup {
 
   /** True for a session that was destroyed here while the store could not be told. */
   isDeleteOwed(id: string): boolean {
-    return this.#deletesOwed.has(id)
+    return this.#deletesOwed.has(idWithoutRoute(id))
   }
 
   /** Waits for the writes that are out, writes what is unsaved once more, then stops. */
@@ -148,15 +159,6 @@ export class SessionBackup {
     clearTimeout(this.#repairTimer)
     await Promise.allSettled(this.#running)
     await Promise.allSettled([...this.#unsaved].map((session) => this.save(session)))
-  }
-
-  async #removeBy<T>(session: LocalSession, removeId: (id: string) => Promise<T>): Promise<T[]> {
-    session.destroyed = true
-    this.#unsaved.delete(session)
-    const ids = [session.id]
-    if (session.supersededId !== undefined) ids.push(session.supersededId)
-    await this.#writes.get(session)?.inFlight.catch(ignore)
-    return await Promise.all(ids.map(removeId))
   }
 
   #startWrite(session: LocalSession): Promise<void> {
@@ -177,9 +179,7 @@ export class SessionBackup {
     }
     try {
       const content = this.#content(session)
-      if (content !== session.savedContent) {
-        await this.#put(session, content)
-      }
+      if (content !== session.savedContent || session.unclaimed) await this.#put(session, content)
       this.#unsaved.delete(session)
       if (!session.destroyed) await this.#dropSuperseded(session)
     } catch (error) {
@@ -199,17 +199,18 @@ export class SessionBackup {
       if (written.outcome === 'STORED') {
         session.savedContent = content
         session.savedCas = written.cas
+        session.unclaimed = false
         session.renewedMs = sentMs
         return
       }
       const stored = written.outcome === 'EXISTS' ? await this.#store.load(session.id) : undefined
       if (stored === undefined) {
-        if (await this.#wasEnded(session)) return
+        if (await this.wasEnded(session)) return
         // The store has lost it.
         forgetSaved(session)
         continue
       }
-      this.#mergeStored(session, stored)
+      this.mergeStored(session, stored)
       content = this.#content(session)
     }
     throw new SessionConflictError(BACKUP_ATTEMPTS_MAX)
@@ -224,8 +225,11 @@ export class SessionBackup {
     return { outcome: 'STORED', ...(await this.#store.set(id, value, ttlSeconds)) }
   }
 
-  /** Another server has served this user meanwhile. */
-  #mergeStored(session: LocalSession, stored: StoredSession): void {
+  /**
+   * Brings in what another server that served this user meanwhile has stored. Throws
+   * SessionUnreadableError.
+   */
+  mergeStored(session: LocalSession, stored: StoredSession): void {
     const decoded = this.#codec.decode(stored.value, session.id)
     const { logger, observer } = this.#settings
     observer.counts.conflicts++
@@ -242,7 +246,7 @@ export class SessionBackup {
   }
 
   /** Whether another server has ended the session; then it ends here as well. */
-  async #wasEnded(session: LocalSession): Promise<boolean> {
+  async wasEnded(session: LocalSession): Promise<boolean> {
     if (!(await this.#tombstones.has(session.id))) return false
     session.destroyed = true
     this.#settings.logger.debug({}, 'session was ended by another server, its changes are dropped')
@@ -251,9 +255,9 @@ export class SessionBackup {
   }
 
   /**
-   * The key before a takeover goes when the session is safe under its own, and before the response
-   * does: the user may be back at the other server at once, and a late deletion would meet the key
-   * that it has made anew. For the same reason a deletion that failed is not repeated.
+   * The key on the node that the session has left goes when it is safe on the other, and before the
+   * response does: a late deletion could meet a key that was made anew. For the same reason a
+   * deletion that failed is not repeated.
    */
   async #dropSuperseded(session: LocalSession): Promise<void> {
     const { supersededId } = session
@@ -262,8 +266,8 @@ export class SessionBackup {
     try {
       await this.deleteKey(supersededId)
     } catch (error) {
-      this.#deletesOwed.delete(supersededId)
-      this.#settings.logger.warn({ err: error }, 'key before the takeover is left to expire')
+      this.#deletesOwed.delete(idWithoutRoute(supersededId))
+      this.#settings.logger.warn({ err: error }, 'key on the former node is left to expire')
     }
   }
 

@@ -6,8 +6,10 @@
  * missing is made again by the next read. Both happen behind the request's back: its answer waits
  * for the session alone. A copy is asked for only when the session's node is away, or has lost it.
  */
+
 import type { SessionObserver } from './observe/session-observer.ts'
 import type { SessionLogger, SessionSettings } from './options.ts'
+import { idWithoutRoute } from './session-id.ts'
 import type { NodeKey, SessionStore, StoredSession } from './store/session-store.ts'
 
 /** Most copies on their way; beyond it one is left out, and made by the session's next request. */
@@ -93,6 +95,6 @@ export class SessionCopies {
   }
 
   #key(id: string): string {
-    return `bak:${this.#keyPrefix}${id}`
+    return `bak:${this.#keyPrefix}${idWithoutRoute(id)}`
   }
 }

@@ -46,6 +46,12 @@ export function formatSessionId(id: SessionId): string {
   return `${id.sid}${node}${route}`
 }
 
+/** What a session is stored under: the route says who serves it, not which session it is. */
+export function idWithoutRoute(id: string): string {
+  const dot = id.indexOf('.')
+  return dot === -1 ? id : id.slice(0, dot)
+}
+
 /** The parts of an id, or undefined when the text is not a well-formed id. */
 export function parseSessionId(text: string, withNodeId: boolean): SessionId | undefined {
   const dot = text.indexOf('.')

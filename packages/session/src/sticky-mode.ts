@@ -2,17 +2,17 @@
  * Sticky mode: the session in local memory is the master, the store holds its backup.
  *
  * A request for a local session costs no store operation unless it changed the session. A session
- * that is not here is taken over from the store: the id gets this server's route, the session is
- * stored under its new id, then the old key is deleted. Parallel requests of one user share one
- * takeover.
+ * that is not here is taken over from the store: its id gets this server's route and it is stored
+ * once more, which tells other servers by its version (CAS). The key stays the same, so two servers
+ * that take a session over at once still share it, and merge what each of them writes. Parallel
+ * requests of one user at one server share one takeover.
  *
  * The foreign route in the cookie is what tells that another server has served this user since: a
- * local copy under our own route is then stale and is loaded anew. Without a route that cannot be
- * seen; a user who is moved away and back meets the older local copy.
+ * local copy is then brought up to date first. Without a route that cannot be seen; a user who is
+ * moved away and back meets the older local copy until it is written.
  */
 import type { ActiveSession, Commit, SessionMode } from './active-session.ts'
 import { NOTHING_TO_COMMIT } from './active-session.ts'
-import type { Envelope } from './encoding/envelope.ts'
 import type { SessionCodec } from './encoding/session-codec.ts'
 import { SessionGoneError, TooManySessionsError } from './errors.ts'
 import { isExpired, type LocalSession, LocalSessions } from './local-sessions.ts'
@@ -90,6 +90,7 @@ export class StickyMode implements SessionMode {
       savedContent: undefined,
       savedCas: undefined,
       renewedMs: 0,
+      unclaimed: false,
       supersededId: undefined,
       formerId: undefined,
       destroyed: false,
@@ -125,8 +126,8 @@ export class StickyMode implements SessionMode {
     const { cookieDue } = active
     active.cookieDue = false
     if (!this.#settings.enabled) return { saved: undefined, cookieDue }
-    const takenOver = local.supersededId !== undefined
-    if (takenOver || (active.accessed && this.#backup.isDirty(local))) {
+    const isDue = local.unclaimed || local.supersededId !== undefined
+    if (isDue || (active.accessed && this.#backup.isDirty(local))) {
       return { saved: this.#backup.save(local), cookieDue }
     }
     if (this.#backup.isOwed(local)) this.#backup.save(local).catch(() => undefined)
@@ -174,7 +175,7 @@ export class StickyMode implements SessionMode {
   }
 
   async destroyById(id: string): Promise<void> {
-    const local = this.#sessions.get(id)
+    const local = this.#sessions.get(id) ?? this.#sessions.get(this.#ownId(id))
     if (local !== undefined) {
       this.#sessions.remove(local)
       if (this.#settings.enabled) await this.#backup.remove(local)
@@ -194,11 +195,11 @@ export class StickyMode implements SessionMode {
     return this.#sessions.movedFrom(id)
   }
 
-  /** As long as the old key is not deleted, what the store has under it is the older copy. */
+  /** As long as it is not stored by this server, the store has nothing newer. */
   #movingHere(id: string): LocalSession | undefined {
     const ours = this.#movedHere(id)
     if (ours === undefined) return undefined
-    return ours.supersededId === id || this.#backup.isDeleteOwed(id) ? ours : undefined
+    return ours.unclaimed || ours.supersededId === id ? ours : undefined
   }
 
   /** Its node is away: the session goes on under the id of another node, where it is stored anew. */
@@ -230,62 +231,76 @@ export class StickyMode implements SessionMode {
     return this.#activate(local, id, Date.now())
   }
 
+  /** The session as the store has it; a copy that this server has already is brought up to date. */
   async #loadForeign(id: string): Promise<LocalSession | undefined> {
+    const ours = this.#sessions.get(this.#ownId(id))
     // On a node that is away a session is lost, where others are up: its only other copy was in the
     // memory of a server that is not this one.
     const isLost = this.#store.relocated(id) !== undefined && !this.#store.isUp(id)
     const item = isLost ? undefined : await this.#loadItem(id)
-    // A key that is back after its takeover was made by a later one: the user has been elsewhere
-    // since.
-    if (item === undefined) return this.#movedHere(id)
-    if (this.#backup.isDeleteOwed(id)) return this.#movingHere(id)
-    const startMs = this.#settings.observer.nowMs
-    const decoded = this.#codec.decode(item.value, id)
-    this.#settings.observer.decoded(startMs)
-    if (!decoded.ok) {
-      this.#settings.logger.error({ why: decoded.unreadable }, 'stored session is not readable')
-      this.#settings.observer.tell('unreadable', { id, why: decoded.unreadable })
-      return undefined
-    }
-    const ownId = this.#ownId(id)
-    const stale = this.#sessions.get(ownId)
-    if (stale !== undefined) {
-      stale.destroyed = true
-      this.#sessions.remove(stale)
-    }
-    const local = this.#localFrom(decoded.envelope, id, ownId)
-    if (ownId === id) {
-      local.savedContent = decoded.content
-      local.savedCas = item.cas
-    }
-    this.#sessions.put(local)
-    this.#settings.logger.info({ moved: ownId !== id }, 'session taken over')
-    if (ownId !== id) this.#settings.observer.takenOver(ownId, id)
-    return local
+    if (item === 'away') return ours
+    if (this.#backup.isDeleteOwed(id)) return undefined
+    if (ours !== undefined && !ours.destroyed) return await this.#bringUpToDate(ours, item)
+    return item === undefined ? this.#movedHere(id) : this.#adopt(item, id)
   }
 
   /** With the store away, a session that is here is served from here. */
-  async #loadItem(id: string): Promise<StoredSession | undefined> {
+  async #loadItem(id: string): Promise<StoredSession | 'away' | undefined> {
     try {
       return await this.#store.load(id)
     } catch (error) {
-      if (this.#movedHere(id) !== undefined) return undefined
+      if (this.#sessions.get(this.#ownId(id)) !== undefined) return 'away'
       throw error
     }
   }
 
-  #localFrom(envelope: Envelope, id: string, ownId: string): LocalSession {
-    return {
-      ...envelope,
+  /** Another server has served this user since. */
+  async #bringUpToDate(
+    ours: LocalSession,
+    item: StoredSession | undefined,
+  ): Promise<LocalSession | undefined> {
+    if (item !== undefined) {
+      const isCurrent = item.cas !== undefined && item.cas === ours.savedCas
+      if (!isCurrent) this.#backup.mergeStored(ours, item)
+    } else {
+      if (await this.#backup.wasEnded(ours)) {
+        this.#sessions.remove(ours)
+        return undefined
+      }
+      forgetSaved(ours)
+    }
+    ours.unclaimed = true
+    return ours
+  }
+
+  #adopt(item: StoredSession, id: string): LocalSession | undefined {
+    const { logger, observer } = this.#settings
+    const startMs = observer.nowMs
+    const decoded = this.#codec.decode(item.value, id)
+    observer.decoded(startMs)
+    if (!decoded.ok) {
+      logger.error({ why: decoded.unreadable }, 'stored session is not readable')
+      observer.tell('unreadable', { id, why: decoded.unreadable })
+      return undefined
+    }
+    const ownId = this.#ownId(id)
+    const isForeign = ownId !== id
+    const local: LocalSession = {
+      ...decoded.envelope,
       id: ownId,
       lastAccessedMs: Date.now(),
-      savedContent: undefined,
-      savedCas: undefined,
+      savedContent: decoded.content,
+      savedCas: item.cas,
       renewedMs: 0,
-      supersededId: ownId === id ? undefined : id,
-      formerId: ownId === id ? undefined : id,
+      unclaimed: isForeign,
+      supersededId: undefined,
+      formerId: isForeign ? id : undefined,
       destroyed: false,
     }
+    this.#sessions.put(local)
+    logger.info({ moved: isForeign }, 'session taken over')
+    if (isForeign) observer.takenOver(ownId, id)
+    return local
   }
 
   #ownId(id: string): string {
@@ -310,20 +325,19 @@ export class StickyMode implements SessionMode {
     for (const local of this.#sessions.takeExpired(Date.now(), SWEEP_BATCH)) this.#drop(local)
   }
 
-  /** The key is deleted only if its route says that no other server can have taken it over. */
+  /** In the store it ends only if no other server has taken it over. */
   #drop(local: LocalSession): void {
     const { destroyed } = local
     local.destroyed = true
     this.#sessions.remove(local)
     if (destroyed) return
-    const { enabled, observer, route } = this.#settings
+    const { enabled, observer } = this.#settings
     observer.counts.expiredHere++
     const { id, attributes } = local
     if (!enabled) observer.tell('expired', { id, attributes })
-    if (!enabled || route === undefined) return
+    if (!enabled) return
     this.#backup.discard(local).then(
       (wasThere) => {
-        // Whoever deletes the key is the one that had the session.
         if (wasThere) observer.tell('expired', { id, attributes })
       },
       (error: unknown) =>

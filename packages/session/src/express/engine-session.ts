@@ -84,7 +84,15 @@ class EngineView implements ProxyHandler<Record<string, unknown>> {
   set(target: Record<string, unknown>, name: string | symbol, value: unknown): boolean {
     if (typeof name === 'string' && RESERVED[name]) return this.#assign(name, value)
     this.#admit(name)
-    return Reflect.set(target, name, value)
+    if (name !== '__proto__') return Reflect.set(target, name, value)
+    // From `Object.assign(req.session, req.body)`: an attribute, not what all attributes inherit.
+    const attribute = { value, writable: true, enumerable: true, configurable: true }
+    return Reflect.defineProperty(target, name, attribute)
+  }
+
+  /** The attributes are shared by requests, and stored without what they inherit. */
+  setPrototypeOf(): boolean {
+    return true
   }
 
   defineProperty(

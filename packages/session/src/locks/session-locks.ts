@@ -4,8 +4,10 @@
  * It knows sessions by id and nothing of requests; which of them lock is decided by
  * `lock-policy.ts`, what a request may do without a lock by `request-locking.ts`.
  */
+
 import { SessionStoreUnavailableError } from '../errors.ts'
 import type { SessionSettings } from '../options.ts'
+import { idWithoutRoute } from '../session-id.ts'
 import type { SessionStore } from '../store/session-store.ts'
 import type { HeldLock } from './held-lock.ts'
 import { SessionLockTimeoutError } from './lock-errors.ts'
@@ -76,7 +78,7 @@ export class SessionLocks {
     const { logger, observer } = this.#settings
     const key = new LockKey(
       this.#store.keys,
-      { node, key: `lock:${keyPrefix}${id}` },
+      { node, key: `lock:${keyPrefix}${idWithoutRoute(id)}` },
       { token: this.#token, lifeSeconds: lockExpirationSeconds },
     )
     const queue = new LockQueue(key, {

@@ -10,7 +10,7 @@
 import { SessionStoreUnavailableError } from '../errors.ts'
 import type { NodeGauges } from '../observe/metrics-table.ts'
 import type { SessionSettings } from '../options.ts'
-import { formatSessionId, parseSessionId } from '../session-id.ts'
+import { formatSessionId, idWithoutRoute, parseSessionId } from '../session-id.ts'
 import { parseStoreTargets, type StoreTargets } from './memcached-nodes.ts'
 import { chooseMove, chooseNode } from './node-choice.ts'
 import { openStoreNode } from './open-store-node.ts'
@@ -25,6 +25,10 @@ export interface StoreChange {
   memcachedNodes?: string | undefined
   failoverNodes?: string | undefined
 }
+
+const NOTHING = Buffer.alloc(0)
+/** A time to live that is over. */
+const EXPIRED = -1
 
 export class SessionStore {
   /** Raw keys beside the sessions. */
@@ -93,39 +97,45 @@ export class SessionStore {
   }
 
   async load(id: string): Promise<StoredSession | undefined> {
-    return this.#at(id, 'load the session').load(this.#keyPrefix + id)
+    return this.#at(id, 'load the session').load(this.#key(id))
   }
 
   /** Loads and renews the time to live in one operation. */
   async loadAndRenew(id: string, ttlSeconds: number): Promise<StoredSession | undefined> {
-    return this.#at(id, 'load the session').loadAndRenew(this.#keyPrefix + id, ttlSeconds)
+    return this.#at(id, 'load the session').loadAndRenew(this.#key(id), ttlSeconds)
   }
 
   /** Rejects when the store did not acknowledge, also when it refused. */
   async set(id: string, value: Buffer, ttlSeconds: number): Promise<{ cas: string | undefined }> {
     this.#settings.observer.counts.sizeBytes.add(value.length)
-    return this.#at(id, 'store the session').set(this.#keyPrefix + id, value, ttlSeconds)
+    return this.#at(id, 'store the session').set(this.#key(id), value, ttlSeconds)
   }
 
   /** EXISTS: the key is there already. */
   async add(id: string, value: Buffer, ttlSeconds: number): Promise<Written> {
     this.#settings.observer.counts.sizeBytes.add(value.length)
-    return this.#at(id, 'store the session').add(this.#keyPrefix + id, value, ttlSeconds)
+    return this.#at(id, 'store the session').add(this.#key(id), value, ttlSeconds)
   }
 
   async cas(id: string, value: Buffer, ttlSeconds: number, cas: string): Promise<Written> {
     this.#settings.observer.counts.sizeBytes.add(value.length)
-    return this.#at(id, 'store the session').cas(this.#keyPrefix + id, value, ttlSeconds, cas)
+    return this.#at(id, 'store the session').cas(this.#key(id), value, ttlSeconds, cas)
   }
 
   /** False: the store does not have the session. */
   async touch(id: string, ttlSeconds: number): Promise<boolean> {
-    return this.#at(id, 'renew the session').touch(this.#keyPrefix + id, ttlSeconds)
+    return this.#at(id, 'renew the session').touch(this.#key(id), ttlSeconds)
+  }
+
+  /** Lets the session expire at once if it still has that version; false: somebody has written it. */
+  async expire(id: string, cas: string): Promise<boolean> {
+    const node = this.#at(id, 'delete the session')
+    return (await node.cas(this.#key(id), NOTHING, EXPIRED, cas)).outcome === 'STORED'
   }
 
   /** False: the store did not have the session. */
   async delete(id: string): Promise<boolean> {
-    return this.#at(id, 'delete the session').delete(this.#keyPrefix + id)
+    return this.#at(id, 'delete the session').delete(this.#key(id))
   }
 
   /** Asks each node for its version. Never rejects and takes at most HEALTH_TIMEOUT_MS. */
@@ -169,6 +179,10 @@ export class SessionStore {
       node.isFailover = isFailover
       return node
     })
+  }
+
+  #key(id: string): string {
+    return this.#keyPrefix + idWithoutRoute(id)
   }
 
   #at(id: string, operation: string): StoreNode {

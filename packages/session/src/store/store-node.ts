@@ -68,6 +68,11 @@ export class StoreNode {
   #probes = 0
   #probeTimer: NodeJS.Timeout | undefined
   #running = 0
+  #checking: Promise<void> | undefined
+  #lastCheck: { error: string | undefined; atMs: number } = {
+    error: undefined,
+    atMs: Number.NEGATIVE_INFINITY,
+  }
   #retired = false
   #closed = false
 
@@ -133,15 +138,34 @@ export class StoreNode {
     )
   }
 
-  /** One round trip through the store; never rejects. */
+  /**
+   * Whether this node can be worked with; takes HEALTH_TIMEOUT_MS at most and never rejects. A round
+   * trip through the store is made, but one that is late is waited for in the background: while a
+   * store behind a proxy fails over, its operations are held, and a balancer that took every
+   * application server out of its pool for that moment would make it an outage.
+   */
   async health(): Promise<NodeHealth> {
     const { id, address } = this
-    try {
-      await this.#ping(HEALTH_TIMEOUT_MS)
-      return { id, address, ok: true }
-    } catch (error) {
-      return { id, address, ok: false, error: messageOf(error) }
-    }
+    if (this.#away !== undefined) return { id, address, ok: false, error: messageOf(this.#away) }
+    this.#checking ??= this.#ping(this.#timeoutMs)
+      .then(
+        () => {
+          this.#lastCheck = { error: undefined, atMs: performance.now() }
+        },
+        (error: unknown) => {
+          this.#lastCheck = { error: messageOf(error), atMs: performance.now() }
+        },
+      )
+      .finally(() => {
+        this.#checking = undefined
+      })
+    const inTime = delay(HEALTH_TIMEOUT_MS, undefined, { ref: false })
+    await Promise.race([this.#checking, inTime])
+    const { error, atMs } = this.#lastCheck
+    if (error !== undefined) return { id, address, ok: false, error }
+    const isStale = performance.now() - atMs > this.#timeoutMs + HEALTH_TIMEOUT_MS
+    if (isStale) return { id, address, ok: false, error: 'no answer from the store' }
+    return { id, address, ok: true }
   }
 
   /** Closes when what is out has been settled, which takes no longer than `operationTimeout`. */

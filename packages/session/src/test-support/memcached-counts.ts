@@ -2,6 +2,7 @@
  * A memcached's own counters, which tell what the session manager asked it, and its keys.
  */
 import type { MemcachedProcess } from '@holdfast/client/testing'
+import { idWithoutRoute } from '../session-id.ts'
 
 /** Operations since the start of the process. */
 export interface Counts {
@@ -44,17 +45,19 @@ export async function costOf(
   }
 }
 
+/** Whether there is a key; of a session id the route is no part of it. */
 export async function has(memcached: MemcachedProcess, key: string): Promise<boolean> {
-  return (await ask(memcached, `get ${key}`)).startsWith('VALUE')
+  return (await ask(memcached, `get ${idWithoutRoute(key)}`)).startsWith('VALUE')
 }
 
-/** Seconds that the store keeps a key; -1: for ever. */
+/** Seconds that a key has left to live. */
 export async function ttlOf(memcached: MemcachedProcess, key: string): Promise<number> {
-  return Number(/ t(-?\d+)/.exec(await ask(memcached, `mg ${key} t`))?.[1])
+  return Number(/ t(-?\d+)/.exec(await ask(memcached, `mg ${idWithoutRoute(key)} t`))?.[1])
 }
 
+/** Stores a text under a key; of a session id the route is no part of it. */
 export async function put(memcached: MemcachedProcess, key: string, value: string): Promise<void> {
-  await ask(memcached, `set ${key} 0 0 ${value.length}\r\n${value}`)
+  await ask(memcached, `set ${idWithoutRoute(key)} 0 0 ${value.length}\r\n${value}`)
 }
 
 export async function flush(memcached: MemcachedProcess): Promise<void> {

@@ -20,7 +20,7 @@ const BESIDES: readonly [string, string, string][] = [
   [
     'redirects: a client that follows at once sees what was stored',
     'always; with express-session mostly not, as the head is sent before the store has answered',
-    'always, unless `sessionBackupAsync: true` in non-sticky mode',
+    'always with `sessionBackupAsync: false`; in sticky mode the same server sees it in any case',
   ],
   [
     '`node:http2` with `allowHTTP1`',
