@@ -80,6 +80,24 @@ test('only attributes are enumerable, and methods can be replaced', async (t) =>
   assert.deepEqual((await browser.get(`${site.url}/fixed`)).json, { deleted: true })
 })
 
+test('nothing that a visitor sends becomes what a session inherits', async (t) => {
+  const site = await startSite(LOCAL, (app) => {
+    app.get('/assign', (req, res) => {
+      Object.assign(req.session, JSON.parse('{"__proto__": {"isAdmin": true}, "a": 1}'))
+      Object.setPrototypeOf(req.session, { isAdmin: true })
+      res.json({ isAdmin: 'isAdmin' in req.session })
+    })
+    app.get(
+      '/is-admin',
+      (req, res) => void res.json({ isAdmin: req.session.isAdmin, a: req.session.a }),
+    )
+  })
+  t.after(() => site.close())
+  const browser = new Browser()
+  assert.deepEqual((await browser.get(`${site.url}/assign`)).json, { isAdmin: false })
+  assert.deepEqual((await browser.get(`${site.url}/is-admin`)).json, { a: 1 })
+})
+
 test('a cookie with an end is renewed when the session changes, and always when rolling', async (t) => {
   const cookie = { maxAge: 60_000, sameSite: 'lax' } as const
   const site = await startSite({ ...LOCAL, cookie })
