@@ -216,8 +216,10 @@ export const REQUEST_SCENARIOS: readonly Scenario[] = [
     routes: (app) =>
       app.get('/stored', (req, res) => {
         req.sessionStore.get(req.sessionID, (_error, record) => {
-          const { expires, ...cookie } = record.cookie
-          const text = JSON.stringify({ ...record, cookie, expires: typeof expires })
+          const { expires, originalMaxAge, ...cookie } = record.cookie
+          // express-session reads the clock twice: a millisecond may be missing.
+          const seconds = Math.round(originalMaxAge / 1000)
+          const text = JSON.stringify({ ...record, cookie, seconds, expires: typeof expires })
           res.json(JSON.parse(text))
         })
       }),
