@@ -4,7 +4,8 @@
  *
  * The interface is small so that the layers can take each other's place without a change above. A
  * chunk that is read belongs to the handler from then on and is never written over; a chunk that is
- * written belongs to the socket until it is sent. There is one `closed` call per socket, whatever ended it.
+ * written belongs to the socket until it is sent. There is one `closed` call per socket, whatever
+ * ended it.
  */
 import net from 'node:net'
 import tls from 'node:tls'

@@ -2,11 +2,11 @@
  * Non-sticky mode: the store is the master, each request works on its own copy.
  *
  * Loading is one `gats`, which also renews the time to live, so a request that changes nothing
- * costs one operation. Storing is a `cas` with the version loaded; when another request was
- * faster, the session is loaded again, merged per attribute and stored again. A session that is
- * gone by then was destroyed, and stays so. Writes of one session queue up within this process, so
- * that its own parallel requests do not make each other's versions stale over and over. With several
- * nodes each session has a second copy (session-copies.ts), from which it goes on, under the id of
+ * costs one operation. Storing is a `cas` with the version loaded; when another request was faster,
+ * the session is loaded again, merged per attribute and stored again. A session that is gone by
+ * then was destroyed, and stays so. Writes of one session queue up within this process, so that its
+ * own parallel requests do not make each other's versions stale over and over. With several nodes
+ * each session has a second copy (session-copies.ts), from which it goes on, under the id of
  * another node, when its own is away.
  */
 import { setTimeout as delay } from 'node:timers/promises'

@@ -4,10 +4,10 @@
  * Per session at most one write is out and at most one more waits; those who ask meanwhile share
  * the waiting one, which writes the session as it is by then. So writes of one session cannot
  * overtake each other. Each write carries the version that the last one made (CAS): what another
- * server has stored meanwhile, after a balancer moved the user there and back, is merged in; what it
- * has ended stays ended. Only an acknowledgement counts: a session whose backup was refused, timed
- * out or failed stays in `#unsaved`, and is written again with its next request and by the repair
- * timer. Deletions that failed are owed and repeated likewise.
+ * server has stored meanwhile, after a balancer moved the user there and back, is merged in; what
+ * it has ended stays ended. Only an acknowledgement counts: a session whose backup was refused,
+ * timed out or failed stays in `#unsaved`, and is written again with its next request and by the
+ * repair timer. Deletions that failed are owed and repeated likewise.
  */
 import { isEncodingFault } from './encoding/encoding-errors.ts'
 import { NO_CONTENT, type SessionCodec, type SessionContent } from './encoding/session-codec.ts'
@@ -183,7 +183,8 @@ export class SessionBackup {
       this.#unsaved.delete(session)
       if (!session.destroyed) await this.#dropSuperseded(session)
     } catch (error) {
-      // Repeating cannot help what has no stored form or cannot be read; the next request tries again.
+      // Repeating cannot help what has no stored form or cannot be read; the next request tries
+      // again.
       const isLasting = isEncodingFault(error) || error instanceof SessionUnreadableError
       if (!isLasting) this.#oweSave(session)
       throw error

@@ -1,6 +1,6 @@
 /*
- * Second copies of non-sticky sessions, where `memcachedNodes` names several nodes: a session on one
- * node has a copy `bak:<prefix><id>` on the next one that is up, in configured order.
+ * Second copies of non-sticky sessions, where `memcachedNodes` names several nodes: a session on
+ * one node has a copy `bak:<prefix><id>` on the next one that is up, in configured order.
  *
  * The copy is written after each write of the session and renewed with each read; a copy that is
  * missing is made again by the next read. Both happen behind the request's back: its answer waits

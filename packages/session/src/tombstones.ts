@@ -2,9 +2,9 @@
  * Marks of ended sessions: `gone:<prefix><sid>`, kept for a while after a session was destroyed.
  *
  * Sticky mode needs them. When a session that a server holds in memory is missing in the store, the
- * store may have lost it (then it is stored anew), or another server may have ended it (then it must
- * not come back). The mark tells the two apart; it is asked for in that case only. The key has no
- * node id and no route: a takeover changes those.
+ * store may have lost it (then it is stored anew), or another server may have ended it (then it
+ * must not come back). The mark tells the two apart; it is asked for in that case only. The key has
+ * no node id and no route: a takeover changes those.
  */
 import { parseSessionId } from './session-id.ts'
 import type { SessionStore } from './store/session-store.ts'

@@ -139,10 +139,10 @@ export class StoreNode {
   }
 
   /**
-   * Whether this node can be worked with; takes HEALTH_TIMEOUT_MS at most and never rejects. A round
-   * trip through the store is made, but one that is late is waited for in the background: while a
-   * store behind a proxy fails over, its operations are held, and a balancer that took every
-   * application server out of its pool for that moment would make it an outage.
+   * Whether this node can be worked with; takes HEALTH_TIMEOUT_MS at most and never rejects. A
+   * round trip through the store is made, but one that is late is waited for in the background:
+   * while a store behind a proxy fails over, its operations are held, and a balancer that took
+   * every application server out of its pool for that moment would make it an outage.
    */
   async health(): Promise<NodeHealth> {
     const { id, address } = this
