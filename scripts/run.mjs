@@ -36,13 +36,14 @@ process.env.HOLDFAST_FUZZ_SECONDS ??= FUZZ_SECONDS[purpose]
 testStep('unit tests and project checks', FILES_AT_ONCE, UNIT_TEST_TIMEOUT_MS, [
   'scripts/*.test.ts',
   'packages/*/src/**/!(*.system).test.ts',
-  'examples/**/*.test.ts',
+  'examples/**/!(*.system).test.ts',
   'bench/**/!(*.system).test.ts',
 ])
 if (purpose === 'test' && !failed) {
   testStep('system tests', FILES_AT_ONCE, UNIT_TEST_TIMEOUT_MS, [
     'packages/*/src/**/*.system.test.ts',
     'bench/**/*.system.test.ts',
+    'examples/**/*.system.test.ts',
   ])
 }
 if (purpose === 'test' && !failed) {
