@@ -7,12 +7,11 @@
  *
  * A browser sends the same value with each request, so values that have been verified are
  * remembered: a visitor who comes back costs one look-up and no HMAC. At first sight the
- * comparison takes the same time wherever it differs. The memory has two generations of
- * VERIFIED_MAX / 2 values; when the younger is full it becomes the older, whose values are dropped
- * unless they were used meanwhile.
+ * comparison takes the same time wherever it differs.
  */
 import { createHmac, type KeyObject, timingSafeEqual } from 'node:crypto'
 import { COOKIE_VALUE_CHARS_MAX, decodeCookieValue } from './cookie.ts'
+import { RecentValues } from './recent-values.ts'
 
 /** What `createHmac` takes as a key. */
 export type CookieSecret = string | Uint8Array | KeyObject
@@ -22,8 +21,7 @@ export const VERIFIED_MAX = 20_000
 
 export class CookieSigner {
   readonly #secrets: readonly CookieSecret[]
-  #young = new Map<string, string>()
-  #old = new Map<string, string>()
+  readonly #verified = new RecentValues<string>(VERIFIED_MAX)
 
   /** `secrets` has at least one member. */
   constructor(secrets: readonly CookieSecret[]) {
@@ -39,18 +37,13 @@ export class CookieSigner {
 
   /** The id in a cookie value, URL-encoded or not; undefined when no secret verifies it. */
   verify(value: string): string | undefined {
-    return this.#young.get(value) ?? this.#verifyOlder(value)
+    return this.#verified.get(value) ?? this.#verifyFirst(value)
   }
 
-  #verifyOlder(value: string): string | undefined {
+  #verifyFirst(value: string): string | undefined {
     if (value.length > COOKIE_VALUE_CHARS_MAX) return undefined
-    const id = this.#old.get(value) ?? unsignSessionId(decodeCookieValue(value), this.#secrets)
-    if (id === undefined) return undefined
-    if (this.#young.size >= VERIFIED_MAX / 2) {
-      this.#old = this.#young
-      this.#young = new Map()
-    }
-    this.#young.set(value, id)
+    const id = unsignSessionId(decodeCookieValue(value), this.#secrets)
+    if (id !== undefined) this.#verified.set(value, id)
     return id
   }
 }

@@ -14,9 +14,11 @@ import { SessionManager } from '../session-manager.ts'
 
 /** The members of a Koa context that matter here. */
 export interface KoaContext {
-  readonly app: { emit(event: string, detail: unknown): boolean }
+  readonly app: { emit(event: string, detail: unknown): boolean; readonly keys?: unknown }
   readonly method: string
   readonly originalUrl: string
+  /** A header of the request; empty when it was not sent. */
+  get(header: string): string
   readonly response: { get(header: string): unknown }
   readonly cookies: {
     get(name: string, options?: object): string | undefined

@@ -155,7 +155,8 @@ export class AtomicUpdates {
     fn: SessionUpdate<T>,
   ): Promise<Attempt<T>> {
     const isClean = this.#codec.content(local.attributes, local.cookie) === local.savedContent
-    if (!isClean || local.unclaimed || local.supersededId !== undefined) await this.#mode.save(active)
+    if (!isClean || local.unclaimed || local.supersededId !== undefined)
+      await this.#mode.save(active)
     if (local.destroyed) throw new SessionGoneError()
     const from = await this.#storedState(local)
     if (from === undefined) {
