@@ -145,7 +145,7 @@ export class MemcachedConnection implements MemcachedWireOwner {
   /** All commands of one turn of the event loop leave in one write. */
   send(bytes: Buffer): void {
     if (this.#closed) return
-    if (this.#unsent.push(bytes) === 1) process.nextTick(this.#flush)
+    if (this.#unsent.push(bytes) === 1) setImmediate(this.#flush)
   }
 
   wireReady(): void {
