@@ -7,6 +7,7 @@
  * away is void at once.
  */
 import { decodeCookieValue, rawCookies } from '../cookie.ts'
+import { RecentValues } from '../recent-values.ts'
 import { CookieSigner, type Secret, type Signer } from './cookie-signer.ts'
 
 /** Verified cookie values remembered by one plugin; about 500 bytes each. */
@@ -38,7 +39,7 @@ export class SentCookies {
   readonly #name: string
   readonly #prefix: string
   readonly #signer: Signer
-  readonly #remembered = new Map<string, Remembered>()
+  readonly #remembered = new RecentValues<Remembered>(VERIFIED_MAX)
 
   constructor(name: string, prefix: string, signer: Signer) {
     this.#name = name
@@ -77,16 +78,8 @@ export class SentCookies {
     if (verified === undefined) return undefined
     const { id, secret } = verified
     const sent = this.#good(id, signedId, !signer.isFirst(secret))
-    if (!sent.isOutdated) this.#remember(raw, { sent, secret })
+    if (!sent.isOutdated) this.#remembered.set(raw, { sent, secret })
     return sent
-  }
-
-  #remember(raw: string, remembered: Remembered): void {
-    if (this.#remembered.size >= VERIFIED_MAX) {
-      const [oldest] = this.#remembered.keys()
-      if (oldest !== undefined) this.#remembered.delete(oldest)
-    }
-    this.#remembered.set(raw, remembered)
   }
 
   #good(id: string, signedId: string, isOutdated: boolean): SentCookie {
