@@ -71,6 +71,9 @@ class ResponseHold implements Originals {
   #endAsked = false
   #drainDue = false
   #heldStatus = 200
+  /** While the response looks sent: what sets its headers otherwise. */
+  #setters: unknown[] | undefined
+  #endedShown = false
 
   constructor(response: ServerResponse, questions: HoldQuestions) {
     this.#response = response
@@ -142,7 +145,8 @@ class ResponseHold implements Originals {
     else if (this.#state !== 'failed') this.#askEnd()
     if (this.#state !== 'held') return this.#end.apply(this.#response, args)
     this.#pass(() => this.#end.apply(this.#response, args))
-    Object.defineProperty(this.#response, 'writableEnded', { value: true, configurable: true })
+    this.#endedShown = true
+    Object.defineProperty(this.#response, 'writableEnded', TRUE)
     return this.#response
   }
 
@@ -243,19 +247,43 @@ class ResponseHold implements Originals {
 
   #pretendSent(): void {
     this.#state = 'held'
-    this.#heldStatus = this.#response.statusCode
-    Object.defineProperty(this.#response, 'headersSent', { value: true, configurable: true })
-    for (const name of HEADER_SETTERS) {
-      Object.defineProperty(this.#response, name, { value: refuseHeader, configurable: true })
-    }
+    const response = this.#response
+    this.#heldStatus = response.statusCode
+    this.#setters = HEADER_SETTERS.map((name) => response[name])
+    Object.defineProperty(response, 'headersSent', TRUE)
+    for (const name of HEADER_SETTERS) Reflect.set(response, name, refuseHeader)
   }
 
-  /** What hid the methods of the prototype is taken away again. */
+  /**
+   * Everything is as it was for whoever looks. Nothing is deleted: an object that properties are
+   * deleted from is slow from then on, and the response is about to be sent.
+   */
   #stopPretending(): void {
-    for (const name of ['headersSent', 'writableEnded', ...HEADER_SETTERS]) {
-      Reflect.deleteProperty(this.#response, name)
+    const response = this.#response
+    const setters = this.#setters
+    if (setters !== undefined) {
+      this.#setters = undefined
+      for (const [index, name] of HEADER_SETTERS.entries()) {
+        Reflect.set(response, name, setters[index])
+      }
+      Object.defineProperty(response, 'headersSent', inherited(response, 'headersSent'))
     }
+    if (!this.#endedShown) return
+    this.#endedShown = false
+    Object.defineProperty(response, 'writableEnded', inherited(response, 'writableEnded'))
   }
+}
+
+const TRUE: PropertyDescriptor = { value: true, configurable: true }
+
+/** What the prototypes say of a property, to be put on the object itself. */
+function inherited(response: object, name: string): PropertyDescriptor {
+  for (let at: object | null = Object.getPrototypeOf(response); at !== null; ) {
+    const descriptor = Object.getOwnPropertyDescriptor(at, name)
+    if (descriptor !== undefined) return { ...descriptor, configurable: true }
+    at = Object.getPrototypeOf(at)
+  }
+  return { value: undefined, configurable: true, writable: true }
 }
 
 function heldWriteHead(this: HeldResponse, ...args: unknown[]): ServerResponse {
