@@ -1,7 +1,8 @@
 // The suite `sessions`: what a session layer costs a web server. Servers of one framework take
-// turns, slice after slice of a second; the figure is the CPU time of the server process by request as a
-// multiple of the bare framework's in the same slice. Writes are counted afterwards: visitors use
-// their sessions from several connections at once, and a layer may lose some of what they wrote.
+// turns, slice after slice of a second; the figure is the CPU time of the server process by request
+// as a multiple of the bare framework's in the same slice. Writes are counted afterwards: visitors
+// use their sessions from several connections at once, and a layer may lose some of what they
+// wrote.
 import { type Framework, SERVER_KINDS, type ServerKind, serverKind } from '../sessions/kinds.ts'
 import { median } from './figures.ts'
 import { figure, markdownTable } from './markdown.ts'
