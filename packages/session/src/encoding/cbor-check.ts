@@ -7,6 +7,7 @@
  * make errors and patterns, references make one value appear at many places. What we write has none
  * of them. One pass over the bytes, nothing is allocated.
  */
+import { ByteWalk } from './byte-walk.ts'
 
 const TEXT = 3
 const ARRAY = 4
@@ -16,54 +17,32 @@ const SIMPLE_OR_FLOAT = 7
 
 /** The reason why the bytes must not be decoded; undefined: they are a plain tree. */
 export function cborFault(bytes: Uint8Array, depthMax: number): string | undefined {
-  const walk = new CborWalk(bytes, depthMax)
-  walk.item(0)
-  if (walk.fault !== undefined) return walk.fault
-  return walk.position === bytes.length ? undefined : 'length does not match'
+  return new CborWalk(bytes, depthMax).wholeFault()
 }
 
-/** One pass; it lives as long as the call that made it. */
-class CborWalk {
-  position = 0
-  fault: string | undefined
-  readonly #bytes: Uint8Array
-  readonly #depthMax: number
-
-  constructor(bytes: Uint8Array, depthMax: number) {
-    this.#bytes = bytes
-    this.#depthMax = depthMax
-  }
-
-  item(depth: number): void {
-    const first = this.#byte()
-    if (depth > this.#depthMax) this.fault = 'nested too deep'
+class CborWalk extends ByteWalk {
+  protected override item(depth: number): void {
+    const first = this.byte()
+    if (depth > this.depthMax) this.fault = 'nested too deep'
     const major = first >> 5
     const argument = major === SIMPLE_OR_FLOAT ? this.#simple(first) : this.#argument(first)
     if (this.fault !== undefined) return
-    if (major === ARRAY) this.#array(argument, depth)
-    else if (major === MAP) this.#map(argument, depth)
+    if (major === ARRAY) this.array(argument, depth)
+    else if (major === MAP) this.map(argument, depth)
     else if (major === TAG) this.fault = `tag ${argument} is not read`
     // Byte and text strings; an integer is its argument.
-    else if (major === 2 || major === TEXT) this.#skip(argument)
+    else if (major === 2 || major === TEXT) this.skip(argument)
   }
 
-  #array(count: number, depth: number): void {
-    for (let at = 0; at < count && this.fault === undefined; at++) this.item(depth + 1)
-  }
-
-  #map(count: number, depth: number): void {
-    for (let at = 0; at < count && this.fault === undefined; at++) {
-      if ((this.#bytes[this.position] ?? 0) >> 5 !== TEXT) this.fault ??= 'a key is not text'
-      this.item(depth + 1)
-      this.item(depth + 1)
-    }
+  protected override isText(first: number): boolean {
+    return first >> 5 === TEXT
   }
 
   /** false, true, null, and floats of 32 and 64 bits. */
   #simple(first: number): number {
     const kind = first & 0x1f
-    if (kind === 26) this.#skip(4)
-    else if (kind === 27) this.#skip(8)
+    if (kind === 26) this.skip(4)
+    else if (kind === 27) this.skip(8)
     else if (kind < 20 || kind > 22) this.fault ??= `type 0x${first.toString(16)} is not read`
     return 0
   }
@@ -71,29 +50,10 @@ class CborWalk {
   #argument(first: number): number {
     const kind = first & 0x1f
     if (kind < 24) return kind
-    if (kind === 24) return this.#number(1)
-    if (kind === 25) return this.#number(2)
-    if (kind === 26) return this.#number(4)
+    if (kind === 24) return this.number(1)
+    if (kind === 25) return this.number(2)
+    if (kind === 26) return this.number(4)
     this.fault ??= `type 0x${first.toString(16)} is not read`
     return 0
   }
-
-  #skip(count: number): void {
-    this.position += count
-    if (this.position > this.#bytes.length) this.fault ??= CUT_SHORT
-  }
-
-  #byte(): number {
-    const byte = this.#bytes[this.position++]
-    if (byte === undefined) this.fault ??= CUT_SHORT
-    return byte ?? 0
-  }
-
-  #number(bytes: number): number {
-    let number = 0
-    for (let at = 0; at < bytes; at++) number = number * 256 + this.#byte()
-    return number
-  }
 }
-
-const CUT_SHORT = 'cut short'
