@@ -8,9 +8,11 @@
  * do) without becoming attributes. One object and one proxy per request; the methods are shared and
  * find theirs by a symbol.
  */
+
 import type { ActiveSession } from '../active-session.ts'
 import { type CookieAttributes, resolveCookie } from '../cookie.ts'
 import type { SessionExchange } from '../exchange/session-exchange.ts'
+import { settled } from '../exchange/settled.ts'
 import type { SessionUpdate } from '../users/atomic-update.ts'
 import { isSecureRequest } from './request-facts.ts'
 import { attributesOf, Cookie, cookieMembers } from './session-cookie.ts'
@@ -263,13 +265,7 @@ function answer(
   work: Promise<void>,
   callback: SessionCallback | undefined,
 ): Promise<void> | undefined {
-  if (typeof callback !== 'function') {
-    work.catch(() => undefined)
-    return work
-  }
-  work.then(
-    () => process.nextTick(callback),
-    (error: unknown) => process.nextTick(callback, error),
-  )
-  return undefined
+  if (typeof callback === 'function') return settled(work, callback)
+  work.catch(() => undefined)
+  return work
 }

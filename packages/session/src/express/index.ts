@@ -24,12 +24,13 @@ import { storeMiddleware } from './store-middleware.ts'
 import type { StoreSessionOptions } from './store-options.ts'
 import type { HttpSessionRequest } from './store-request.ts'
 
+export type { CookieOption } from '../cookie-option.ts'
 export type { SessionLogger, SessionOptions } from '../options.ts'
 export { type SessionHealth, SessionManager } from '../session-manager.ts'
 export type { SessionUpdate } from '../users/atomic-update.ts'
 export type { RegenerateOptions, SessionCallback } from './session-object.ts'
 export type { SessionStoreLike, StoreCallback, StoredRecord } from './store-like.ts'
-export type { StoreCookieOption, StoreSessionOptions } from './store-options.ts'
+export type { StoreSessionOptions } from './store-options.ts'
 export { Cookie, MemoryStore, Store }
 
 /**

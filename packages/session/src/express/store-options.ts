@@ -4,24 +4,11 @@
  */
 import { randomBytes } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
-import { checkHostPrefix, HOST_PREFIX } from '../cookie-option.ts'
+import { type CookieOption, checkHostPrefix, HOST_PREFIX } from '../cookie-option.ts'
 import { type CookieSecret, CookieSigner } from '../cookie-signer.ts'
 import type { Session, SessionRequest } from './session-object.ts'
 import { MemoryStore } from './store.ts'
 import type { SessionStoreLike, StoredRecord } from './store-like.ts'
-
-/** `cookie` as express-session takes it. */
-export interface StoreCookieOption {
-  path?: string | undefined
-  httpOnly?: boolean | undefined
-  secure?: boolean | 'auto' | undefined
-  sameSite?: boolean | 'lax' | 'strict' | 'none' | 'auto' | undefined
-  domain?: string | undefined
-  maxAge?: number | null | undefined
-  expires?: Date | null | undefined
-  partitioned?: boolean | undefined
-  priority?: 'low' | 'medium' | 'high' | undefined
-}
 
 /** Options of `session()` over an express-session store. */
 export interface StoreSessionOptions {
@@ -31,7 +18,7 @@ export interface StoreSessionOptions {
   name?: string | undefined
   key?: string | undefined
   // biome-ignore lint/suspicious/noExplicitAny: each framework has its own request
-  cookie?: StoreCookieOption | ((request: any) => StoreCookieOption) | undefined
+  cookie?: CookieOption | ((request: any) => CookieOption) | undefined
   // biome-ignore lint/suspicious/noExplicitAny: each framework has its own request
   genid?: ((request: any) => string) | undefined
   resave?: boolean | undefined
@@ -50,7 +37,7 @@ export interface StoreSettings {
   store: SessionStoreLike
   signer: CookieSigner | undefined
   cookieName: string
-  cookieFor: (request: IncomingMessage) => StoreCookieOption
+  cookieFor: (request: IncomingMessage) => CookieOption
   genid: (request: IncomingMessage) => unknown
   resave: boolean
   saveUninitialized: boolean
@@ -113,7 +100,7 @@ function cookieSettings(
     return { cookieName, cookieFor: () => cookie }
   }
   if (!hostPrefix) return { cookieName, cookieFor: cookie }
-  const cookieFor = (request: IncomingMessage): StoreCookieOption => {
+  const cookieFor = (request: IncomingMessage): CookieOption => {
     const asked = cookie(request)
     checkHostPrefix({ path: '/', ...asked })
     return asked

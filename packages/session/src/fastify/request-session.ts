@@ -3,6 +3,7 @@
  * beside `cookie`, so `session.user = 'ann'`, `Object.keys`, spread and JSON work on plain
  * properties; `RequestLife` brings them from and to what is stored.
  */
+import { settled } from '../exchange/settled.ts'
 import { type Shown, setOwn, showAttributes, takeAttributes } from '../exchange/shown-attributes.ts'
 import type { SessionUpdate } from '../users/atomic-update.ts'
 import type { RequestLife } from './request-life.ts'
@@ -155,17 +156,4 @@ function copyOf(view: object): Shown {
 
 function isReserved(name: string): boolean {
   return name === 'cookie'
-}
-
-/** Reports to the callback, in a turn of its own, or by the promise. */
-function settled(
-  work: Promise<void>,
-  callback: SessionCallback | undefined,
-): Promise<void> | undefined {
-  if (callback === undefined) return work
-  work.then(
-    () => process.nextTick(callback),
-    (error: unknown) => process.nextTick(callback, error),
-  )
-  return undefined
 }

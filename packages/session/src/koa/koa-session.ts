@@ -2,7 +2,9 @@
  * `ctx.session`, with koa-session's members. Attributes are own enumerable properties; names that
  * begin with `_`, `isNew` and functions are not stored.
  */
+
 import { inspect } from 'node:util'
+import { settled } from '../exchange/settled.ts'
 import { type Shown, setOwn } from '../exchange/shown-attributes.ts'
 import type { SessionUpdate } from '../users/atomic-update.ts'
 
@@ -128,16 +130,3 @@ Object.defineProperty(Session.prototype, inspect.custom, {
     return this.toJSON()
   },
 })
-
-/** Reports to the callback, in a turn of its own, or by the promise. */
-function settled(
-  work: Promise<void>,
-  callback: SessionCallback | undefined,
-): Promise<void> | undefined {
-  if (callback === undefined) return work
-  work.then(
-    () => process.nextTick(callback),
-    (error: unknown) => process.nextTick(callback, error),
-  )
-  return undefined
-}
