@@ -46,6 +46,7 @@ export {
 export { ItemMark, Outcome } from './outcome.ts'
 export { type LookupAddresses, lookupAddresses } from './pool-address.ts'
 export type { PoolCredentials } from './pool-connection.ts'
+export { probeDelayMs } from './probe-delay.ts'
 export { Retirement } from './retirement.ts'
 export type { SaslCredentials } from './sasl-client.ts'
 export type { ClientLog } from './shard.ts'

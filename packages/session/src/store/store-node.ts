@@ -14,7 +14,7 @@
  * to steady nodes only, so a node that comes and goes does not drag sessions along.
  */
 import { setTimeout as delay } from 'node:timers/promises'
-import type { ItemClient } from '@holdfast/client'
+import { type ItemClient, probeDelayMs } from '@holdfast/client'
 import { SessionStoreUnavailableError } from '../errors.ts'
 import type { SessionObserver } from '../observe/session-observer.ts'
 import type { SessionLogger } from '../options.ts'
@@ -42,8 +42,6 @@ type StoreOperation = 'get' | 'gat' | 'set' | 'add' | 'cas' | 'touch' | 'delete'
 
 /** Deadlines missed in a row, without any answer between, after which a node is away. */
 export const TIMEOUTS_MAX = 3
-export const PROBE_DELAY_MS_MIN = 50
-export const PROBE_DELAY_MS_MAX = 1000
 /** How long a node that was away has to be up before sessions are given to it. */
 export const STEADY_MS = 1000
 /** Longest wait for one node's answer in `health`. */
@@ -257,10 +255,8 @@ export class StoreNode {
 
   #scheduleProbe(): void {
     if (this.#closed || this.#retired) return
-    const grownMs = PROBE_DELAY_MS_MIN * 2 ** Math.min(this.#probes, 10)
-    const waitMs = Math.min(grownMs, PROBE_DELAY_MS_MAX) * (0.75 + Math.random() / 4)
     this.#probes++
-    this.#probeTimer = setTimeout(() => void this.#probe(), waitMs)
+    this.#probeTimer = setTimeout(() => void this.#probe(), probeDelayMs(this.#probes))
     this.#probeTimer.unref()
   }
 
