@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { createSecretKey } from 'node:crypto'
 import { test } from 'node:test'
-import { readCookies } from './cookie.ts'
+import { decodeCookieValue, rawCookies } from './cookie.ts'
 import { CookieSigner, signSessionId, unsignSessionId, VERIFIED_MAX } from './cookie-signer.ts'
 
 const SECRET = 'holdfast-test-secret-0123456789abcdef'
@@ -11,7 +11,7 @@ const COOKIE =
 
 test('the cookie value is express-session’s', () => {
   assert.equal(encodeURIComponent(signSessionId(ID, SECRET)), COOKIE)
-  const [value] = readCookies(`a=b; connect.sid=${COOKIE}`, 'connect.sid')
+  const [value] = rawCookies(`a=b; connect.sid=${COOKIE}`, 'connect.sid').map(decodeCookieValue)
   assert.equal(unsignSessionId(value ?? '', [SECRET]), ID)
 })
 

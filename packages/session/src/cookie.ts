@@ -45,14 +45,9 @@ export function resolveCookie(cookie: CookieAttributes, secure: boolean): SetCoo
   }
 }
 
-/** All decoded values of cookies called `name`, in the order sent. */
-export function readCookies(header: string | undefined, name: string): string[] {
-  return rawCookies(header, name).map(decodeCookieValue)
-}
-
 const NONE: readonly string[] = []
 
-/** As `readCookies`, but still URL-encoded: what a browser sends back byte for byte. */
+/** All values of cookies called `name` in the order sent, byte for byte as the browser sent them. */
 export function rawCookies(header: string | undefined, name: string): readonly string[] {
   if (header === undefined) return NONE
   let values: string[] | undefined

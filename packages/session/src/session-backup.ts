@@ -51,8 +51,7 @@ export class SessionBackup {
     this.#store = store
     this.#settings = settings
     this.#codec = codec
-    const withNodeId = settings.nodes[0]?.id !== undefined
-    this.#tombstones = new Tombstones(store, { keyPrefix: settings.keyPrefix, withNodeId })
+    this.#tombstones = new Tombstones(store, settings)
   }
 
   /** Sessions and deletions that the store has not acknowledged and that are repeated. */

@@ -17,12 +17,10 @@ const MARK = Buffer.from('gone')
 export class Tombstones {
   readonly #store: SessionStore
   readonly #keyPrefix: string
-  readonly #withNodeId: boolean
 
-  constructor(store: SessionStore, settings: { keyPrefix: string; withNodeId: boolean }) {
+  constructor(store: SessionStore, settings: { keyPrefix: string }) {
     this.#store = store
     this.#keyPrefix = settings.keyPrefix
-    this.#withNodeId = settings.withNodeId
   }
 
   /** Resolves when the store has the mark; rejects with SessionStoreUnavailableError. */
@@ -44,6 +42,6 @@ export class Tombstones {
   }
 
   #sidOf(id: string): string {
-    return parseSessionId(id, this.#withNodeId)?.sid ?? id
+    return parseSessionId(id, this.#store.withNodeIds)?.sid ?? id
   }
 }
