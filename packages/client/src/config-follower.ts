@@ -7,7 +7,7 @@
  * revision, so whoever receives them can tell which is newer. The last good config stays in use
  * whatever happens here.
  *
- * A Holdfast store sends a blank every second, so its silence is noticed at once. Membase and
+ * A Holdfast store sends a blank four times a second, so its silence is noticed at once. Membase and
  * Couchbase say nothing while nothing changes: their streams are asked for anew now and then.
  */
 import http from 'node:http'
@@ -20,8 +20,8 @@ import {
 } from '@holdfast/topology'
 import type { ClientLog } from './shard.ts'
 
-/** A stream without a byte for this long is dead; the store sends a blank every second. */
-export const STREAM_SILENT_MS = 3000
+/** A stream without a byte for this long is dead; the store sends a blank four times a second. */
+export const STREAM_SILENT_MS = 1000
 /** The same for servers that keep no stream alive. */
 export const QUIET_STREAM_SILENT_MS = 30_000
 /** Pause after a pass over all URLs that gave no config. */

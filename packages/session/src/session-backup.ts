@@ -125,21 +125,16 @@ export class SessionBackup {
     return savedCas !== undefined && (await this.#store.expire(id, savedCas))
   }
 
-  /** Deletes a key and marks the session as ended; a failure is owed and reported. */
+  /**
+   * Deletes a session's key and marks it as ended; rejects when the store did not acknowledge both,
+   * and then repeats both later: without the mark, a server that still has the session in memory
+   * would take the missing key for a loss and store it anew.
+   */
   async end(id: string): Promise<void> {
-    // The mark may fail alone: it only guards against a server that still has the session.
-    const marked = this.#tombstones.mark(id).catch((error: unknown) => {
-      this.#settings.logger.debug({ err: error }, 'ended session could not be marked')
-    })
-    await Promise.all([this.deleteKey(id), marked])
-  }
-
-  /** Deletes a key; rejects when the store did not answer, and then repeats it later. */
-  async deleteKey(id: string): Promise<void> {
     const owed = idWithoutRoute(id)
     this.#oweDelete(owed)
     try {
-      await this.#store.delete(owed)
+      await Promise.all([this.#store.delete(owed), this.#tombstones.mark(owed)])
       this.#deletesOwed.delete(owed)
     } catch (error) {
       this.#scheduleRepair()
@@ -264,9 +259,8 @@ export class SessionBackup {
     if (supersededId === undefined) return
     session.supersededId = undefined
     try {
-      await this.deleteKey(supersededId)
+      await this.#store.delete(supersededId)
     } catch (error) {
-      this.#deletesOwed.delete(idWithoutRoute(supersededId))
       this.#settings.logger.warn({ err: error }, 'key on the former node is left to expire')
     }
   }
@@ -305,7 +299,7 @@ export class SessionBackup {
     const ids = first(this.#deletesOwed, REPAIR_BATCH)
     const results = await Promise.allSettled([
       ...sessions.map((session) => this.save(session)),
-      ...ids.map((id) => this.deleteKey(id)),
+      ...ids.map((id) => this.end(id)),
     ])
     this.#repairing = false
     const failures = results.filter(({ status }) => status === 'rejected').length

@@ -11,6 +11,7 @@ import {
   clusterDocumentSchema,
   compareVersions,
   isMajority,
+  type Member,
   voters,
 } from './cluster-document.ts'
 import type { DocumentKeeper } from './document-keeper.ts'
@@ -163,28 +164,34 @@ export class DocumentWriter {
     })
   }
 
-  async #newestOnMajority(): Promise<ClusterDocument> {
+  /** A committed document is on a majority, so any majority has it: a frozen member is not waited for. */
+  #newestOnMajority(): Promise<ClusterDocument> {
     const self = this.#keeper.self
     let newest = this.#keeper.newest
     const others = voters(newest).filter((m) => m.id !== self)
+    const { secret } = newest
     let heard = 1
-    await Promise.all(
-      others.map(async (member) => {
+    let open = others.length
+    return new Promise((resolve, reject) => {
+      const check = (): void => {
+        if (isMajority(heard, others.length + 1)) resolve(newest)
+        else if (open === 0) reject(new NotCommittedError('no majority of members has answered'))
+      }
+      const ask = async (member: Member): Promise<void> => {
         try {
-          const raw = await this.#heartbeats
-            .link(member.id)
-            ?.send('GET', '/internal/document?newest=1', { secret: newest.secret })
+          const link = this.#heartbeats.link(member.id)
+          const raw = await link?.send('GET', '/internal/document?newest=1', { secret })
           const document = clusterDocumentSchema.parse(raw)
           heard++
           if (compareVersions(document, newest) > 0) newest = document
         } catch {
-          // a member that is away; the majority decides below
+          // a member that is away; the majority decides
         }
-      }),
-    )
-    if (!isMajority(heard, others.length + 1)) {
-      throw new NotCommittedError('no majority of members has answered')
-    }
-    return newest
+        open--
+        check()
+      }
+      for (const member of others) void ask(member)
+      check()
+    })
   }
 }

@@ -13,7 +13,14 @@ import {
   voters,
 } from '../document/cluster-document.ts'
 import type { DocumentKeeper } from '../document/document-keeper.ts'
-import { chooseLeader, holdsLease, isLive, isOvertaken, type PeerView } from './leadership.ts'
+import {
+  chooseLeader,
+  holdsLease,
+  isLive,
+  isOvertaken,
+  LEASE_MS,
+  type PeerView,
+} from './leadership.ts'
 import {
   type Heartbeat,
   type HeartbeatAnswer,
@@ -51,7 +58,7 @@ export class Heartbeats {
   #following: number | null = null
   #followingSinceMs = Number.NEGATIVE_INFINITY
   #timer: NodeJS.Timeout | null = null
-  readonly #startedAtMs = performance.now()
+  #startedAtMs = performance.now()
   readonly #startedAt = Date.now()
   #sentCount = 0
   #lastTurnMs = performance.now()
@@ -89,6 +96,11 @@ export class Heartbeats {
   get leading(): boolean {
     this.#decide()
     return this.#leading
+  }
+
+  /** Whom this member follows, heard or not. */
+  get following(): number | null {
+    return this.#following
   }
 
   /** The leader this member follows, when it has heard it within the lease. */
@@ -190,6 +202,7 @@ export class Heartbeats {
 
   #turn(): void {
     const nowMs = performance.now()
+    this.#noticeSleep(nowMs)
     const stallMs = nowMs - this.#lastTurnMs - HEARTBEAT_INTERVAL_MS
     this.#lastTurnMs = nowMs
     if (stallMs > OWN_STALL_MS) {
@@ -200,6 +213,15 @@ export class Heartbeats {
     for (const peer of this.#peers.values()) {
       if (!peer.busy) this.#beat(peer)
     }
+  }
+
+  /**
+   * A leader that was frozen for a lease has been given up by its followers, and would unseat its
+   * successor by going on to claim that it leads: it listens first, like one that has just started.
+   */
+  #noticeSleep(nowMs: number): void {
+    const isOwn = this.#following === this.#keeper.self
+    if (isOwn && nowMs - this.#lastTurnMs > LEASE_MS) this.#startedAtMs = nowMs
   }
 
   #syncPeers(): void {
@@ -299,6 +321,7 @@ export class Heartbeats {
 
   #decide(): void {
     const nowMs = performance.now()
+    this.#noticeSleep(nowMs)
     const input = {
       selfId: this.#keeper.self,
       startedAtMs: this.#startedAtMs,

@@ -26,7 +26,7 @@ export interface EnginePicture {
   /** A person or the leader has failed the member over: it is not to be used. */
   failed: boolean
   reach: Reach
-  /** Down because it does not answer, rather than because its process ended. */
+  /** Down by its own manager's word because it does not answer; its process has not ended. */
   silent: boolean
   engineId: string
   role: 'primary' | 'replica'
@@ -120,7 +120,7 @@ function judge(
     managed,
     failed: member.membership === 'inactiveFailed',
     reach,
-    silent: status?.state === 'silent' || look?.kind === 'silent',
+    silent: managed && status?.state === 'silent',
     engineId: status?.engineId ?? '',
     role: status?.role ?? 'replica',
     primaryId: status?.primaryId ?? '',

@@ -121,12 +121,13 @@ export class Reconciler {
   }
 
   async #once(): Promise<void> {
-    if (!this.#heartbeats.leading) {
+    const { leading } = this.#heartbeats
+    this.#looks.watch(this.#enginesToLookAt(leading))
+    if (!leading) {
       this.#awaySinceMs.clear()
       return
     }
     this.#noteAway()
-    this.#looks.watch(this.#enginesToLookAt())
     if (!this.#writer.leads) {
       await this.#writer.beginTerm()
       this.#steps.reset()
@@ -212,10 +213,13 @@ export class Reconciler {
     return performance.now() - sinceMs < HEAL_DELAY_MS || this.#looks.allAnswer(member)
   }
 
-  #enginesToLookAt(): RemoteEngine[] {
+  #enginesToLookAt(leading: boolean): RemoteEngine[] {
     const document = this.#keeper.current
     const away = document.members.filter(
-      (m) => m.membership !== 'inactiveFailed' && this.#heartbeats.isWorrying(m.id),
+      ({ id, membership }) =>
+        membership !== 'inactiveFailed' &&
+        (leading || id === this.#heartbeats.following) &&
+        this.#heartbeats.isWorrying(id),
     )
     return away.flatMap((member) =>
       document.buckets.flatMap((bucket) =>

@@ -2,7 +2,7 @@
  * `bucketsStreaming` and, for all buckets in one envelope, `saslBucketsStreaming`: the JSON at once
  * and after every change, each in one chunk, followed by a chunk of four newlines (the framing of
  * the original). Holdfast's own proxies say so with a header; they are told the engines too and get
- * a space every second, so that silence means that this node is gone. A node that has lost its
+ * a space four times a second, so that silence means that this node is gone. A node that has lost its
  * leader ends their streams: its map may be old.
  */
 import type { Bucket } from '../document/cluster-document.ts'
@@ -11,7 +11,7 @@ import { bucketView } from './views.ts'
 
 /** Sent by Holdfast's proxies; the value is their version. */
 export const PROXY_HEADER = 'x-holdfast-proxy'
-const KEEP_ALIVE_MS = 1000
+const KEEP_ALIVE_MS = 250
 /** Without a leader for this long, a stream to a proxy ends. */
 const LEADERLESS_MS_MAX = 2000
 /** A reader that does not take this much is cut off. */

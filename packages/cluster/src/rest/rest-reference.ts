@@ -59,7 +59,7 @@ by four newlines, and stays open. A Membase client reads \`vBucketServerMap\` in
 \`vBucketMap\` holds the indexes in \`serverList\` of the node that takes vBucket v and of its replicas,
 -1 for none. Holdfast's proxies say who they are with the header \`X-Holdfast-Proxy: VERSION\` and are
 told the engines too, in a member \`holdfast\`; it carries credentials, so use the stream inside your
-network only. They get a space every second; three seconds without a byte mean that the node is gone.
+network only. They get a space four times a second; a second without a byte means that the node is gone.
 `
 }
 
