@@ -2,7 +2,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { MemcachedProcess, until } from '@holdfast/client/testing'
+import type { ActiveSession } from './active-session.ts'
 import { SessionManager } from './session-manager.ts'
+import { has } from './test-support/memcached-counts.ts'
 
 for (const sticky of [true, false]) {
   const mode = sticky ? 'sticky' : 'non-sticky'
@@ -51,6 +53,48 @@ for (const sticky of [true, false]) {
     assert.equal(empty.degraded, true)
     await assert.rejects(there.destroy(empty), { code: 'HOLDFAST_STORE_UNAVAILABLE' })
   })
+}
+
+test('sticky: a logout counts when the mark that guards it is stored as well', async (t) => {
+  const [store1, store2] = await Promise.all([MemcachedProcess.start(), MemcachedProcess.start()])
+  const manager = new SessionManager({
+    memcachedNodes: `n1:${store1.address},n2:${store2.address}`,
+    secret: 's',
+    operationTimeout: 300,
+  })
+  t.after(async () => {
+    await manager.close()
+    await Promise.all([store1.kill(), store2.kill()])
+  })
+  // The mark goes to a node by the id alone, often to another than the session's.
+  const ended: { sid: string; failed: boolean }[] = []
+  const onFirst = await Promise.all(Array.from({ length: 40 }, () => begun(manager)))
+  const victims = onFirst.filter(({ id }) => id.includes('-n1'))
+  await store2.freeze()
+  for (const active of victims) {
+    const failed = await manager.destroy(active).then(
+      () => false,
+      () => true,
+    )
+    ended.push({ sid: active.id.split('-')[0] ?? '', failed })
+  }
+  assert.ok(
+    ended.some(({ failed }) => failed),
+    'no mark was due on the frozen node',
+  )
+  store2.thaw()
+  for (const { sid, failed } of ended) {
+    const store = failed ? store2 : store1
+    await until('the mark is stored', () => has(store, `gone:${sid}`))
+  }
+})
+
+async function begun(manager: SessionManager): Promise<ActiveSession> {
+  const active = manager.create()
+  active.attributes.user = 'ann'
+  active.accessed = true
+  await manager.commit(active).saved
+  return active
 }
 
 test('loadFailure fail: the request is told that the store is away', async (t) => {

@@ -4,6 +4,7 @@ export { engineBucketJson } from './engine-bucket.ts'
 export {
   engineProgram,
   freeEnginePort,
+  freeze,
   startEngines,
   TEST_CREDENTIALS,
   type TestEngine,
