@@ -7,8 +7,8 @@
  * revision, so whoever receives them can tell which is newer. The last good config stays in use
  * whatever happens here.
  *
- * A Holdfast store sends a blank four times a second, so its silence is noticed at once. Membase and
- * Couchbase say nothing while nothing changes: their streams are asked for anew now and then.
+ * A Holdfast store sends a blank four times a second, so its silence is noticed at once. Membase
+ * and Couchbase say nothing while nothing changes: their streams are asked for anew now and then.
  */
 import http from 'node:http'
 import https from 'node:https'

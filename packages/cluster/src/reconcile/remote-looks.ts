@@ -1,8 +1,8 @@
 /**
  * A member's own look at engines whose manager is not heard. A manager may have crashed while its
- * engines serve on (then nothing is failed over), or the whole node is gone. The leader looks at the
- * engines of all such members; the others at those of a leader that is not heard, so that whoever
- * leads next knows about them at once.
+ * engines serve on (then nothing is failed over), or the whole node is gone. The leader looks at
+ * the engines of all such members; the others at those of a leader that is not heard, so that
+ * whoever leads next knows about them at once.
  */
 import { EngineControl, EngineError } from '../engines/engine-control.ts'
 import { clusterPicture, parseRole } from '../engines/engine-picture.ts'

@@ -2,8 +2,8 @@
  * `bucketsStreaming` and, for all buckets in one envelope, `saslBucketsStreaming`: the JSON at once
  * and after every change, each in one chunk, followed by a chunk of four newlines (the framing of
  * the original). Holdfast's own proxies say so with a header; they are told the engines too and get
- * a space four times a second, so that silence means that this node is gone. A node that has lost its
- * leader ends their streams: its map may be old.
+ * a space four times a second, so that silence means that this node is gone. A node that has lost
+ * its leader ends their streams: its map may be old.
  */
 import type { Bucket } from '../document/cluster-document.ts'
 import type { RouteContext } from './route.ts'
