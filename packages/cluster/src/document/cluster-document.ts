@@ -21,6 +21,8 @@ export interface Member {
   membership: 'active' | 'inactiveAdded' | 'inactiveFailed'
   /** A rebalance is draining this member; it leaves the document when it holds no copy. */
   ejecting: boolean
+  /** Copies of a shard are never in the same server group while another one has room. */
+  group: string
 }
 
 /** An engine that should run on a member. */
@@ -46,14 +48,36 @@ export interface Bucket {
   type: 'membase' | 'memcached'
   ramMegabytes: number
   replicaCount: number
+  /** `none`: everybody may use it, over a port of its own if `proxyPort` is set. */
+  authType: 'sasl' | 'none'
   saslPassword: string
+  proxyPort: number | null
   durability: 'replicated' | 'none'
   degradedWrites: 'allow' | 'refuse'
+  /** What a full bucket does with new items: refuse them, or drop items that expire anyway. */
+  eviction: 'refuse' | 'expiring' | 'lru'
+  /** When a write is on disk: once a second, before it is acknowledged, or never. */
+  persistence: 'everysec' | 'always' | 'none'
   engineAdminPassword: string
   engineDataPassword: string
   shards: Shard[]
   /** One voting engine per arbiter; it owns a slot that no vBucket uses. */
   arbiterInstances: Instance[]
+}
+
+/** Failovers that the leader makes by itself. */
+export interface AutoFailoverSettings {
+  enabled: boolean
+  /** A member is given up after this long without a word. */
+  timeoutMs: number
+  /** Members that may be failed over one after the other before copies are whole again. */
+  maxCount: number
+}
+
+/** A name and a password, hashed. */
+export interface StoredUser {
+  username: string
+  passwordHash: string
 }
 
 export interface ClusterDocument {
@@ -62,13 +86,29 @@ export interface ClusterDocument {
   rev: number
   /** Authenticates members to each other. */
   secret: string
-  admin: { username: string; passwordHash: string } | null
+  admin: StoredUser | null
+  /** May look at everything and change nothing. */
+  readOnlyUser: StoredUser | null
+  /** Server groups by name, in the order in which they were made; the first is the default one. */
+  groups: string[]
+  /** Memory that all buckets together may take on a node. */
+  memoryQuotaMegabytes: number
   members: Member[]
   nextMemberId: number
   buckets: Bucket[]
-  autoFailover: { enabled: boolean }
+  autoFailover: AutoFailoverSettings
   /** A rebalance asked for and not yet finished. */
   rebalancing: boolean
+  /** Settings of the console, alerts and statistics, by the name of who reads them. */
+  settings: Record<string, unknown>
+}
+
+export const DEFAULT_GROUP = 'Group 1'
+export const DEFAULT_MEMORY_QUOTA_MEGABYTES = 1024
+export const DEFAULT_AUTO_FAILOVER: AutoFailoverSettings = {
+  enabled: true,
+  timeoutMs: 400,
+  maxCount: 1,
 }
 
 const count = z.number().int()
@@ -84,6 +124,7 @@ const memberSchema: z.ZodType<Member> = z.object({
   arbiter: z.boolean(),
   membership: z.enum(['active', 'inactiveAdded', 'inactiveFailed']),
   ejecting: z.boolean(),
+  group: z.string().default(DEFAULT_GROUP),
 })
 
 const instanceSchema: z.ZodType<Instance> = z.object({ member: count, port: count })
@@ -101,13 +142,22 @@ const bucketSchema: z.ZodType<Bucket> = z.object({
   type: z.enum(['membase', 'memcached']),
   ramMegabytes: count,
   replicaCount: count,
+  authType: z.enum(['sasl', 'none']).default('sasl'),
   saslPassword: z.string(),
+  proxyPort: count.nullable().default(null),
   durability: z.enum(['replicated', 'none']),
   degradedWrites: z.enum(['allow', 'refuse']),
+  eviction: z.enum(['refuse', 'expiring', 'lru']).default('refuse'),
+  persistence: z.enum(['everysec', 'always', 'none']).default('everysec'),
   engineAdminPassword: z.string(),
   engineDataPassword: z.string(),
   shards: z.array(shardSchema),
   arbiterInstances: z.array(instanceSchema),
+})
+
+const userSchema: z.ZodType<StoredUser> = z.object({
+  username: z.string(),
+  passwordHash: z.string(),
 })
 
 export const clusterDocumentSchema: z.ZodType<ClusterDocument> = z.object({
@@ -115,12 +165,20 @@ export const clusterDocumentSchema: z.ZodType<ClusterDocument> = z.object({
   term: count,
   rev: count,
   secret: z.string(),
-  admin: z.object({ username: z.string(), passwordHash: z.string() }).nullable(),
+  admin: userSchema.nullable(),
+  readOnlyUser: userSchema.nullable().default(null),
+  groups: z.array(z.string()).default([DEFAULT_GROUP]),
+  memoryQuotaMegabytes: count.default(DEFAULT_MEMORY_QUOTA_MEGABYTES),
   members: z.array(memberSchema),
   nextMemberId: count,
   buckets: z.array(bucketSchema),
-  autoFailover: z.object({ enabled: z.boolean() }),
+  autoFailover: z.object({
+    enabled: z.boolean(),
+    timeoutMs: count.default(DEFAULT_AUTO_FAILOVER.timeoutMs),
+    maxCount: count.default(DEFAULT_AUTO_FAILOVER.maxCount),
+  }),
   rebalancing: z.boolean(),
+  settings: z.record(z.string(), z.unknown()).default({}),
 })
 
 /** Version of a document: greater term wins, then greater revision. */

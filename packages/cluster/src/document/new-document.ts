@@ -5,6 +5,9 @@ import type { Hello } from '../membership/messages.ts'
 import {
   type Bucket,
   type ClusterDocument,
+  DEFAULT_AUTO_FAILOVER,
+  DEFAULT_GROUP,
+  DEFAULT_MEMORY_QUOTA_MEGABYTES,
   freeEnginePort,
   type Member,
 } from './cluster-document.ts'
@@ -28,6 +31,7 @@ export function newMember(id: number, uuid: string, own: OwnAddress): Member {
     arbiter: own.arbiter,
     membership: 'active',
     ejecting: false,
+    group: DEFAULT_GROUP,
   }
 }
 
@@ -38,11 +42,15 @@ export function newDocument(own: OwnAddress): ClusterDocument {
     rev: 1,
     secret: secret(),
     admin: null,
+    readOnlyUser: null,
+    groups: [DEFAULT_GROUP],
+    memoryQuotaMegabytes: DEFAULT_MEMORY_QUOTA_MEGABYTES,
     members: [newMember(1, randomUUID(), own)],
     nextMemberId: 2,
     buckets: [],
-    autoFailover: { enabled: true },
+    autoFailover: { ...DEFAULT_AUTO_FAILOVER },
     rebalancing: false,
+    settings: {},
   }
 }
 
@@ -71,9 +79,13 @@ export function addBucket(draft: ClusterDocument, wish: BucketWish): void {
     type: wish.type,
     ramMegabytes: wish.ramMegabytes,
     replicaCount: wish.replicaCount,
+    authType: 'sasl',
     saslPassword: wish.saslPassword,
+    proxyPort: null,
     durability: wish.type === 'membase' && wish.replicaCount > 0 ? 'replicated' : 'none',
     degradedWrites: 'allow',
+    eviction: wish.type === 'memcached' ? 'lru' : 'refuse',
+    persistence: wish.type === 'memcached' ? 'none' : 'everysec',
     engineAdminPassword: secret(),
     engineDataPassword: secret(),
     shards: placement.map(({ primary }) => ({

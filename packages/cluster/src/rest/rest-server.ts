@@ -13,16 +13,23 @@ import { challenge, checkAccess } from './access.ts'
 import { ApiError } from './api-error.ts'
 import { PasswordCheck } from './credentials.ts'
 import type { Route, RouteContext } from './route.ts'
-import { changeRoutes } from './routes-change.ts'
+import { bucketRoutes } from './routes-buckets.ts'
 import { memberRoutes } from './routes-member.ts'
+import { nodeRoutes } from './routes-nodes.ts'
 import { readRoutes } from './routes-read.ts'
+import { settingsRoutes } from './routes-settings.ts'
 
 const BODY_BYTES_MAX = 4 * 1024 * 1024
 /** Set on a request that a member has passed on: it is not passed on again. */
 const FORWARDED_HEADER = 'x-holdfast-forwarded'
 
 /** Routes of the public REST interface: the reference is made from this table. */
-export const publicRoutes: readonly Route[] = [...readRoutes, ...changeRoutes]
+export const publicRoutes: readonly Route[] = [
+  ...readRoutes,
+  ...settingsRoutes,
+  ...bucketRoutes,
+  ...nodeRoutes,
+]
 
 export class RestServer {
   readonly #app: FastifyInstance

@@ -1,44 +1,16 @@
-/** Routes that change the cluster. Most only work on the leader; others pass them on to it. */
-
-import { hostnameOf, type Member, otpNodeOf } from '../document/cluster-document.ts'
-import { addBucket, newMember } from '../document/new-document.ts'
+/** Routes that change the cluster's members. Most only work on the leader. */
+import { type Member, otpNodeOf } from '../document/cluster-document.ts'
+import { newMember } from '../document/new-document.ts'
 import { type Hello, helloSchema } from '../membership/messages.ts'
 import { PeerError, PeerLink, SLOW_MESSAGE_TIMEOUT_MS } from '../membership/peer-link.ts'
 import type { StoreNode } from '../node.ts'
 import { ApiError } from './api-error.ts'
-import { readBucketForm } from './bucket-form.ts'
-import { hashPassword } from './credentials.ts'
 import { field, type Route, type RouteContext } from './route.ts'
 
-const PASSWORD_LENGTH_MIN = 6
 const DEFAULT_REST_PORT = 8091
 const ENGINE_PORT_MAX = 55_535
 
-export const changeRoutes: Route[] = [
-  {
-    method: 'POST',
-    path: '/settings/web',
-    access: 'admin',
-    leader: true,
-    summary: 'Sets the admin: username, password (6 or more characters), port=SAME.',
-    handle: setAdmin,
-  },
-  {
-    method: 'POST',
-    path: '/pools/default/buckets',
-    access: 'admin',
-    leader: true,
-    summary: 'Creates a bucket: name, bucketType, ramQuotaMB, replicaNumber, saslPassword, shards.',
-    handle: createBucket,
-  },
-  {
-    method: 'DELETE',
-    path: '/pools/default/buckets/:bucket',
-    access: 'admin',
-    leader: true,
-    summary: 'Deletes a bucket and its data.',
-    handle: deleteBucket,
-  },
+export const nodeRoutes: Route[] = [
   {
     method: 'POST',
     path: '/controller/addNode',
@@ -80,47 +52,6 @@ export const changeRoutes: Route[] = [
     },
   },
 ]
-
-async function setAdmin({ node, body }: RouteContext): Promise<unknown> {
-  const username = field(body, 'username') ?? ''
-  const password = field(body, 'password') ?? ''
-  const errors: string[] = []
-  if (username === '' || username.includes(':')) errors.push('Username must not be empty')
-  if (password.length < PASSWORD_LENGTH_MIN) {
-    errors.push('The password must be at least six characters.')
-  }
-  if (errors.length > 0) throw new ApiError(400, errors)
-  const passwordHash = await hashPassword(password)
-  await node.change((draft) => {
-    draft.admin = { username, passwordHash }
-  })
-  return { newBaseUri: `http://${hostnameOf(node.selfMember)}/` }
-}
-
-async function createBucket({ node, body, reply }: RouteContext): Promise<unknown> {
-  if (node.document.rebalancing) {
-    throw new ApiError(400, { errors: { name: 'Cannot create buckets during rebalance' } })
-  }
-  await node.change((draft) => {
-    const form = readBucketForm(body, draft)
-    if ('errors' in form) throw new ApiError(400, { errors: form.errors })
-    if (!draft.members.some((m) => m.membership === 'active' && !m.arbiter)) {
-      throw new ApiError(400, { errors: { name: 'No node that can hold data' } })
-    }
-    addBucket(draft, form.wish)
-  })
-  reply.code(202).header('location', `/pools/default/buckets/${field(body, 'name')}`)
-  return ''
-}
-
-async function deleteBucket({ node, params }: RouteContext): Promise<unknown> {
-  await node.change((draft) => {
-    const index = draft.buckets.findIndex((b) => b.name === params.bucket)
-    if (index < 0) throw new ApiError(404, 'The bucket to be deleted was not found.\r\n')
-    draft.buckets.splice(index, 1)
-  })
-  return ''
-}
 
 async function addNode({ node, body }: RouteContext): Promise<unknown> {
   const { host, port } = readHostname(field(body, 'hostname') ?? '')
