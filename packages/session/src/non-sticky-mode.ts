@@ -20,7 +20,7 @@ import type { ModeGauges } from './observe/metrics-table.ts'
 import type { SessionSettings } from './options.ts'
 import { SessionCopies } from './session-copies.ts'
 import type { SessionStore, StoredSession, Written } from './store/session-store.ts'
-import { lifeSeconds } from './ttl.ts'
+import { lifeSeconds, masterTtlSeconds } from './ttl.ts'
 
 export const STORE_ATTEMPTS_MAX = 8
 const CONFLICT_DELAY_MS = 2
@@ -301,10 +301,10 @@ export class NonStickyMode implements SessionMode {
 
   /** What most sessions have. */
   get #ttlSeconds(): number {
-    return Math.max(0, this.#settings.maxInactiveSeconds)
+    return masterTtlSeconds(this.#settings.maxInactiveSeconds)
   }
 
   #ttlOf(cookie: CookieOverrides): number {
-    return Math.max(0, lifeSeconds(this.#settings, cookie))
+    return masterTtlSeconds(lifeSeconds(this.#settings, cookie))
   }
 }

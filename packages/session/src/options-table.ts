@@ -102,7 +102,7 @@ const BASE_OPTIONS: readonly SessionOption[] = [
     byDefault: '`cookie.maxAge` if set, else `1800`',
     type: 'seconds',
     meaning:
-      'A session not used for this long expires; 0 or less: never. Where it is not set, a session whose own `cookie.maxAge` the application changes (“remember me”) lives that long; where it is set, it holds for all. A sticky session that is used but not modified is renewed in the store at most once a minute, so after a takeover it may live up to a minute longer.',
+      'A session not used for this long expires; 0 or less: never. Where it is not set, a session whose own `cookie.maxAge` the application changes (“remember me”) lives that long; where it is set, it holds for all. A sticky session that is used but not modified is renewed in the store at most once a minute, so after a takeover it may live up to a minute longer. A store counts in whole seconds: a session may live a second longer, never shorter.',
   },
   {
     name: 'maxActiveSessions',

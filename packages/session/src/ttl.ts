@@ -8,6 +8,8 @@
 import type { CookieOverrides } from './encoding/envelope.ts'
 
 const SLACK_SECONDS_MAX = 60
+/** memcached's clock ticks in seconds: what is stored for n seconds may live n - 1 only. */
+const TICK_SECONDS = 1
 
 /**
  * How long a session lives after its last use: as long as the cookie that the application gave it
@@ -31,5 +33,11 @@ export function slackSeconds(maxInactiveSeconds: number): number {
 
 /** Time to live in the store in sticky mode; 0: for ever. */
 export function storedTtlSeconds(maxInactiveSeconds: number): number {
-  return maxInactiveSeconds <= 0 ? 0 : maxInactiveSeconds + slackSeconds(maxInactiveSeconds)
+  const ttlSeconds = masterTtlSeconds(maxInactiveSeconds)
+  return ttlSeconds === 0 ? 0 : ttlSeconds + slackSeconds(maxInactiveSeconds)
+}
+
+/** Time to live where the store is the master: never less than the session's life; 0: for ever. */
+export function masterTtlSeconds(maxInactiveSeconds: number): number {
+  return maxInactiveSeconds <= 0 ? 0 : maxInactiveSeconds + TICK_SECONDS
 }

@@ -60,6 +60,18 @@ export async function put(memcached: MemcachedProcess, key: string, value: strin
   await ask(memcached, `set ${idWithoutRoute(key)} 0 0 ${value.length}\r\n${value}`)
 }
 
+/** Names of all keys, in order. */
+export async function keysOf(memcached: MemcachedProcess): Promise<string[]> {
+  const slabs = new Set((await ask(memcached, 'stats items')).match(/(?<=items:)\d+(?=:)/g))
+  const dumps = await Promise.all(
+    [...slabs].map((slab) => ask(memcached, `stats cachedump ${slab} 0`)),
+  )
+  const keys = dumps.flatMap((dump) => dump.match(/(?<=^ITEM )\S+/gm) ?? [])
+  // The dump may still list what has expired.
+  const alive = await Promise.all(keys.map((key) => has(memcached, key)))
+  return keys.filter((_, place) => alive[place]).toSorted()
+}
+
 export async function flush(memcached: MemcachedProcess): Promise<void> {
   await ask(memcached, 'flush_all')
 }
