@@ -154,3 +154,22 @@ test('the key prefix is the original’s: values joined by a colon, then an unde
   assert.equal(prefix('static:shop'), 'shop_')
   assert.equal(prefix('shop, static:eu'), 'shop:eu_')
 })
+
+test('a password with a blank is refused where it would be sent in text', () => {
+  const login = { secret: 's', username: 'ann', password: 'two words' }
+  const node = 'localhost:11211'
+  assert.throws(
+    () => parseSessionOptions({ ...login, memcachedNodes: node }),
+    (error) =>
+      error instanceof TypeError &&
+      /memcachedProtocol "binary"/.test(error.message) &&
+      !error.message.includes('two words'),
+  )
+  const others = [
+    { memcachedNodes: node, memcachedProtocol: 'binary' },
+    { memcachedNodes: 'http://localhost:8091/pools/default/bucketsStreaming/shop' },
+  ]
+  for (const other of others) {
+    assert.equal(parseSessionOptions({ ...login, ...other }).credentials?.password, 'two words')
+  }
+})

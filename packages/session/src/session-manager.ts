@@ -89,7 +89,7 @@ export class SessionManager {
     this.settings = parseSessionOptions(options)
     this.#signer = new CookieSigner(this.settings.secrets)
     this.#store = new SessionStore(this.settings)
-    this.#codec = new SessionCodec(this.settings)
+    this.#codec = new SessionCodec(this.settings, this.#store)
     const mode = this.settings.sticky
       ? new StickyMode(this.#store, this.settings, this.#codec)
       : new NonStickyMode(this.#store, this.settings, this.#codec)

@@ -8,7 +8,7 @@ import {
   textOption,
   timeoutOption,
 } from './option-readers.ts'
-import { parseStoreTargets, type StoreTargets } from './store/memcached-nodes.ts'
+import { parseStoreTargets, type StoreTarget, type StoreTargets } from './store/memcached-nodes.ts'
 import { parseStorageKeyPrefix } from './store/storage-key-prefix.ts'
 
 export const STORE_OPTIONS: OptionRows = [
@@ -37,7 +37,8 @@ export const STORE_OPTIONS: OptionRows = [
     name: 'password',
     byDefault: 'none',
     type: 'string',
-    meaning: 'The password of `username`. It appears in no error and no log.',
+    meaning:
+      'The password of `username`. It appears in no error and no log. ASCII authentication (`text`) ends it at its first blank, so one with a blank needs `memcachedProtocol: "binary"`; otherwise it is an error when the application starts.',
   },
   {
     name: 'hostName',
@@ -108,19 +109,38 @@ export function parseStoreOptions(given: GivenOptions): StoreSettings {
     memcachedNodes: textOption(given, 'memcachedNodes'),
     failoverNodes: textOption(given, 'failoverNodes'),
   }
+  const targets = parseStoreTargets({ ...configured, username: credentials?.username })
+  const protocol = choiceOption(given, 'memcachedProtocol', ['text', 'binary'], 'text')
+  checkLogin(targets.nodes, { protocol, credentials })
   return {
-    ...parseStoreTargets({ ...configured, username: credentials?.username }),
+    ...targets,
     configured,
     keyPrefix: parseStorageKeyPrefix(given.get('storageKeyPrefix'), {
       hostName: textOption(given, 'hostName'),
       contextName: textOption(given, 'contextName'),
       webappVersion: textOption(given, 'webappVersion'),
     }),
-    protocol: choiceOption(given, 'memcachedProtocol', ['text', 'binary'], 'text'),
+    protocol,
     credentials,
     loadFailure: choiceOption(given, 'loadFailure', ['fail', 'degrade'], 'fail'),
     storeWaitMs: timeoutOption(given, 'storeWait', STORE_WAIT_MS_DEFAULT),
   }
+}
+
+/**
+ * Throws TypeError for a login that no server understands: memcached and the proxy part the words
+ * of ASCII authentication by blanks and leave the rest unread, so the password would be wrong.
+ */
+export function checkLogin(
+  nodes: readonly StoreTarget[],
+  { protocol, credentials }: Pick<StoreSettings, 'protocol' | 'credentials'>,
+): void {
+  const isAscii = protocol === 'text' && nodes.some((node) => 'host' in node)
+  if (!isAscii || !/[ \t]/.test(credentials?.password ?? '')) return
+  throw new TypeError(
+    'option password: memcached’s ASCII authentication takes no blank in it: ' +
+      'give memcachedProtocol "binary", or another password',
+  )
 }
 
 function credentialsOption(given: GivenOptions): StoreSettings['credentials'] {

@@ -66,18 +66,24 @@ export interface CodecSettings {
   compression: Compression | undefined
   encryption: EncryptionSettings | undefined
   sessionBytesMax: number
-  nodes: readonly { id: string | undefined }[]
+}
+
+/** Whether session ids carry the id of a node; that can change while the application runs. */
+export interface IdForm {
+  readonly withNodeIds: boolean
 }
 
 export class SessionCodec {
   readonly #settings: CodecSettings
+  readonly #idForm: IdForm
   readonly #encodings: ReadonlyMap<string, SessionEncoding>
   readonly #writer: SessionEncoding
   readonly #cipher: SessionCipher | undefined
   readonly #wrapping: WrapSettings
 
-  constructor(settings: CodecSettings) {
+  constructor(settings: CodecSettings, idForm: IdForm) {
     this.#settings = settings
+    this.#idForm = idForm
     const rules: EncodingRules = {
       filter: settings.attributeFilter,
       tags: { converters: settings.converters, nativeBytes: false },
@@ -163,7 +169,7 @@ export class SessionCodec {
       return this.#readBody(JSON_ENCODING, value)
     }
     const stored = unwrap(value, this.#cipher, {
-      sid: this.#sidOf(id),
+      sids: this.#boundTo(id),
       bodyBytesMax: this.#bodyBytesMax,
     })
     if (!stored.isEncrypted) this.#refusePlain()
@@ -188,8 +194,17 @@ export class SessionCodec {
   }
 
   #sidOf(id: string): string {
-    const withNodeId = this.#settings.nodes[0]?.id !== undefined
-    return parseSessionId(id, withNodeId)?.sid ?? id
+    return parseSessionId(id, this.#idForm.withNodeIds)?.sid ?? id
+  }
+
+  /**
+   * What a stored value can be bound to: the random part of its id, as ids are read at present, and
+   * as they were read before nodes were given ids or lost them.
+   */
+  #boundTo(id: string): string[] {
+    const { withNodeIds } = this.#idForm
+    const forms = [withNodeIds, !withNodeIds].map((form) => parseSessionId(id, form)?.sid ?? id)
+    return [...new Set(forms)]
   }
 
   get #bodyBytesMax(): number {

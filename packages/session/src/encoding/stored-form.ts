@@ -67,7 +67,7 @@ export function wrap(
 export function unwrap(
   value: Buffer,
   cipher: SessionCipher | undefined,
-  { sid, bodyBytesMax }: { sid: string; bodyBytesMax: number },
+  { sids, bodyBytesMax }: { sids: readonly string[]; bodyBytesMax: number },
 ): StoredBody & { isEncrypted: boolean } {
   const nameLength = value[6] ?? 0
   const lengthAt = NAME_AT + nameLength
@@ -83,12 +83,30 @@ export function unwrap(
     throw new UnreadableError('encrypted, and option encryption is not set')
   }
   const rest = value.subarray(headerLength)
-  const content = isEncrypted && cipher !== undefined ? cipher.open(rest, bound(header, sid)) : rest
+  const content =
+    isEncrypted && cipher !== undefined ? opened(rest, cipher, { header, sids }) : rest
   const compression = header[4] ?? NOT_COMPRESSED
   const body =
     compression === NOT_COMPRESSED ? content : decompress(content, compression, bodyBytes)
   if (body.length !== bodyBytes) throw new UnreadableError('length does not match')
   return { encodingName: header.toString('latin1', NAME_AT, lengthAt), body, isEncrypted }
+}
+
+/** Bound to one of these; throws UnreadableError. */
+function opened(
+  sealed: Buffer,
+  cipher: SessionCipher,
+  { header, sids }: { header: Buffer; sids: readonly string[] },
+): Buffer {
+  let failure: unknown
+  for (const sid of sids) {
+    try {
+      return cipher.open(sealed, bound(header, sid))
+    } catch (error) {
+      failure = error
+    }
+  }
+  throw failure
 }
 
 function bound(header: Buffer, sid: string): Buffer {

@@ -73,7 +73,7 @@ export class HoldfastStore extends Store {
     // A store signs nothing: the secret is whoever's uses it.
     this.#settings = parseSessionOptions({ ...storeOptions, secret: 'none', sticky: false })
     this.#store = new SessionStore(this.#settings)
-    this.#codec = new SessionCodec(this.#settings)
+    this.#codec = new SessionCodec(this.#settings, this.#store)
     this.#ttlSeconds = ttl
     this.#usualTtlSeconds = ttl
   }

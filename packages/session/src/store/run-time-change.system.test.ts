@@ -1,5 +1,6 @@
 // What can be changed while the application runs: nodes, failover nodes, enabled.
 import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
 import { afterEach, test } from 'node:test'
 import { MemcachedProcess, until } from '@holdfast/client/testing'
 import type { ActiveSession } from '../active-session.ts'
@@ -86,6 +87,24 @@ test('a session made while no node was up gets its node and its copy later', asy
   })
   assert.equal((await request(cookie)).attributes.word, 'kept')
   assert.equal(await isStored(second, `${made.id}-n2`), true)
+})
+
+test('an encrypted session is read by all while a node is given its name', async () => {
+  const server = await startServer()
+  const options = { secret: 's', sticky: false, encryption: { keys: randomBytes(32) } }
+  manager = new SessionManager({ ...options, memcachedNodes: server.address })
+  const made = await request(undefined, 'early')
+  const named = `n1:${server.address}`
+  manager.reconfigure({ memcachedNodes: named })
+  const moved = await request(manager.cookieValue(made))
+  assert.equal(moved.id, `${made.id}-n1`)
+  assert.equal(moved.attributes.word, 'early')
+  const later = await request(manager.cookieValue(moved), 'later')
+  const other = new SessionManager({ ...options, memcachedNodes: named })
+  assert.deepEqual(await other.read(later.id), { word: 'later' })
+  await other.close()
+  manager.reconfigure({ memcachedNodes: server.address })
+  assert.equal((await request(manager.cookieValue(later))).attributes.word, 'later')
 })
 
 test('settings that are wrong change nothing', async () => {

@@ -11,6 +11,7 @@ import { SessionStoreUnavailableError } from '../errors.ts'
 import type { NodeGauges } from '../observe/metrics-table.ts'
 import type { SessionSettings } from '../options.ts'
 import { formatSessionId, idWithoutRoute, parseSessionId } from '../session-id.ts'
+import { checkLogin } from '../store-options.ts'
 import { parseStoreTargets, type StoreTargets } from './memcached-nodes.ts'
 import { chooseMove, chooseNode } from './node-choice.ts'
 import { openStoreNode } from './open-store-node.ts'
@@ -159,6 +160,7 @@ export class SessionStore {
     }
     const { credentials } = this.#settings
     const targets = parseStoreTargets({ ...configured, username: credentials?.username })
+    checkLogin(targets.nodes, this.#settings)
     const before = this.#nodes
     this.#nodes = this.#nodesOf(targets)
     this.#configured = configured

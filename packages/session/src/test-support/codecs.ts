@@ -17,11 +17,10 @@ export function codecWith(
   attributeFilter?: RegExp,
 ): SessionCodec {
   const given = new Map<string, unknown>(Object.entries(options))
-  return new SessionCodec({
-    ...parseEncodingOptions(given),
-    attributeFilter,
-    nodes: [{ id: 'n1' }],
-  })
+  return new SessionCodec(
+    { ...parseEncodingOptions(given), attributeFilter },
+    { withNodeIds: true },
+  )
 }
 
 /** What is stored for the attributes. */
