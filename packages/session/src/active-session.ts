@@ -51,6 +51,8 @@ export interface Commit {
   saved: Promise<void> | undefined
   /** The session cookie must be set. */
   cookieDue: boolean
+  /** The session was changed, though nothing is to be stored: there is no store. */
+  changed?: boolean | undefined
   /** The response waits for `saved` also with sessionBackupAsync: a login. */
   awaited?: boolean | undefined
 }

@@ -19,6 +19,8 @@ export interface LocalSession {
   savedContent: SessionContent | undefined
   /** The version of that in the store; undefined: unknown, or nothing is stored. */
   savedCas: string | undefined
+  /** Content at the end of the last request, as long as no store is used. */
+  heldContent: SessionContent | undefined
   /** When the store last renewed its time to live. */
   renewedMs: number
   /** Taken over from another server, and not stored by this one yet. */

@@ -193,6 +193,7 @@ export class SessionBackup {
       const written = await this.#putOnce(session, content)
       if (written.outcome === 'STORED') {
         session.savedContent = content
+        session.heldContent = undefined
         session.savedCas = written.cas
         session.unclaimed = false
         session.renewedMs = sentMs

@@ -13,7 +13,7 @@
  */
 import type { ActiveSession, Commit, SessionMode } from './active-session.ts'
 import { NOTHING_TO_COMMIT } from './active-session.ts'
-import type { SessionCodec } from './encoding/session-codec.ts'
+import type { SessionCodec, SessionContent } from './encoding/session-codec.ts'
 import { SessionGoneError, TooManySessionsError } from './errors.ts'
 import { isExpired, type LocalSession, LocalSessions } from './local-sessions.ts'
 import type { ModeGauges } from './observe/metrics-table.ts'
@@ -89,6 +89,7 @@ export class StickyMode implements SessionMode {
       maxInactiveSeconds: this.#settings.maxInactiveSeconds,
       savedContent: undefined,
       savedCas: undefined,
+      heldContent: undefined,
       renewedMs: 0,
       unclaimed: false,
       supersededId: undefined,
@@ -107,7 +108,9 @@ export class StickyMode implements SessionMode {
 
   isChanged({ local, isNew }: ActiveSession): boolean {
     if (local === undefined) return false
-    return isNew ? Object.keys(local.attributes).length > 0 : this.#backup.isDirty(local)
+    if (isNew) return Object.keys(local.attributes).length > 0
+    if (this.#settings.enabled) return this.#backup.isDirty(local)
+    return this.#contentHere(local) !== (local.heldContent ?? local.savedContent)
   }
 
   commit(active: ActiveSession, saveUninitialized: boolean): Commit {
@@ -118,14 +121,12 @@ export class StickyMode implements SessionMode {
       if (!saveUninitialized && Object.keys(local.attributes).length === 0) return NOTHING_TO_COMMIT
       this.#sessions.put(local)
       active.isNew = false
-      return {
-        saved: this.#settings.enabled ? this.#backup.save(local) : undefined,
-        cookieDue: true,
-      }
+      if (!this.#settings.enabled) return this.#commitHere(active, local, true)
+      return { saved: this.#backup.save(local), cookieDue: true }
     }
     const { cookieDue } = active
     active.cookieDue = false
-    if (!this.#settings.enabled) return { saved: undefined, cookieDue }
+    if (!this.#settings.enabled) return this.#commitHere(active, local, cookieDue)
     const isDue = local.unclaimed || local.supersededId !== undefined
     if (isDue || (active.accessed && this.#backup.isDirty(local))) {
       return { saved: this.#backup.save(local), cookieDue }
@@ -133,6 +134,24 @@ export class StickyMode implements SessionMode {
     if (this.#backup.isOwed(local)) this.#backup.save(local).catch(() => undefined)
     else this.#renewIfDue(local)
     return { saved: undefined, cookieDue }
+  }
+
+  /** Without a store: whether the session differs from what its last request left. */
+  #commitHere({ accessed }: ActiveSession, local: LocalSession, cookieDue: boolean): Commit {
+    if (!accessed) return { saved: undefined, cookieDue }
+    const content = this.#contentHere(local)
+    const changed = content !== (local.heldContent ?? local.savedContent)
+    local.heldContent = content
+    return { saved: undefined, cookieDue, changed }
+  }
+
+  /** Undefined for what has no stored form: without a store that is no fault. */
+  #contentHere({ attributes, cookie }: LocalSession): SessionContent | undefined {
+    try {
+      return this.#codec.content(attributes, cookie)
+    } catch {
+      return undefined
+    }
   }
 
   async save(active: ActiveSession): Promise<void> {
@@ -291,6 +310,7 @@ export class StickyMode implements SessionMode {
       lastAccessedMs: Date.now(),
       savedContent: decoded.content,
       savedCas: item.cas,
+      heldContent: undefined,
       renewedMs: 0,
       unclaimed: isForeign,
       supersededId: undefined,

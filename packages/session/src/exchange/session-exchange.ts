@@ -131,13 +131,14 @@ export class SessionExchange {
    */
   beforeHead(): Promise<void> | undefined {
     const { backupAsync, storeFailure, sticky } = this.manager.settings
-    const { saved, cookieDue: mustSet, awaited } = this.#commit()
+    const { saved, cookieDue: mustSet, changed, awaited } = this.#commit()
+    // The browser's copy of a cookie with an end is renewed with each change of the session.
+    const isChanged = saved !== undefined || changed === true
+    const cookieDue = mustSet || (isChanged && this.cookieMaxAgeMs !== null)
     if (saved === undefined) {
-      this.#cookieDue = mustSet
+      this.#cookieDue = cookieDue
       return undefined
     }
-    // The browser's copy of a cookie with an end is renewed with each change of the session.
-    const cookieDue = mustSet || this.cookieMaxAgeMs !== null
     if (backupAsync && !this.#isRefused && awaited !== true) {
       this.#cookieDue = cookieDue
       saved.catch((error: unknown) => this.report(error))

@@ -110,6 +110,10 @@ test('a cookie with an end is renewed when the session changes, and always when 
     /; Path=\/; Expires=.*; HttpOnly; SameSite=Lax$/,
   )
   assert.equal((await browser.get(`${site.url}/read`)).headers.get('set-cookie'), null)
+  const changed = await browser.get(`${site.url}/set?a=2`)
+  assert.match(changed.headers.get('set-cookie') ?? '', /Expires=/)
+  assert.equal((await browser.get(`${site.url}/set?a=2`)).headers.get('set-cookie'), null)
+  assert.equal((await browser.get(`${site.url}/none`)).headers.get('set-cookie'), null)
   const other = new Browser()
   assert.equal((await other.get(`${rolling.url}/read`)).headers.get('set-cookie'), null)
   await other.get(`${rolling.url}/set?a=1`)

@@ -29,3 +29,31 @@ test('sessions made while there was no store are listed once there is one', asyn
     await store.kill()
   }
 })
+
+test('a cookie with an end is renewed by a change, while there is a store and while not', async () => {
+  const store = await MemcachedProcess.start()
+  const site = await startSite({
+    memcachedNodes: store.address,
+    cookie: { maxAge: 60_000 },
+    sessionBackupAsync: false,
+  })
+  const { sessionManager } = site.sessions
+  try {
+    const browser = new Browser()
+    const renews = async (path: string): Promise<boolean> => {
+      const { headers } = await browser.get(site.url + path)
+      return /Expires=/.test(headers.get('set-cookie') ?? '')
+    }
+    assert.ok(await renews('/set?a=0'))
+    for (const enabled of [true, false]) {
+      sessionManager.reconfigure({ enabled })
+      assert.equal(await renews('/read'), false, `read, enabled: ${enabled}`)
+      assert.equal(await renews(`/set?a=${enabled}`), true, `changed, enabled: ${enabled}`)
+      assert.equal(await renews('/none'), false, `not looked at, enabled: ${enabled}`)
+      assert.equal(await renews(`/set?a=${enabled}`), false, `the same, enabled: ${enabled}`)
+    }
+  } finally {
+    await site.close()
+    await store.kill()
+  }
+})
