@@ -3,6 +3,7 @@
 // has a vBucketServerMap, a memcached bucket has none; that is how clients tell them apart.
 
 import type { HoldfastExtension } from './bucket-config.ts'
+import { buildNodesExt, type ConfigRevision, type NodeServices } from './build-terse-config.ts'
 
 /** A node as a bucket object shows it. */
 export interface BucketNodeInput {
@@ -40,6 +41,9 @@ export interface BucketConfigInput {
   /** Bytes: of all nodes and of one. */
   quota: { ram: number; rawRAM: number }
   basicStats?: Readonly<Record<string, number>>
+  /** What clients of today read beside the original's members. */
+  revision?: ConfigRevision
+  services?: readonly NodeServices[]
   /** Only for Holdfast's own proxies: it holds credentials. */
   holdfast?: HoldfastExtension
 }
@@ -66,6 +70,8 @@ export function buildBucketConfig(input: BucketConfigInput): Record<string, unkn
     nodeLocator: isMembase ? 'vbucket' : 'ketama',
     ...(input.uuid === undefined ? {} : { uuid: input.uuid }),
     ...(isMembase ? { vBucketServerMap: buildMap(input) } : {}),
+    ...(input.revision ?? {}),
+    ...(input.services === undefined ? {} : { nodesExt: buildNodesExt(input.services) }),
     replicaNumber: input.replicaNumber,
     quota: { ram: input.quota.ram, rawRAM: input.quota.rawRAM },
     basicStats: { ...input.basicStats },

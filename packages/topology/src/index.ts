@@ -2,6 +2,7 @@
 
 export * from './bucket-config.ts'
 export * from './build-bucket-config.ts'
+export * from './build-terse-config.ts'
 export * from './config-error.ts'
 export * from './crc16.ts'
 export * from './crc32.ts'
