@@ -130,7 +130,7 @@ export class NonStickyMode implements SessionMode {
       if (!saveUninitialized && Object.keys(active.attributes).length === 0) {
         return NOTHING_TO_COMMIT
       }
-      return { saved: this.#enqueue(active, stored), cookieDue: true }
+      return { saved: this.#enqueue(active, stored), cookieDue: cookieDue || active.isNew }
     }
     if (!active.accessed) return { saved: undefined, cookieDue }
     const changed = this.#codec.content(active.attributes, active.cookie) !== stored.content

@@ -1,8 +1,11 @@
 /*
  * A memcached's own counters, which tell what the session manager asked it, and its keys.
  */
-import type { MemcachedProcess } from '@holdfast/client/testing'
+import { connect } from 'node:net'
+import { type MemcachedProcess, until } from '@holdfast/client/testing'
 import { idWithoutRoute } from '../session-id.ts'
+
+const DUMP_TIMEOUT_MS = 5000
 
 /** Operations since the start of the process. */
 export interface Counts {
@@ -62,14 +65,28 @@ export async function put(memcached: MemcachedProcess, key: string, value: strin
 
 /** Names of all keys, in order. */
 export async function keysOf(memcached: MemcachedProcess): Promise<string[]> {
-  const slabs = new Set((await ask(memcached, 'stats items')).match(/(?<=items:)\d+(?=:)/g))
-  const dumps = await Promise.all(
-    [...slabs].map((slab) => ask(memcached, `stats cachedump ${slab} 0`)),
-  )
-  const keys = dumps.flatMap((dump) => dump.match(/(?<=^ITEM )\S+/gm) ?? [])
+  let dump = ''
+  await until('the keys are told', async () => {
+    dump = await keyDump(memcached.port)
+    return dump.endsWith('END\r\n')
+  })
+  const keys = (dump.match(/(?<=^key=)\S+/gm) ?? []).map(decodeURIComponent)
   // The dump may still list what has expired.
   const alive = await Promise.all(keys.map((key) => has(memcached, key)))
   return keys.filter((_, place) => alive[place]).toSorted()
+}
+
+/** While it is told, memcached understands no `quit`; one dump at a time, others are told BUSY. */
+async function keyDump(port: number): Promise<string> {
+  const socket = connect(port, '127.0.0.1')
+  socket.setTimeout(DUMP_TIMEOUT_MS, () => socket.destroy(new Error('memcached is silent')))
+  socket.write('lru_crawler metadump all\r\n')
+  let dump = ''
+  for await (const chunk of socket) {
+    dump += String(chunk)
+    if (/(END|BUSY .*|ERROR.*)\r\n$/.test(dump)) break
+  }
+  return dump
 }
 
 export async function flush(memcached: MemcachedProcess): Promise<void> {
