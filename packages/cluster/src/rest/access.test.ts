@@ -4,17 +4,20 @@ import fastify from 'fastify'
 import type { ClusterDocument } from '../document/cluster-document.ts'
 import { addBucket } from '../document/new-document.ts'
 import { BUCKET_WISH, documentOf } from '../test-support/fixtures.ts'
-import { type Access, challenge, checkAccess } from './access.ts'
+import { type Access, type AccessRule, challenge, checkAccess } from './access.ts'
 import { ApiError } from './api-error.ts'
 import { hashPassword, PasswordCheck } from './credentials.ts'
 
 const ACCESSES: readonly Access[] = ['open', 'anybucket', 'bucket', 'admin', 'member']
 const ADMIN_HASH = await hashPassword('admin-password')
 
+const READER_HASH = await hashPassword('reader-password')
+
 /** A bucket `shop` with a password; `default` without, when asked for. */
 function documentFor(options: { admin: boolean; default?: boolean }): ClusterDocument {
   const document = documentOf(1)
   if (options.admin) document.admin = { username: 'Administrator', passwordHash: ADMIN_HASH }
+  document.readOnlyUser = { username: 'reader', passwordHash: READER_HASH }
   addBucket(document, { ...BUCKET_WISH, name: 'shop', saslPassword: 'shop-password' })
   if (options.default) addBucket(document, BUCKET_WISH)
   return document
@@ -31,7 +34,7 @@ async function answersFor(
   app.get('/:access/:bucket', async (request) => {
     const access = ACCESSES.find((one) => request.url.startsWith(`/${one}/`)) ?? 'admin'
     try {
-      const { admin } = await checkAccess(access, request, document, passwords)
+      const { admin } = await checkAccess({ access }, request, document, passwords)
       return admin ? 'admin' : 'yes'
     } catch (error) {
       assert.ok(error instanceof ApiError)
@@ -118,4 +121,51 @@ test('a caller may ask not to be challenged', async () => {
   const headers = { 'invalid-auth-response': 'on' }
   assert.equal((await app.inject({ url: '/', headers })).body, 'none')
   await app.close()
+})
+
+/** `yes` or the status, for the read-only user. */
+async function readerMay(method: 'GET' | 'POST', rule: AccessRule): Promise<string> {
+  const document = documentFor({ admin: true })
+  const passwords = new PasswordCheck()
+  const app = fastify()
+  app.route({
+    method,
+    url: '/:bucket',
+    handler: async (request) => {
+      try {
+        const caller = await checkAccess(rule, request, document, passwords)
+        assert.equal(caller.admin, false)
+        return caller.readOnly ? 'yes' : 'as nobody'
+      } catch (error) {
+        assert.ok(error instanceof ApiError)
+        return String(error.status)
+      }
+    },
+  })
+  const headers = basic('reader', 'reader-password')
+  const { body } = await app.inject({ method, url: '/shop', headers })
+  await app.close()
+  return body
+}
+
+test('the read-only user may read what the admin may', async () => {
+  for (const access of ['open', 'anybucket', 'bucket', 'admin'] as const) {
+    assert.equal(await readerMay('GET', { access }), 'yes', access)
+  }
+  assert.equal(await readerMay('GET', { access: 'member' }), '401')
+})
+
+test('the read-only user changes nothing and sees no secret', async () => {
+  for (const access of ['anybucket', 'bucket', 'admin'] as const) {
+    assert.equal(await readerMay('POST', { access }), '403', access)
+  }
+  assert.equal(await readerMay('GET', { access: 'admin', secret: true }), '403')
+  assert.equal(await readerMay('POST', { access: 'anybucket', harmless: true }), 'yes')
+})
+
+test('a bucket whose authentication is none is open whatever its password', async () => {
+  const document = documentFor({ admin: true })
+  for (const bucket of document.buckets) bucket.authType = 'none'
+  const answers = await answersFor(document, {})
+  assert.deepEqual(answers, { ...LOCKED, anybucket: 'yes', bucket: 'yes' })
 })

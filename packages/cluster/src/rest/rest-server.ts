@@ -2,6 +2,7 @@
  * The node's HTTP side on 8091: serves the routes of the tables, checks access, passes requests
  * that only the leader can answer on to it. Every error becomes a status and a body as in routes.
  */
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import formbody from '@fastify/formbody'
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import type { Logger } from 'pino'
@@ -42,12 +43,15 @@ export class RestServer {
     this.#log = log
     this.#app = fastify({ bodyLimit: BODY_BYTES_MAX, forceCloseConnections: true })
     this.#app.addHook('onSend', async (_request, reply, payload) => {
-      reply.header('server', `Holdfast ${node.version}`)
+      reply.header('server', `Membase Server ${node.version} (Holdfast)`)
       reply.header('pragma', 'no-cache').header('cache-control', 'no-cache')
       return payload
     })
     this.#app.setErrorHandler((error, request, reply) => this.#fail(error, request, reply))
-    this.#app.setNotFoundHandler((_request, reply) => reply.code(404).send('Not found.\r\n'))
+    this.#app.setNotFoundHandler((request, reply) => notFound(request, reply))
+    this.#app.addContentTypeParser('*', { parseAs: 'string' }, (_request, text, done) =>
+      done(null, { text: String(text) }),
+    )
   }
 
   /** Listens at once; a busy port rejects. */
@@ -55,6 +59,11 @@ export class RestServer {
     await this.#app.register(formbody, { bodyLimit: BODY_BYTES_MAX })
     for (const route of [...publicRoutes, ...memberRoutes]) this.#add(route)
     await this.#app.listen({ host, port })
+  }
+
+  /** Answers a request that came in on another listener. */
+  serve(request: IncomingMessage, response: ServerResponse): void {
+    this.#app.routing(request, response)
   }
 
   async close(): Promise<void> {
@@ -65,10 +74,11 @@ export class RestServer {
     this.#app.route({
       method: route.method,
       url: route.path,
+      exposeHeadRoute: route.method === 'GET' && route.streams !== true,
       handler: async (request, reply) => {
         const document = this.#node.document
         if (route.access === 'bucket') this.#requireBucket(request)
-        const caller = await checkAccess(route.access, request, document, this.#passwords)
+        const caller = await checkAccess(route, request, document, this.#passwords)
         if (route.leader && !(await this.#node.leads())) return this.#forward(request, reply)
         const result = await route.handle({
           node: this.#node,
@@ -98,18 +108,22 @@ export class RestServer {
     if (!link || request.headers[FORWARDED_HEADER] !== undefined) {
       throw new ApiError(503, ['No leader: a majority of the members is not reachable.'])
     }
+    const isJson = request.headers['content-type']?.startsWith('application/json') === true
     const answer = await fetch(`http://${link.address}${request.url}`, {
       method: request.method,
       headers: {
         authorization: `Bearer ${this.#node.document.secret}`,
-        'content-type': 'application/x-www-form-urlencoded',
+        'content-type': isJson ? 'application/json' : 'application/x-www-form-urlencoded',
         [FORWARDED_HEADER]: '1',
       },
-      body: request.method === 'POST' ? new URLSearchParams(strings(request.body)) : null,
+      body: bodyOf(request, isJson),
+      redirect: 'manual',
       signal: AbortSignal.timeout(SLOW_MESSAGE_TIMEOUT_MS * 2),
     })
     reply.code(answer.status)
     reply.type(answer.headers.get('content-type') ?? 'text/plain')
+    const location = answer.headers.get('location')
+    if (location !== null) reply.header('location', location)
     return reply.send(await answer.text())
   }
 
@@ -133,6 +147,19 @@ export class RestServer {
 function statusOf(error: unknown): number {
   const code = error instanceof Error && 'statusCode' in error ? error.statusCode : 500
   return typeof code === 'number' ? code : 500
+}
+
+/** The original's answers for paths that it does not have, by method. */
+function notFound(request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  if (request.method === 'DELETE' || request.method === 'PUT') {
+    return reply.code(405).send('Method Not Allowed\r\n')
+  }
+  return reply.code(404).send('Requested resource not found.\r\n')
+}
+
+function bodyOf(request: FastifyRequest, isJson: boolean): string | URLSearchParams | null {
+  if (request.method !== 'POST' && request.method !== 'PUT') return null
+  return isJson ? JSON.stringify(request.body) : new URLSearchParams(strings(request.body))
 }
 
 function record(value: unknown): Record<string, unknown> {

@@ -1,5 +1,6 @@
-/** What a REST route is, and what its handler may use. */
+/** What a REST route is, what its handler may use, and how its parameters are described. */
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { ZodType } from 'zod'
 import type { StoreNode } from '../node.ts'
 import type { Access, Caller } from './access.ts'
 
@@ -15,17 +16,74 @@ export interface RouteContext {
   body: Record<string, unknown>
 }
 
+/** A parameter, for the reference and the OpenAPI file. Handlers check it, in the original's words. */
+export interface Parameter {
+  name: string
+  in: 'path' | 'query' | 'form'
+  type: 'string' | 'integer' | 'number' | 'boolean'
+  about: string
+  required?: boolean
+  values?: readonly string[]
+  minimum?: number
+  maximum?: number
+  standard?: string | number | boolean
+}
+
+/** An answer that a route gives beside those that its access kind brings. */
+export interface Answer {
+  about: string
+  /** Of a JSON body; without it and without `type` the body is empty. */
+  schema?: ZodType
+  /** Media type of a body that is no JSON. */
+  type?: string
+}
+
 export interface Route {
-  method: 'GET' | 'POST' | 'DELETE'
+  method: 'GET' | 'POST' | 'PUT' | 'DELETE'
   path: string
   access: Access
   /** One sentence for the reference; routes between members have none. */
   summary: string
+  /** Path parameters are found in the path; those listed here say more about them. */
+  parameters?: readonly Parameter[]
+  /** By status; without one for success it is `200`, JSON for a GET and empty for a change. */
+  answers?: Readonly<Record<number, Answer>>
   /** Only the leader can answer: other members pass the request on to it. */
   leader?: boolean
   /** The handler writes to the raw socket itself. */
   streams?: boolean
+  /** Shows secrets: not for the read-only user. */
+  secret?: boolean
+  /** No GET, and yet it changes nothing: the read-only user may use it. */
+  harmless?: boolean
   handle(context: RouteContext): unknown
+}
+
+type About = Omit<Parameter, 'name' | 'in' | 'type' | 'about'>
+
+/** Describes a parameter in the path. */
+export function inPath(name: string, about: string): Parameter {
+  return { name, in: 'path', type: 'string', about, required: true }
+}
+
+/** Describes a parameter of the query. */
+export function inQuery(
+  name: string,
+  type: Parameter['type'],
+  about: string,
+  more: About = {},
+): Parameter {
+  return { name, in: 'query', type, about, ...more }
+}
+
+/** Describes a form field. */
+export function inForm(
+  name: string,
+  type: Parameter['type'],
+  about: string,
+  more: About = {},
+): Parameter {
+  return { name, in: 'form', type, about, ...more }
 }
 
 /** A form field as text; absent is undefined. */
