@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { type AppOptions, LocalApps } from '../../packages/holdfast/src/picture/local-apps.ts'
-import { LocalStore } from '../../packages/holdfast/src/picture/local-store.ts'
+import { LocalStore, type NodeHosts } from '../../packages/holdfast/src/picture/local-store.ts'
 import { isAlive, killNode, nodePids } from '../../packages/holdfast/src/picture/node-processes.ts'
 import { PortPlan } from '../../packages/holdfast/src/picture/ports.ts'
 import { findPrograms, type Programs } from '../../packages/holdfast/src/picture/programs.ts'
@@ -30,6 +30,8 @@ export interface Cast {
   /** App servers, each with a local proxy of its own, and the balancer when there is any. */
   readonly appServers?: number
   readonly sessions?: AppOptions
+  /** Hosts for the store nodes; without it they run on this one. */
+  readonly hosts?: NodeHosts
 }
 
 /** Why tests that need the given programs cannot run here; false when they can. */
@@ -75,11 +77,11 @@ function killAtOnce({ store, apps }: Stage): void {
   for (const { dataFolder } of store.nodes) killNode(dataFolder)
 }
 
-function build(programs: Programs, folder: string, { sessions }: Cast): Stage {
+function build(programs: Programs, folder: string, { sessions, hosts }: Cast): Stage {
   const ports = new PortPlan()
   return {
     folder,
-    store: new LocalStore(programs, folder, ports),
+    store: new LocalStore(programs, folder, ports, hosts),
     apps: new LocalApps(programs, folder, ports, sessions ?? { sticky: true, asyncBackup: false }),
   }
 }

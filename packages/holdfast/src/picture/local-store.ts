@@ -25,8 +25,17 @@ export interface NodePorts {
   readonly engines: PortRange
 }
 
+/** Where nodes run: on loopback, or each on a host of its own (a network namespace). */
+export interface NodeHosts {
+  /** Address of the node's ports. */
+  host(number: number): string
+  /** Program and arguments that run a command on that host; empty: this one. */
+  launcher(number: number): readonly string[]
+}
+
 export interface StoreNode {
   readonly number: number
+  readonly host: string
   readonly isArbiter: boolean
   readonly dataFolder: string
   readonly ports: NodePorts
@@ -41,16 +50,20 @@ export interface PreferredNodePorts {
   readonly enginesFrom: number
 }
 
+const LOOPBACK: NodeHosts = { host: () => '127.0.0.1', launcher: () => [] }
+
 export class LocalStore {
   readonly #programs: Programs
   readonly #folder: string
   readonly #ports: PortPlan
+  readonly #hosts: NodeHosts
   readonly #nodes: StoreNode[] = []
 
-  constructor(programs: Programs, folder: string, ports: PortPlan) {
+  constructor(programs: Programs, folder: string, ports: PortPlan, hosts: NodeHosts = LOOPBACK) {
     this.#programs = programs
     this.#folder = folder
     this.#ports = ports
+    this.#hosts = hosts
   }
 
   get nodes(): readonly StoreNode[] {
@@ -80,7 +93,8 @@ export class LocalStore {
     }
     const dataFolder = join(this.#folder, `node${number}`)
     mkdirSync(dataFolder, { recursive: true })
-    const node = { number, isArbiter, dataFolder, ports, daemon: undefined }
+    const host = this.#hosts.host(number)
+    const node = { number, host, isArbiter, dataFolder, ports, daemon: undefined }
     this.#nodes.push(node)
     return await this.#start(node)
   }
@@ -131,6 +145,13 @@ export class LocalStore {
     return await this.#start(node)
   }
 
+  /** Starts a killed manager again beside its engines, which went on meanwhile. */
+  async restartManager(number: number): Promise<StoreNode> {
+    const node = this.#node(number)
+    if (node.daemon?.isRunning) throw new Error(`node ${number} is up`)
+    return await this.#start(node)
+  }
+
   isUp(number: number): boolean {
     return this.#node(number).daemon?.isRunning ?? false
   }
@@ -159,7 +180,7 @@ export class LocalStore {
     const bucket = await this.bucket()
     if (bucket === undefined) return { vBuckets: 0, active: 0, replicated: 0 }
     const dead = this.#nodes.filter((node) => !node.daemon?.isRunning)
-    return countCopies(bucket, new Set(dead.map(({ ports }) => `127.0.0.1:${ports.data}`)))
+    return countCopies(bucket, new Set(dead.map(({ host, ports }) => `${host}:${ports.data}`)))
   }
 
   /** Resolves when every vBucket has an active copy and a replica on nodes that are up. */
@@ -198,14 +219,17 @@ export class LocalStore {
   }
 
   async #start(node: StoreNode): Promise<StoreNode> {
-    const { number, ports, dataFolder, isArbiter } = node
+    const { number, host, ports, dataFolder, isArbiter } = node
+    const [launcher, ...launcherArgs] = this.#hosts.launcher(number)
+    const { node: runtime } = this.#programs
     const daemon = await Daemon.start({
       name: `node ${number}`,
-      command: this.#programs.node,
+      command: launcher ?? runtime,
       args: [
+        ...(launcher === undefined ? [] : [...launcherArgs, runtime]),
         this.#programs.holdfast,
         'node',
-        ...['--data', dataFolder, '--host', '127.0.0.1', '--port', String(ports.rest)],
+        ...['--data', dataFolder, '--host', host, '--port', String(ports.rest)],
         ...['--gateway-port', String(ports.gateway), '--data-port', String(ports.data)],
         ...['--engine-ports', `${ports.engines.from}-${ports.engines.to}`],
         ...(isArbiter ? ['--arbiter'] : []),
@@ -231,5 +255,5 @@ export class LocalStore {
 
 /** host:port of a node's REST. */
 export function addressOf(node: StoreNode): string {
-  return `127.0.0.1:${node.ports.rest}`
+  return `${node.host}:${node.ports.rest}`
 }
