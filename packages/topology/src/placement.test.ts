@@ -105,3 +105,112 @@ test('adding a fourth node moves only what it must take', () => {
   }
   assert.equal(moved, 4)
 })
+
+const grouped = fc
+  .record({
+    groupCount: fc.integer({ min: 1, max: 4 }),
+    assigned: fc.array(fc.nat(3), { minLength: 9, maxLength: 9 }),
+    input: clusters,
+  })
+  .map(({ groupCount, assigned, input }) => ({
+    ...input,
+    groups: new Map(assigned.map((group, index) => [index + 1, `group ${group % groupCount}`])),
+  }))
+
+const copiesOf = (shard: ShardPlacement | undefined): number[] =>
+  shard ? [...(shard.primary === null ? [] : [shard.primary]), ...shard.replicas] : []
+
+const moves = (before: readonly ShardPlacement[], after: readonly ShardPlacement[]): number =>
+  after
+    .map((shard, index) => copiesOf(shard).filter((n) => !copiesOf(before[index]).includes(n)))
+    .reduce((sum, added) => sum + added.length, 0)
+
+test('copies of a shard share a group only when every other group has as many or is full', () => {
+  fc.assert(
+    fc.property(grouped, (input) => {
+      const names = new Set(input.nodes.map((node) => input.groups.get(node)))
+      const inGroup = (nodes: readonly number[], name: string | undefined): number =>
+        nodes.filter((node) => input.groups.get(node) === name).length
+      for (const shard of wantedPlacement(input)) {
+        for (const name of names) {
+          const count = inGroup(copiesOf(shard), name)
+          for (const other of names) {
+            const there = inGroup(copiesOf(shard), other)
+            if (count - there >= 2) assert.equal(there, inGroup(input.nodes, other))
+          }
+        }
+      }
+    }),
+  )
+})
+
+test('copies per node of one group differ by at most one; of groups of one size, all do', () => {
+  fc.assert(
+    fc.property(grouped, (input) => {
+      const wanted = wantedPlacement(input)
+      const names = [...new Set(input.nodes.map((node) => input.groups.get(node)))]
+      const nodesOf = names.map((name) => input.nodes.filter((n) => input.groups.get(n) === name))
+      for (const nodes of nodesOf) assert.ok(spread(counts(nodes, wanted).copies) <= 1)
+      const [first = []] = nodesOf
+      if (nodesOf.some((nodes) => nodes.length !== first.length)) return
+      assert.ok(spread(counts(input.nodes, wanted).copies) <= 1)
+    }),
+    { numRuns: 500 },
+  )
+})
+
+test('a placement over groups that is already good is left as it is', () => {
+  fc.assert(
+    fc.property(grouped, (input) => {
+      const first = wantedPlacement(input)
+      assert.deepEqual(wantedPlacement({ ...input, shards: first }), first)
+    }),
+  )
+})
+
+test('a swap, one out and one in of the same group, moves the copies of the one that goes', () => {
+  fc.assert(
+    fc.property(grouped, fc.nat(), (input, choice) => {
+      const before = wantedPlacement({ ...input, shards: input.shards.map(() => empty()) })
+      const out = input.nodes[choice % input.nodes.length] ?? 1
+      const groups = new Map(input.groups).set(100, input.groups.get(out) ?? '')
+      const nodes = [...input.nodes.filter((node) => node !== out), 100]
+      const after = wantedPlacement({ ...input, nodes, groups, shards: before })
+      const held = before.filter((shard) => copiesOf(shard).includes(out)).length
+      assert.equal(moves(before, after), held)
+    }),
+  )
+})
+
+test('without levelling, copies that are whole stay where they are, whatever nodes there are', () => {
+  fc.assert(
+    fc.property(grouped, (input) => {
+      const usable = new Set(input.nodes)
+      const after = wantedPlacement({ ...input, level: false })
+      const copies = Math.min(input.replicaCount + 1, input.nodes.length)
+      for (const [index, shard] of input.shards.entries()) {
+        const old = copiesOf(shard).filter((node) => usable.has(node))
+        const kept = copiesOf(after[index]).filter((node) => old.includes(node))
+        assert.equal(kept.length, Math.min(old.length, copies))
+        if (shard.primary !== null && usable.has(shard.primary)) {
+          assert.equal(after[index]?.primary, shard.primary)
+        }
+      }
+    }),
+  )
+})
+
+test('a node that shall lead nothing leads only what has no other copy', () => {
+  fc.assert(
+    fc.property(clusters, fc.nat(), (input, choice) => {
+      const node = input.nodes[choice % input.nodes.length] ?? 1
+      for (const shard of wantedPlacement({ ...input, withoutPrimaries: new Set([node]) })) {
+        if (shard.primary === node) assert.deepEqual(shard.replicas, [])
+      }
+    }),
+  )
+})
+
+function empty(): ShardPlacement {
+  return { primary: null, replicas: [] }
+}

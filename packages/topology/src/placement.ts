@@ -4,10 +4,13 @@
  * placement to this one, one small step at a time. It never looks at clocks, processes or sync
  * state beyond the order in which the caller lists existing copies (best copy first).
  *
- * What it promises (property-tested): copies of a shard are on different nodes; as many copies as
- * wanted or as there are nodes; copies per node, and primaries per node where the copies allow
- * it, differ by at most one; a placement that is already good is left as it is.
+ * What it promises (property-tested): copies of a shard are on different nodes, and in different
+ * server groups as far as there are such; as many copies as wanted or as there are nodes; copies
+ * per node, and primaries per node where the copies allow it, differ by at most one as far as
+ * groups allow; a placement that is already good is left as it is.
  */
+import { Spread } from './placement-groups.ts'
+import { firstPrimary, levelPrimaries, relievePrimaries } from './placement-roles.ts'
 
 /** Where the copies of one shard are, or should be. Node ids are the cluster's member ids. */
 export interface ShardPlacement {
@@ -25,6 +28,22 @@ export interface PlacementInput {
   shards: readonly ShardPlacement[]
   /** Wanted replicas per shard besides the primary. */
   replicaCount: number
+  /** Server group of each node; without it all are in one. */
+  groups?: ReadonlyMap<number, string>
+  /** False: only fill up what is missing and tidy up what is too much; nothing else moves. */
+  level?: boolean
+  /** Nodes that keep their copies and lead nothing, as long as another copy can. */
+  withoutPrimaries?: ReadonlySet<number>
+}
+
+/** The placement on its way to be good: node lists that change in place. */
+interface Work {
+  nodes: readonly number[]
+  spread: Spread
+  /** Copies of each shard as wanted so far. */
+  held: number[][]
+  /** Nodes that have data of each shard. */
+  existing: readonly ReadonlySet<number>[]
 }
 
 /**
@@ -35,15 +54,23 @@ export interface PlacementInput {
  * // [{ primary: 1, replicas: [2] }]
  */
 export function wantedPlacement(input: PlacementInput): ShardPlacement[] {
+  const { shards, level = true, withoutPrimaries = new Set() } = input
   const nodes = [...input.nodes].sort((a, b) => a - b)
-  if (nodes.length === 0) return input.shards.map(() => ({ primary: null, replicas: [] }))
+  if (nodes.length === 0) return shards.map(() => ({ primary: null, replicas: [] }))
   const copies = Math.min(input.replicaCount + 1, nodes.length)
-  const held = keepExisting(input.shards, new Set(nodes), copies)
-  const existing = input.shards.map((shard) => new Set(copiesOf(shard)))
-  fillMissing(held, nodes, copies, existing)
-  levelCopies(held, nodes, existing)
-  const primaries = input.shards.map((shard, index) => firstPrimary(shard, held[index] ?? []))
-  levelPrimaries(primaries, held, nodes)
+  const spread = new Spread(nodes, input.groups)
+  const existing = shards.map((shard) => new Set(copiesOf(shard)))
+  const work: Work = { nodes, spread, existing, held: [] }
+  work.held = level ? keepBest(work, copies) : keepSettled(work, shards, copies)
+  fillMissing(work, copies)
+  if (level) {
+    spreadOverGroups(work)
+    levelCopies(work)
+  }
+  const { held } = work
+  const primaries = shards.map((shard, index) => firstPrimary(shard, held[index] ?? []))
+  relievePrimaries(primaries, { nodes, held, withoutPrimaries })
+  if (level) levelPrimaries(primaries, { nodes, held, withoutPrimaries })
   return held.map((members, index) => {
     const primary = primaries[index] ?? null
     return { primary, replicas: members.filter((node) => node !== primary) }
@@ -54,14 +81,30 @@ function copiesOf(shard: ShardPlacement): number[] {
   return shard.primary === null ? [...shard.replicas] : [shard.primary, ...shard.replicas]
 }
 
-function keepExisting(
-  shards: readonly ShardPlacement[],
-  usable: Set<number>,
-  copies: number,
-): number[][] {
-  return shards.map((shard) => {
-    const kept = [...new Set(copiesOf(shard))].filter((node) => usable.has(node))
-    return kept.slice(0, copies)
+/** The best copies, but rather a lesser one in another group than two in the same. */
+function keepBest({ nodes, spread, existing }: Work, copies: number): number[][] {
+  return existing.map((all) => {
+    const usable = [...all].filter((node) => nodes.includes(node))
+    const kept: number[] = []
+    for (const node of usable) if (spread.mayAdd(kept, node)) kept.push(node)
+    const rest = usable.filter((node) => !kept.includes(node))
+    const chosen = new Set([...kept, ...rest].slice(0, copies))
+    return usable.filter((node) => chosen.has(node))
+  })
+}
+
+/** Of copies that are too many, those on the fullest nodes go: a move that has begun is ended. */
+function keepSettled(work: Work, shards: readonly ShardPlacement[], copies: number): number[][] {
+  const held = work.existing.map((all) => [...all].filter((node) => work.nodes.includes(node)))
+  const load = loads(held, work.nodes)
+  return held.map((members, index) => {
+    const lead = shards[index]?.primary
+    const byLoad = members
+      .filter((node) => node !== lead)
+      .sort((a, b) => (load.get(a) ?? 0) - (load.get(b) ?? 0))
+    const first = members.filter((node) => node === lead)
+    const kept = new Set([...first, ...byLoad].slice(0, copies))
+    return members.filter((node) => kept.has(node))
   })
 }
 
@@ -73,110 +116,129 @@ function loads(held: readonly number[][], nodes: readonly number[]): Map<number,
   return load
 }
 
+function lowest(nodes: readonly number[], cost: (node: number) => number): number | undefined {
+  let best: number | undefined
+  for (const node of nodes) if (best === undefined || cost(node) < cost(best)) best = node
+  return best
+}
+
 /** Adds missing copies on the least loaded node, one that already has the shard's data first. */
-function fillMissing(
-  held: number[][],
-  nodes: readonly number[],
-  copies: number,
-  existing: readonly Set<number>[],
-): void {
+function fillMissing({ nodes, spread, held, existing }: Work, copies: number): void {
   const load = loads(held, nodes)
   for (const [index, members] of held.entries()) {
     while (members.length < copies) {
-      const free = nodes.filter((node) => !members.includes(node))
+      const free = nodes.filter((node) => !members.includes(node) && spread.mayAdd(members, node))
       const cost = (node: number): number =>
         (load.get(node) ?? 0) * 2 - (existing[index]?.has(node) ? 1 : 0)
-      const best = free.reduce((a, b) => (cost(b) < cost(a) ? b : a))
+      const best = lowest(free, cost)
+      if (best === undefined) break
       members.push(best)
       load.set(best, (load.get(best) ?? 0) + 1)
     }
   }
 }
 
-/**
- * Moves single copies from the fullest to the emptiest node until they differ by at most one.
- * Such a move exists whenever they differ by two: the fuller one then holds a shard that the
- * emptier one does not. To places with data before
- * empty ones (a copy costs more than a change of role), replicas before primaries.
- */
-function levelCopies(
-  held: number[][],
-  nodes: readonly number[],
-  existing: readonly Set<number>[],
-): void {
+/** Takes copies out of groups that hold too many of one shard: the least good one of each. */
+function spreadOverGroups({ nodes, spread, held, existing }: Work): void {
+  if (!spread.matters) return
   const load = loads(held, nodes)
-  for (;;) {
-    const fullest = nodes.reduce((a, b) => ((load.get(b) ?? 0) > (load.get(a) ?? 0) ? b : a))
-    const emptiest = nodes.reduce((a, b) => ((load.get(b) ?? 0) < (load.get(a) ?? 0) ? b : a))
-    if ((load.get(fullest) ?? 0) - (load.get(emptiest) ?? 0) <= 1) return
-    let chosen: number[] | null = null
-    let chosenCost = Number.POSITIVE_INFINITY
-    for (const [index, members] of held.entries()) {
-      if (!members.includes(fullest) || members.includes(emptiest)) continue
-      const cost = (members[0] === fullest ? 1 : 0) + (existing[index]?.has(emptiest) ? 0 : 2)
-      if (cost < chosenCost) {
-        chosen = members
-        chosenCost = cost
-      }
+  for (const [index, members] of held.entries()) {
+    for (let group = spread.crowded(members); group !== null; group = spread.crowded(members)) {
+      const crowd = group
+      const from = members.findLast((node) => spread.isIn(node, crowd))
+      const rest = members.filter((node) => node !== from)
+      const free = nodes.filter((node) => !members.includes(node) && spread.mayAdd(rest, node))
+      const cost = (node: number): number =>
+        (load.get(node) ?? 0) * 2 - (existing[index]?.has(node) ? 1 : 0)
+      const to = lowest(free, cost)
+      if (from === undefined || to === undefined) break
+      replace(members, from, to, load)
     }
-    if (chosen === null) return
-    chosen.splice(chosen.indexOf(fullest), 1)
-    chosen.push(emptiest)
-    load.set(fullest, (load.get(fullest) ?? 0) - 1)
-    load.set(emptiest, (load.get(emptiest) ?? 0) + 1)
   }
 }
 
-function firstPrimary(shard: ShardPlacement, members: readonly number[]): number {
-  if (shard.primary !== null && members.includes(shard.primary)) return shard.primary
-  const node = shard.replicas.find((replica) => members.includes(replica)) ?? members[0]
-  if (node === undefined) throw new Error('a shard without copies has no primary')
-  return node
+function replace(members: number[], from: number, to: number, load: Map<number, number>): void {
+  members.splice(members.indexOf(from), 1)
+  members.push(to)
+  load.set(from, (load.get(from) ?? 0) - 1)
+  load.set(to, (load.get(to) ?? 0) + 1)
+}
+
+/** One copy of a shard from one node to another. */
+interface Move {
+  index: number
+  from: number
+  to: number
 }
 
 /**
- * Shifts the primary role along chains of shards (u to v where a shard led by u has a copy on v)
- * from a node with too many primaries to one with two fewer, until no such chain is left.
+ * Moves single copies from full nodes to empty ones until they differ by at most one, or by what
+ * the groups enforce. Where groups forbid the direct move, a chain of moves over nodes in between
+ * does it: each of these gives one copy and gets one.
  */
-function levelPrimaries(
-  primaries: number[],
-  held: readonly number[][],
-  nodes: readonly number[],
-): void {
-  for (let round = 0; round < primaries.length * nodes.length; round++) {
-    const count = new Map(nodes.map((node) => [node, 0]))
-    for (const node of primaries) count.set(node, (count.get(node) ?? 0) + 1)
-    const byCount = [...nodes].sort((a, b) => (count.get(b) ?? 0) - (count.get(a) ?? 0))
-    const chain = byCount
-      .map((from) => findChain(from, (count.get(from) ?? 0) - 2, count, primaries, held))
-      .find((found) => found !== null)
-    if (chain === undefined || chain === null) return
-    for (const [shard, to] of chain) primaries[shard] = to
+function levelCopies(work: Work): void {
+  const load = loads(work.held, work.nodes)
+  for (;;) {
+    const byLoad = [...work.nodes].sort((a, b) => (load.get(b) ?? 0) - (load.get(a) ?? 0))
+    const chain = firstFound(byLoad, (from) => findMoves(work, load, from))
+    if (chain === null) return
+    for (const { index, from, to } of chain) replace(work.held[index] ?? [], from, to, load)
   }
 }
 
-/** Breadth first from `from` to a node with at most `limit` primaries: [shard, new primary][]. */
-function findChain(
-  from: number,
-  limit: number,
-  count: ReadonlyMap<number, number>,
-  primaries: readonly number[],
-  held: readonly number[][],
-): [number, number][] | null {
+function firstFound<T>(nodes: readonly number[], find: (node: number) => T | null): T | null {
+  for (const node of nodes) {
+    const found = find(node)
+    if (found !== null) return found
+  }
+  return null
+}
+
+/** Shortest chain of moves from `from` to the emptiest node that has at least two copies fewer. */
+function findMoves(work: Work, load: ReadonlyMap<number, number>, from: number): Move[] | null {
+  const limit = (load.get(from) ?? 0) - 2
   if (limit < 0) return null
-  const reached = new Map<number, [number, number][]>([[from, []]])
+  const reached = new Map<number, Move[]>([[from, []]])
+  let best: Move[] | null = null
+  let bestLoad = limit + 1
   const queue = [from]
   for (let node = queue.shift(); node !== undefined; node = queue.shift()) {
     const path = reached.get(node) ?? []
-    if (node !== from && (count.get(node) ?? 0) <= limit) return path
-    for (const [shard, members] of held.entries()) {
-      if (primaries[shard] !== node) continue
-      for (const next of members) {
-        if (reached.has(next)) continue
-        reached.set(next, [...path, [shard, next]])
-        queue.push(next)
-      }
+    const own = load.get(node) ?? 0
+    if (own < bestLoad) {
+      best = path
+      bestLoad = own
+    }
+    for (const to of work.nodes) {
+      if (reached.has(to)) continue
+      const index = cheapestShard(work, node, to, path)
+      if (index === null) continue
+      reached.set(to, [...path, { index, from: node, to }])
+      queue.push(to)
     }
   }
-  return null
+  return best
+}
+
+/**
+ * The shard whose copy goes best from one node to another: to a place with data before an empty
+ * one (a copy costs more than a change of role), a replica before the primary. None twice a chain.
+ */
+function cheapestShard(
+  { held, existing, spread }: Work,
+  from: number,
+  to: number,
+  path: readonly Move[],
+): number | null {
+  let chosen: number | null = null
+  let chosenCost = Number.POSITIVE_INFINITY
+  for (const [index, members] of held.entries()) {
+    if (!members.includes(from) || members.includes(to)) continue
+    const cost = (members[0] === from ? 1 : 0) + (existing[index]?.has(to) ? 0 : 2)
+    if (cost >= chosenCost || path.some((move) => move.index === index)) continue
+    if (!spread.mayMove(members, from, to)) continue
+    chosen = index
+    chosenCost = cost
+  }
+  return chosen
 }
