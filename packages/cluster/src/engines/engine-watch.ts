@@ -11,7 +11,9 @@ import { EngineControl, EngineError } from './engine-control.ts'
 import { clusterPicture, parseInfo, parseRole } from './engine-picture.ts'
 
 /** An engine that has not answered for this long is silent: as good as dead. */
-export const ENGINE_SILENT_MS = 700
+export const ENGINE_SILENT_MS = 500
+/** A look is given this long at least, however long ago the last answer is. */
+const LOOK_MS_MIN = 200
 /** After a change the cluster picture is read at every look for this long. */
 const MOVING_MS = 5000
 /** How often it is read otherwise. */
@@ -79,7 +81,7 @@ export class EngineWatch {
 
   async look(): Promise<void> {
     try {
-      const { role, linkUp } = parseRole(await this.#control.call('ROLE'))
+      const { role, linkUp } = parseRole(await this.#inTime(this.#control.call('ROLE')))
       this.#answeredAtMs = performance.now()
       const moved = role !== this.#status.role || linkUp !== this.#status.linkUp
       if (moved || this.#status.state !== 'running') this.#movedAtMs = this.#answeredAtMs
@@ -89,6 +91,22 @@ export class EngineWatch {
       this.#set({ ...this.#status, state: 'running', role, linkUp, ...picture, ...memory })
     } catch (error) {
       this.#failed(error)
+    }
+  }
+
+  /** Gives up as soon as the engine counts as silent, rather than when the command times out. */
+  async #inTime(answer: Promise<unknown>): Promise<unknown> {
+    const silentAtMs = this.#answeredAtMs + ENGINE_SILENT_MS
+    const leftMs = Math.max(LOOK_MS_MIN, silentAtMs - performance.now())
+    const { promise: tooLate, reject } = Promise.withResolvers<never>()
+    const timer = setTimeout(() => {
+      reject(new EngineError('no answer in time'))
+      this.#control.close()
+    }, leftMs)
+    try {
+      return await Promise.race([answer, tooLate])
+    } finally {
+      clearTimeout(timer)
     }
   }
 
@@ -131,7 +149,7 @@ export class EngineWatch {
     if (before === 'stopped' || before === 'starting') {
       this.#answeredAtMs = performance.now()
       this.#set({ ...this.#status, state: 'starting' })
-    } else if (performance.now() - this.#answeredAtMs > ENGINE_SILENT_MS) {
+    } else if (performance.now() - this.#answeredAtMs >= ENGINE_SILENT_MS) {
       this.#set({ ...this.#status, state: 'silent' })
     }
   }

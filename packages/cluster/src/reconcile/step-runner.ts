@@ -4,6 +4,7 @@
  * again.
  */
 
+import { once } from 'node:events'
 import { shardRanges, slotOfVbucket } from '@holdfast/topology'
 import type { Logger } from 'pino'
 import { freeEnginePort, memberById, type Shard } from '../document/cluster-document.ts'
@@ -29,6 +30,8 @@ const CATCH_UP_MS = 300
 const REPEAT_MS = 100
 /** After a change of primary its report is awaited this long before the shard is judged again. */
 const SETTLE_MS = 1500
+/** How long an engine that its manager finds silent has to answer the leader. */
+const SECOND_OPINION_MS = 250
 /** Pause between two handovers of a bucket, for the engines' epochs to get round. */
 const HANDOVER_PAUSE_MS = 150
 
@@ -241,8 +244,10 @@ export class StepRunner {
   async #answers(picture: BucketPicture, engine: EnginePicture): Promise<boolean> {
     const { host, port } = engine
     const control = new EngineControl({ host, port, password: picture.bucket.engineAdminPassword })
+    const signal = AbortSignal.timeout(SECOND_OPINION_MS)
+    const tooLate = once(signal, 'abort').then(() => Promise.reject(new Error('no answer')))
     try {
-      await control.call('PING')
+      await Promise.race([control.call('PING'), tooLate])
       return true
     } catch {
       return false
