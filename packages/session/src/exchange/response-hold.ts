@@ -15,6 +15,7 @@
  * whoever gives the promise does.
  */
 import type { ServerResponse } from 'node:http'
+import { headersSentError, SentLook } from './sent-look.ts'
 
 export interface HoldQuestions {
   /** Called once, before the head. Undefined: go on at once. A rejection sends `failure` instead. */
@@ -43,8 +44,6 @@ interface Originals {
 }
 
 const HELD = Symbol('holdfast.held')
-const WAYS = ['writeHead', 'flushHeaders', 'write', 'end'] as const
-const HEADER_SETTERS = ['setHeader', 'setHeaders', 'appendHeader', 'removeHeader'] as const
 
 interface HeldResponse extends Originals {
   [HELD]?: ResponseHold
@@ -55,7 +54,7 @@ export function holdResponse(response: ServerResponse, questions: HoldQuestions)
   new ResponseHold(response, questions).install()
 }
 
-class ResponseHold implements Originals {
+class ResponseHold {
   readonly #response: ServerResponse
   readonly #questions: HoldQuestions
   /** The methods are overloaded: what arrives is handed on as it came. */
@@ -71,9 +70,8 @@ class ResponseHold implements Originals {
   #endAsked = false
   #drainDue = false
   #heldStatus = 200
-  /** While the response looks sent: what sets its headers otherwise. */
-  #setters: unknown[] | undefined
-  #endedShown = false
+  /** What the response shows while it is held. */
+  #look: SentLook | undefined
 
   constructor(response: ServerResponse, questions: HoldQuestions) {
     this.#response = response
@@ -87,9 +85,8 @@ class ResponseHold implements Originals {
 
   install(): void {
     const held = this.#held
-    if (held[HELD] !== undefined && held[HELD] !== this) {
-      // A second hold on one response: the shared functions can only find the first.
-      for (const way of WAYS) held[way] = this[way].bind(this) as never
+    if (held[HELD] !== undefined) {
+      this.#installOver(held)
       return
     }
     held[HELD] = this
@@ -99,7 +96,15 @@ class ResponseHold implements Originals {
     held.end = heldEnd
   }
 
-  writeHead(...args: unknown[]): ServerResponse {
+  /** A second hold on one response: the shared functions can only find the first. */
+  #installOver(held: HeldResponse): void {
+    held.writeHead = (...args) => this.writeHead(args)
+    held.flushHeaders = () => this.flushHeaders()
+    held.write = (...args) => this.write(args)
+    held.end = (...args) => this.end(args)
+  }
+
+  writeHead(args: unknown[]): ServerResponse {
     if (this.#state === 'replaced') return this.#response
     if (this.#state === 'held') throw headersSentError()
     if (this.#headAsked || this.#response.headersSent || !isStatus(args[0])) {
@@ -109,44 +114,45 @@ class ResponseHold implements Originals {
     applyHeaders(this.#response, typeof args[1] === 'string' ? args[2] : args[1])
     this.#response.statusCode = args[0]
     this.#askHead()
-    const status = this.#response.statusCode
-    return (
-      this.#pass(() => this.#writeHead.call(this.#response, status, ...message)) ?? this.#response
-    )
+    const headArgs = [this.#response.statusCode, ...message]
+    if (!this.#isHeld()) return this.#writeHead.apply(this.#response, headArgs)
+    return this.#later(this.#writeHead, headArgs)
   }
 
   flushHeaders(): void {
     if (this.#state === 'replaced') return
     this.#askHead()
-    this.#pass(() => this.#flushHeaders.call(this.#response))
+    if (this.#state === 'held') this.#later(this.#flushHeaders, [])
+    else this.#flushHeaders.call(this.#response)
   }
 
-  write(...args: unknown[]): boolean {
+  write(args: unknown[]): boolean {
     if (this.#state === 'replaced') return true
     if (!isChunk(args[0])) return this.#write.apply(this.#response, args)
     this.#askHead()
     if (this.#state !== 'held') return this.#write.apply(this.#response, args)
-    this.#pass(() => this.#write.apply(this.#response, args))
+    this.#later(this.#write, args)
     this.#drainDue = true
     return false
   }
 
-  end(...args: unknown[]): ServerResponse {
+  end(args: unknown[]): ServerResponse {
     if (this.#state === 'replaced') return this.#response
     // What Node refuses, it refuses before anything is sent; its own error is the right one.
     if (isWrongEnd(args[0])) return this.#end.apply(this.#response, args)
     if (this.#endAsked || this.#response.writableEnded) {
       // As with express-session a second end is no error; Node would emit one if it has a chunk.
       const callbacks = args.filter((argument) => typeof argument === 'function')
-      return this.#pass(() => this.#end.apply(this.#response, callbacks)) ?? this.#response
+      if (this.#state === 'held') return this.#later(this.#end, callbacks)
+      return this.#end.apply(this.#response, callbacks)
     }
     this.#endAsked = true
     if (!this.#headAsked) this.#askHead()
     else if (this.#state !== 'failed') this.#askEnd()
-    if (this.#state !== 'held') return this.#end.apply(this.#response, args)
-    this.#pass(() => this.#end.apply(this.#response, args))
-    this.#endedShown = true
-    Object.defineProperty(this.#response, 'writableEnded', TRUE)
+    if (!this.#isHeld()) return this.#endNow(args)
+    this.#queue ??= []
+    this.#queue.push(() => this.#endNow(args))
+    this.#look?.showEnd()
     return this.#response
   }
 
@@ -159,7 +165,10 @@ class ResponseHold implements Originals {
       this.#state = 'open'
       return
     }
-    this.#pretendSent()
+    this.#state = 'held'
+    this.#heldStatus = this.#response.statusCode
+    this.#look = new SentLook(this.#response)
+    this.#look.show()
     wait.then(
       () =>
         this.#release(() => {
@@ -172,11 +181,12 @@ class ResponseHold implements Originals {
 
   /** When the head is still held, what is to be stored before the end waits behind it. */
   #askEnd(): void {
-    if (this.#state === 'held') {
-      this.#pass(() => this.#holdEnd())
+    if (this.#state !== 'held') {
+      this.#holdEnd()
       return
     }
-    this.#holdEnd()
+    this.#queue ??= []
+    this.#queue.push(() => this.#holdEnd())
   }
 
   #holdEnd(): void {
@@ -195,16 +205,21 @@ class ResponseHold implements Originals {
     if (!this.#response.headersSent) this.#questions.prepareHead()
   }
 
-  /** Runs the call now, or queues it and returns undefined. */
-  #pass<T>(call: () => T): T | undefined {
-    if (this.#state !== 'held') return call()
+  /** Repeats the call on the response itself once that is released. */
+  #later(way: (...args: unknown[]) => unknown, args: unknown[]): ServerResponse {
     this.#queue ??= []
-    this.#queue.push(call)
-    return undefined
+    this.#queue.push(() => way.apply(this.#response, args))
+    return this.#response
+  }
+
+  #endNow(args: unknown[]): ServerResponse {
+    const response = this.#end.apply(this.#response, args)
+    this.#look?.ended()
+    return response
   }
 
   #release(prepare: () => void): void {
-    this.#stopPretending()
+    this.#look?.hide()
     try {
       if (this.#state === 'held') this.#state = 'open'
       prepare()
@@ -223,7 +238,7 @@ class ResponseHold implements Originals {
   }
 
   #replace(error: unknown): void {
-    this.#stopPretending()
+    this.#look?.hide()
     const ended = this.#endAsked
     this.#state = 'failed'
     this.#endAsked = false
@@ -244,50 +259,10 @@ class ResponseHold implements Originals {
     this.#questions.onError(error)
     cutOff(this.#response)
   }
-
-  #pretendSent(): void {
-    this.#state = 'held'
-    const response = this.#response
-    this.#heldStatus = response.statusCode
-    this.#setters = HEADER_SETTERS.map((name) => response[name])
-    Object.defineProperty(response, 'headersSent', TRUE)
-    for (const name of HEADER_SETTERS) Reflect.set(response, name, refuseHeader)
-  }
-
-  /**
-   * Everything is as it was for whoever looks. Nothing is deleted: an object that properties are
-   * deleted from is slow from then on, and the response is about to be sent.
-   */
-  #stopPretending(): void {
-    const response = this.#response
-    const setters = this.#setters
-    if (setters !== undefined) {
-      this.#setters = undefined
-      for (const [index, name] of HEADER_SETTERS.entries()) {
-        Reflect.set(response, name, setters[index])
-      }
-      Object.defineProperty(response, 'headersSent', inherited(response, 'headersSent'))
-    }
-    if (!this.#endedShown) return
-    this.#endedShown = false
-    Object.defineProperty(response, 'writableEnded', inherited(response, 'writableEnded'))
-  }
-}
-
-const TRUE: PropertyDescriptor = { value: true, configurable: true }
-
-/** What the prototypes say of a property, to be put on the object itself. */
-function inherited(response: object, name: string): PropertyDescriptor {
-  for (let at: object | null = Object.getPrototypeOf(response); at !== null; ) {
-    const descriptor = Object.getOwnPropertyDescriptor(at, name)
-    if (descriptor !== undefined) return { ...descriptor, configurable: true }
-    at = Object.getPrototypeOf(at)
-  }
-  return { value: undefined, configurable: true, writable: true }
 }
 
 function heldWriteHead(this: HeldResponse, ...args: unknown[]): ServerResponse {
-  return holdOf(this).writeHead(...args)
+  return holdOf(this).writeHead(args)
 }
 
 function heldFlushHeaders(this: HeldResponse): void {
@@ -295,11 +270,11 @@ function heldFlushHeaders(this: HeldResponse): void {
 }
 
 function heldWrite(this: HeldResponse, ...args: unknown[]): boolean {
-  return holdOf(this).write(...args)
+  return holdOf(this).write(args)
 }
 
 function heldEnd(this: HeldResponse, ...args: unknown[]): ServerResponse {
-  return holdOf(this).end(...args)
+  return holdOf(this).end(args)
 }
 
 function holdOf(response: HeldResponse): ResponseHold {
@@ -347,13 +322,4 @@ function isChunk(value: unknown): boolean {
 
 function isWrongEnd(value: unknown): boolean {
   return Boolean(value) && typeof value !== 'function' && !isChunk(value)
-}
-
-function refuseHeader(): never {
-  throw headersSentError()
-}
-
-function headersSentError(): Error {
-  const error = new Error('Cannot set headers after they are sent to the client')
-  return Object.assign(error, { code: 'ERR_HTTP_HEADERS_SENT' })
 }
