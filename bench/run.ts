@@ -13,6 +13,7 @@ import { runRaces } from './harness/races-suite.ts'
 import { runSessions } from './harness/sessions-suite.ts'
 import { runSoak } from './harness/soak-suite.ts'
 import { Stage } from './harness/stage.ts'
+import { runStore } from './harness/store-suite.ts'
 import type { SuiteReport, SuiteSurroundings } from './harness/suite.ts'
 
 const RAW_BYTES_MAX = 128 * 1024
@@ -24,6 +25,7 @@ const SUITE_RUNS: Record<Suite, (surroundings: SuiteSurroundings) => Promise<Sui
   soak: runSoak,
   sessions: runSessions,
   races: runRaces,
+  store: runStore,
 }
 
 process.exitCode = await main(process.argv.slice(2))

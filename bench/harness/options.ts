@@ -2,7 +2,7 @@
 import { parseArgs } from 'node:util'
 
 /** What can be measured. */
-export const SUITES = ['grid', 'commit', 'idle', 'soak', 'sessions', 'races'] as const
+export const SUITES = ['grid', 'commit', 'idle', 'soak', 'sessions', 'races', 'store'] as const
 
 export type Suite = (typeof SUITES)[number]
 
@@ -31,6 +31,7 @@ export const USAGE = `usage: npm run bench -- [SUITE...] [options]
   soak      memory under full load for --minutes
   sessions  web servers with and without a session layer (needs wrk)
   races     what session layers keep when requests of one session overtake each other
+  store     a cluster of three nodes: start, idle cost, starvation, rebalance to a fourth
 options
   --quick             a small grid, one round of one second
   --cells PATTERNS    only these: parts of cell names, memcached/d10,engine/50c

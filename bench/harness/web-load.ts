@@ -7,7 +7,6 @@ import type { Stage } from './stage.ts'
 
 const SCRIPT = join(import.meta.dirname, '../sessions/load.lua')
 const CONNECTIONS = 50
-const NANOSECONDS_PER_US = 1000
 
 /** What wrk reports, with the CPU time of the server. */
 export interface WebLoadResult {
@@ -57,7 +56,7 @@ export async function saturate(
   const file = join(stage.folder, `cookies-${server.pid}.txt`)
   writeFileSync(file, `${cookies.join('\n')}\n`)
   const args = ['-t1', `-c${CONNECTIONS}`, `-d${seconds}s`, '-s', SCRIPT, server.url + path]
-  const cpuBeforeUs = cpuUs(server.pid)
+  const cpuBeforeUs = cpuMicroseconds(server.pid)
   const load = stage.start('wrk', args, { core: stage.cores.loadCore, env: { COOKIES: file } })
   let output = ''
   load.child.stdout?.on('data', (chunk: Buffer) => {
@@ -72,7 +71,10 @@ export async function saturate(
     const { requests, refused, broken } = result
     throw new WebLoadError(`${refused} refused, ${broken} broken of ${requests} requests`)
   }
-  return { ...result, cpuUsPerRequest: (cpuUs(server.pid) - cpuBeforeUs) / result.requests }
+  return {
+    ...result,
+    cpuUsPerRequest: (cpuMicroseconds(server.pid) - cpuBeforeUs) / result.requests,
+  }
 }
 
 /** Latency at a fixed rate, ms: 99th percentile. Throws WebLoadError. */
@@ -95,14 +97,4 @@ export async function p99AtRate(
   const failed = result.non2xx + result.errors + result.timeouts
   if (failed > 0) throw new WebLoadError(`${failed} requests failed at a fixed rate`)
   return result.latency.p99
-}
-
-/** Time on CPU of all threads, kernel included. */
-function cpuUs(pid: number): number {
-  let nanoseconds = 0
-  for (const task of readdirSync(`/proc/${pid}/task`)) {
-    const [spent = '0'] = readFileSync(`/proc/${pid}/task/${task}/schedstat`, 'utf8').split(' ')
-    nanoseconds += Number(spent)
-  }
-  return nanoseconds / NANOSECONDS_PER_US
 }

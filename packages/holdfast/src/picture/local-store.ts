@@ -103,19 +103,23 @@ export class LocalStore {
   async form(): Promise<void> {
     const [first, ...others] = this.#nodes
     if (first === undefined) throw new Error('there is no node to form a cluster of')
-    const target = ['-c', addressOf(first)]
-    const login = ['-u', STORE_USER, '-p', STORE_PASSWORD]
     await this.#command([
-      'cluster-init',
-      ...target,
+      ...['cluster-init', '-c', addressOf(first)],
       ...['--cluster-username', STORE_USER, '--cluster-password', STORE_PASSWORD],
     ])
-    const add = async (node: StoreNode): Promise<void> => {
-      await this.#command(['server-add', ...target, ...login, '--server-add', addressOf(node)])
-    }
-    for (const node of others.filter(({ isArbiter }) => !isArbiter)) await add(node)
-    await this.#command(['rebalance', ...target, ...login])
-    for (const node of others.filter(({ isArbiter }) => isArbiter)) await add(node)
+    for (const node of others.filter(({ isArbiter }) => !isArbiter)) await this.add(node)
+    await this.rebalance()
+    for (const node of others.filter(({ isArbiter }) => isArbiter)) await this.add(node)
+  }
+
+  /** Makes a started node a member; it gets data with the next rebalance. */
+  async add(node: StoreNode): Promise<void> {
+    await this.#admin('server-add', '--server-add', addressOf(node))
+  }
+
+  /** Spreads the data over all members; resolves when it is done. */
+  async rebalance(): Promise<void> {
+    await this.#admin('rebalance')
   }
 
   /** `kill -9` of every process of the node; resolves with how many when its manager is gone. */
@@ -240,6 +244,14 @@ export class LocalStore {
     const started = { ...node, daemon }
     this.#nodes[number - 1] = started
     return started
+  }
+
+  /** Runs a cluster command as the admin, at a node that is up. */
+  async #admin(command: string, ...args: readonly string[]): Promise<void> {
+    const node = this.#nodes.find(({ daemon }) => daemon?.isRunning)
+    if (node === undefined) throw new Error('no node is up')
+    const login = ['-u', STORE_USER, '-p', STORE_PASSWORD]
+    await this.#command([command, '-c', addressOf(node), ...login, ...args])
   }
 
   async #command(args: readonly string[]): Promise<void> {
