@@ -30,6 +30,7 @@ import type { Hello } from './membership/messages.ts'
 import { NodeMetrics } from './metrics.ts'
 import type { NodeOptions } from './options.ts'
 import { Reconciler } from './reconcile/reconciler.ts'
+import { PoolWait } from './rest/pool-wait.ts'
 import { RestServer } from './rest/rest-server.ts'
 import type { ViewSource } from './rest/views.ts'
 
@@ -48,6 +49,7 @@ export class StoreNode {
   readonly reconciler: Reconciler
   readonly supervisor: EngineSupervisor
   readonly metrics: NodeMetrics
+  readonly poolWait: PoolWait
   readonly version: string
   readonly #options: NodeOptions
   readonly #engine: EngineProgram
@@ -98,6 +100,7 @@ export class StoreNode {
       grantStart: (member, bucket, shard) => this.#grantStart(member, bucket, shard),
     })
     this.metrics = new NodeMetrics(this)
+    this.poolWait = new PoolWait(this)
     this.#rest = new RestServer(this, log)
     const gateway = options.arbiter ? null : options.gatewayCommand
     const pidFile = join(folder, 'run', 'gateway.pid')
@@ -131,6 +134,11 @@ export class StoreNode {
     return node
   }
 
+  /** The data folder, an absolute path. */
+  get folder(): string {
+    return resolve(this.#options.data)
+  }
+
   get document(): ClusterDocument {
     return this.keeper.current
   }
@@ -147,6 +155,7 @@ export class StoreNode {
     await this.#gateway?.stop()
     await this.supervisor.stop({ endEngines: true })
     this.heartbeats.stop()
+    this.poolWait.close()
     await this.#rest.close()
     await rm(join(resolve(this.#options.data), 'run', 'manager.pid'), { force: true })
   }

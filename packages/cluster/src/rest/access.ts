@@ -25,6 +25,8 @@ export interface AccessRule {
   secret?: boolean
   /** No GET, and yet it changes nothing. */
   harmless?: boolean
+  /** Changes a bucket: one that is open to everybody belongs to the admin alone. */
+  owner?: boolean
 }
 
 /** Name under which the node's own gateway asks; its password is the cluster's secret. */
@@ -60,7 +62,8 @@ export async function checkAccess(
   if (access === 'anybucket' && opensAny(document.buckets, credentials)) return NOBODY
   const name = bucketName(request)
   const asked = document.buckets.filter((b) => b.name === name)
-  if (access === 'bucket' && asked.some((b) => opens(b, credentials))) return NOBODY
+  const mayUse = (b: Bucket): boolean => opens(b, credentials) && !(rule.owner && opens(b, null))
+  if (access === 'bucket' && asked.some((b) => mayUse(b))) return NOBODY
   throw new ApiError(401, '')
 }
 

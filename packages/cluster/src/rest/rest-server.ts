@@ -16,6 +16,7 @@ import { PasswordCheck } from './credentials.ts'
 import type { Route, RouteContext } from './route.ts'
 import { bucketRoutes } from './routes-buckets.ts'
 import { memberRoutes } from './routes-member.ts'
+import { nodeReadRoutes } from './routes-node-read.ts'
 import { nodeRoutes } from './routes-nodes.ts'
 import { readRoutes } from './routes-read.ts'
 import { settingsRoutes } from './routes-settings.ts'
@@ -27,6 +28,7 @@ const FORWARDED_HEADER = 'x-holdfast-forwarded'
 /** Routes of the public REST interface: the reference is made from this table. */
 export const publicRoutes: readonly Route[] = [
   ...readRoutes,
+  ...nodeReadRoutes,
   ...settingsRoutes,
   ...bucketRoutes,
   ...nodeRoutes,
@@ -131,7 +133,9 @@ export class RestServer {
     if (error instanceof ApiError) {
       const realm = error.status === 401 ? challenge(request) : null
       if (realm) reply.header('www-authenticate', realm)
-      return reply.code(error.status).send(error.body)
+      const { body } = error
+      if (typeof body === 'string' && body.startsWith('"')) reply.type('application/json')
+      return reply.code(error.status).send(body)
     }
     if (error instanceof ZodError) return reply.code(400).send({ errors: error.issues })
     if (error instanceof NotCommittedError || error instanceof PeerError) {

@@ -1,26 +1,57 @@
-/** Routes that read: pools, buckets, nodes, progress, health. */
-import { hostnameOf, otpNodeOf } from '../document/cluster-document.ts'
+/** Routes that read the pool and its buckets, once or as a stream. */
+import { type Bucket, otpNodeOf } from '../document/cluster-document.ts'
 import { placementProgress } from '../reconcile/plan-members.ts'
+import {
+  bucketSchema,
+  nodeServicesSchema,
+  poolSchema,
+  poolsSchema,
+  progressSchema,
+  terseSchema,
+  versionsSchema,
+} from './answers.ts'
 import { ApiError } from './api-error.ts'
-import { PROXY_HEADER, streamBucket, streamBuckets } from './bucket-stream.ts'
-import type { Route, RouteContext } from './route.ts'
-import { bucketView, healthOf, nodeView, poolView } from './views.ts'
+import {
+  isProxy,
+  nodeServicesView,
+  sourceFor,
+  streamBucket,
+  streamBuckets,
+  streamNodeServices,
+  streamPool,
+  streamTerse,
+} from './config-stream.ts'
+import { basicCredentials } from './credentials.ts'
+import { poolView } from './pool-view.ts'
+import { WAIT_MS_MAX } from './pool-wait.ts'
+import { type Answer, inPath, inQuery, type Route, type RouteContext } from './route.ts'
+import { bucketView, terseView } from './views.ts'
 
-const NOT_FOUND = 'Requested resource not found.\r\n'
+const BUCKET = inPath('bucket', 'Name of the bucket.')
+const NO_POOL: Answer = { about: '`"unknown pool"`: no admin has been set yet.' }
 
-function bucketOf(context: RouteContext) {
-  const name = context.params.bucket
-  const bucket = context.node.document.buckets.find((b) => b.name === name)
-  if (!bucket) throw new ApiError(404, NOT_FOUND)
-  return bucket
-}
+const stream = (about: string): Record<number, Answer> => ({
+  200: { about: `${about} Each is followed by four newlines.`, type: 'application/json' },
+})
 
 export const readRoutes: Route[] = [
+  {
+    method: 'GET',
+    path: '/',
+    access: 'open',
+    summary: 'Leads to the console.',
+    answers: { 301: { about: 'To /index.html.' } },
+    handle: ({ reply }) => {
+      reply.code(301).header('location', '/index.html')
+      return ''
+    },
+  },
   {
     method: 'GET',
     path: '/versions',
     access: 'open',
     summary: 'Version of the store and of its engine.',
+    answers: { 200: { about: 'Versions.', schema: versionsSchema } },
     handle: ({ node }) => node.versions(),
   },
   {
@@ -28,12 +59,14 @@ export const readRoutes: Route[] = [
     path: '/pools',
     access: 'anybucket',
     summary: 'Entry point of Membase clients: the pool, or none until the cluster has an admin.',
+    answers: { 200: { about: 'The pools: one or none.', schema: poolsSchema } },
     handle: ({ node, caller }) => ({
       pools:
         node.document.admin === null
           ? []
           : [{ name: 'default', uri: '/pools/default', streamingUri: '/poolsStreaming/default' }],
       isAdminCreds: caller.admin,
+      isROAdminCreds: caller.readOnly,
       uuid: node.document.uuid,
       ...node.versions(),
     }),
@@ -42,31 +75,48 @@ export const readRoutes: Route[] = [
     method: 'GET',
     path: '/pools/default',
     access: 'anybucket',
-    summary: 'Members, their health, whether a rebalance runs or is needed.',
-    handle: ({ node }) => {
-      if (node.document.admin === null) throw new ApiError(404, '"unknown pool"')
-      return poolView(node.viewSource())
+    summary: 'Members, their health, alerts, memory and disk; with waitChange when they change.',
+    parameters: [
+      inQuery('waitChange', 'integer', 'Milliseconds to wait for a change at most.', {
+        minimum: 0,
+        maximum: WAIT_MS_MAX,
+      }),
+      inQuery('etag', 'string', 'State that the caller knows: `etag` of the answer before.'),
+    ],
+    answers: { 200: { about: 'The pool.', schema: poolSchema }, 404: NO_POOL },
+    handle: readPool,
+  },
+  {
+    method: 'GET',
+    path: '/poolsStreaming/default',
+    access: 'anybucket',
+    summary: 'The pool now and after every change, each followed by four newlines.',
+    answers: { ...stream('The pool, again and again.'), 404: NO_POOL },
+    streams: true,
+    handle: (context) => {
+      requirePool(context)
+      streamPool(context)
     },
   },
   {
     method: 'GET',
     path: '/pools/default/buckets',
     access: 'anybucket',
-    summary: 'All buckets.',
-    handle: ({ node, caller }) =>
-      [...node.document.buckets]
-        .sort((a, b) => a.name.localeCompare(b.name))
-        .map((bucket) => bucketView(node.viewSource(), bucket, { showPassword: caller.admin })),
+    summary: 'All buckets; for a bucket password those that it opens.',
+    answers: { 200: { about: 'Buckets, sorted by name.', schema: bucketSchema.array() } },
+    handle: listBuckets,
   },
   {
     method: 'GET',
     path: '/pools/default/buckets/:bucket',
     access: 'bucket',
     summary: 'One bucket with its vBucketServerMap.',
+    parameters: [BUCKET],
+    answers: { 200: { about: 'The bucket.', schema: bucketSchema } },
     handle: (context) =>
-      bucketView(context.node.viewSource(), bucketOf(context), {
+      bucketView(sourceFor(context), bucketOf(context), {
         showPassword: context.caller.admin,
-        forProxy: context.request.headers[PROXY_HEADER] !== undefined,
+        forProxy: isProxy(context),
       }),
   },
   {
@@ -74,6 +124,8 @@ export const readRoutes: Route[] = [
     path: '/pools/default/bucketsStreaming/:bucket',
     access: 'bucket',
     summary: 'The bucket now and after every change, each followed by four newlines.',
+    parameters: [BUCKET],
+    answers: stream('The bucket, again and again, until it is deleted.'),
     streams: true,
     handle: (context) => streamBucket(context, bucketOf(context)),
   },
@@ -81,15 +133,54 @@ export const readRoutes: Route[] = [
     method: 'GET',
     path: '/pools/default/saslBucketsStreaming',
     access: 'admin',
+    secret: true,
     summary: 'All buckets, with their passwords, now and after every change.',
+    answers: stream('`{"buckets": [...]}`, again and again.'),
     streams: true,
     handle: (context) => streamBuckets(context),
   },
   {
     method: 'GET',
-    path: '/pools/default/rebalanceProgress',
+    path: '/pools/default/b/:bucket',
+    access: 'bucket',
+    summary: 'The terse bucket config that clients of today read.',
+    parameters: [BUCKET],
+    answers: { 200: { about: 'The config.', schema: terseSchema } },
+    handle: (context) => terseView(sourceFor(context), bucketOf(context)),
+  },
+  {
+    method: 'GET',
+    path: '/pools/default/bs/:bucket',
+    access: 'bucket',
+    summary: 'The terse bucket config now and after every change, each followed by four newlines.',
+    parameters: [BUCKET],
+    answers: stream('The terse config, again and again, until the bucket is deleted.'),
+    streams: true,
+    handle: (context) => streamTerse(context, bucketOf(context)),
+  },
+  {
+    method: 'GET',
+    path: '/pools/default/nodeServices',
     access: 'anybucket',
+    summary: 'Members and their ports, as clients of today read them.',
+    answers: { 200: { about: 'Members with their ports.', schema: nodeServicesSchema } },
+    handle: (context) => nodeServicesView(sourceFor(context)),
+  },
+  {
+    method: 'GET',
+    path: '/pools/default/nodeServicesStreaming',
+    access: 'anybucket',
+    summary: 'Members and their ports now and after every change.',
+    answers: stream('Members with their ports, again and again.'),
+    streams: true,
+    handle: (context) => streamNodeServices(context),
+  },
+  {
+    method: 'GET',
+    path: '/pools/default/rebalanceProgress',
+    access: 'admin',
     summary: 'Progress of a rebalance, 0 to 1 by node.',
+    answers: { 200: { about: 'Whether one runs, and how far.', schema: progressSchema } },
     handle: ({ node }) => {
       if (!node.document.rebalancing) return { status: 'none' }
       const pictures = node.reconciler.pictures()
@@ -103,46 +194,45 @@ export const readRoutes: Route[] = [
       }
     },
   },
-  {
-    method: 'GET',
-    path: '/nodes/self',
-    access: 'admin',
-    summary: 'This node.',
-    handle: ({ node }) => nodeView(node.viewSource(), node.selfMember),
-  },
-  {
-    method: 'GET',
-    path: '/nodeStatuses',
-    access: 'admin',
-    summary: 'Health of every node by address.',
-    handle: ({ node }) =>
-      Object.fromEntries(
-        node.document.members.map((m) => [
-          hostnameOf(m),
-          { status: healthOf(node.viewSource(), m), otpNode: otpNodeOf(m) },
-        ]),
-      ),
-  },
-  {
-    method: 'GET',
-    path: '/health',
-    access: 'open',
-    summary: '200 while this node has a leader to follow, 503 otherwise.',
-    handle: ({ node, reply }) => {
-      const leader = node.heartbeats.leader
-      const ok = leader !== null
-      if (!ok) reply.code(503)
-      return { ok, leader, member: node.selfMember.id, shards: node.shardCounts() }
-    },
-  },
-  {
-    method: 'GET',
-    path: '/metrics',
-    access: 'open',
-    summary: 'Prometheus metrics of this node.',
-    handle: async ({ node, reply }) => {
-      reply.type(node.metrics.contentType)
-      return node.metrics.text()
-    },
-  },
 ]
+
+/** The bucket of the path; a 404 when it has gone since access was checked. */
+export function bucketOf({ node, params }: RouteContext): Bucket {
+  const bucket = node.document.buckets.find((b) => b.name === params.bucket)
+  if (!bucket) throw new ApiError(404, 'Requested resource not found.\r\n')
+  return bucket
+}
+
+function requirePool({ node }: RouteContext): void {
+  if (node.document.admin === null) throw new ApiError(404, '"unknown pool"')
+}
+
+async function readPool(context: RouteContext): Promise<unknown> {
+  requirePool(context)
+  const { node, query, caller, request } = context
+  const view = (): Record<string, unknown> => poolView(sourceFor(context), { admin: caller.admin })
+  if (query.waitChange === undefined) return view()
+  const waitMs = Number(query.waitChange)
+  if (!Number.isInteger(waitMs) || waitMs < 0) {
+    throw new ApiError(400, ['waitChange must be a number of milliseconds.'])
+  }
+  const aborted = new AbortController()
+  request.raw.socket.once('close', () => aborted.abort())
+  await node.poolWait.untilChanged(query.etag ?? '', waitMs, aborted.signal)
+  return { etag: node.poolWait.etag(), ...view() }
+}
+
+function listBuckets(context: RouteContext): unknown {
+  const { node, caller, request } = context
+  const user = basicCredentials(request.headers.authorization)?.[0]
+  const sees = (bucket: Bucket): boolean =>
+    caller.admin ||
+    caller.readOnly ||
+    bucket.authType === 'none' ||
+    bucket.saslPassword === '' ||
+    user === bucket.name
+  return [...node.document.buckets]
+    .filter(sees)
+    .sort((a, b) => a.name.localeCompare(b.name))
+    .map((bucket) => bucketView(sourceFor(context), bucket, { showPassword: caller.admin }))
+}

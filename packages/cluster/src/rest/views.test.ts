@@ -4,7 +4,8 @@ import { parseBucketConfig } from '@holdfast/topology'
 import type { ClusterDocument } from '../document/cluster-document.ts'
 import type { MemberStatus } from '../membership/messages.ts'
 import { documentWithBucket } from '../test-support/fixtures.ts'
-import { bucketView, healthOf, poolView, revisionOf, type ViewSource } from './views.ts'
+import { nodeDetailView, poolView } from './pool-view.ts'
+import { bucketView, healthOf, revisionOf, terseView, type ViewSource } from './views.ts'
 
 function sourceOf(document: ClusterDocument, away: readonly number[] = []): ViewSource {
   const status: MemberStatus = {
@@ -192,4 +193,48 @@ test('the pool shows no secret', () => {
   for (const secret of [document.secret, 'scrypt$hash', bucketOf(document).engineDataPassword]) {
     assert.ok(!text.includes(secret))
   }
+})
+
+test('clients of today find the members at the positions that the map means', () => {
+  const document = documentWithBucket(3)
+  const source = { ...sourceOf(document), self: 2 }
+  const terse = terseView(source, bucketOf(document))
+  const { serverList } = mapOf(terse)
+  const nodesExt = terse.nodesExt as { hostname: string; services: { kv: number } }[]
+  const places = nodesExt.map(({ hostname, services }) => `${hostname}:${services.kv}`)
+  assert.deepEqual(places, serverList)
+  assert.deepEqual(bucketView(source, bucketOf(document)).nodesExt, nodesExt)
+})
+
+test('a later term is a higher epoch', () => {
+  const document = { ...documentWithBucket(1), term: 3, rev: 9 }
+  const { rev, revEpoch } = terseView(sourceOf(document), bucketOf(document))
+  assert.deepEqual([rev, revEpoch], [9, 3])
+})
+
+test('a node that knows itself by a loopback address is shown as it was reached', () => {
+  const document = documentWithBucket(2)
+  for (const member of document.members) member.host = '127.0.0.1'
+  const source = { ...sourceOf(document), localAddress: '::ffff:10.0.0.9' }
+  const { nodes } = poolView(source) as { nodes: { hostname: string }[] }
+  assert.deepEqual(
+    nodes.map((node) => node.hostname),
+    ['10.0.0.9:8091', '127.0.0.1:8091'],
+  )
+  assert.equal(mapOf(terseView(source, bucketOf(document))).serverList[0], '10.0.0.9:11210')
+})
+
+test('a node in detail tells its storage, and its cookie to the admin only', () => {
+  const document = documentWithBucket(1)
+  const [member] = document.members
+  assert.ok(member)
+  const source = sourceOf(document)
+  const keys = Object.keys(nodeDetailView(source, member))
+  for (const key of ['availableStorage', 'memoryQuota', 'storageTotals', 'storage', 'otpNode']) {
+    assert.ok(keys.includes(key), key)
+  }
+  assert.ok(!keys.includes('otpCookie'))
+  const forAdmin = nodeDetailView(source, member, { admin: true })
+  assert.ok('otpCookie' in forAdmin)
+  assert.ok(!JSON.stringify(forAdmin).includes(document.secret))
 })

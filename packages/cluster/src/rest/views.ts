@@ -1,28 +1,32 @@
 /**
- * The cluster as Membase's JSON shows it. Pure functions of the document and of what the members
- * report; names and order of fields are the original's.
+ * Buckets as Membase's and Couchbase's JSON show them. Pure functions of the document and of what
+ * the members report; names and order of fields are the original's. Pool and nodes: pool-view.ts.
  */
 import {
   type BucketConfigInput,
   type BucketNodeInput,
   buildBucketConfig,
+  buildTerseConfig,
+  type ConfigRevision,
   type HoldfastExtension,
+  type NodeServices,
   shardRanges,
   VBUCKETS,
 } from '@holdfast/topology'
+import { MEGABYTE } from '../buckets/quota.ts'
+import { basicStats, bucketUsage } from '../buckets/usage.ts'
 import {
   type Bucket,
   type ClusterDocument,
   hostnameOf,
   type Member,
-  otpNodeOf,
   wantedReplicas,
 } from '../document/cluster-document.ts'
 import { ENGINE_DATA_USER } from '../engines/engine-config.ts'
 import type { MemberStatus } from '../membership/messages.ts'
+import type { Alert, MemberFigures } from '../observe/member-figures.ts'
 import type { BucketPicture } from '../reconcile/picture.ts'
 
-const MEGABYTE = 1024 * 1024
 const NONE = -1
 
 export interface ViewSource {
@@ -32,6 +36,31 @@ export interface ViewSource {
   isLive(member: number): boolean
   status(member: number): MemberStatus | null
   pictures(): BucketPicture[]
+  /** What a member last said of its machine; absent or null before it has. */
+  figures?(member: number): MemberFigures | null
+  /** Alerts of all members. */
+  alerts?(): readonly MemberAlert[]
+  /** Address at which the caller has reached this node. */
+  localAddress?: string
+}
+
+/** An alert, and the member that has raised it. */
+export interface MemberAlert extends Alert {
+  member: number
+}
+
+/** A member that knows itself by a loopback or wildcard address is shown as it was reached. */
+export function hostOf(source: ViewSource, member: Member): string {
+  const { localAddress } = source
+  const isVague = /^(127\.|0\.0\.0\.0$|localhost$|::1?$)/.test(member.host)
+  if (!isVague || member.id !== source.self || localAddress === undefined) return member.host
+  const address = localAddress.replace(/^::ffff:/, '')
+  return address === '' || address === '::1' ? member.host : address
+}
+
+/** `host:port` of a member's REST port, as the caller can reach it. */
+export function restAddressOf(source: ViewSource, member: Member): string {
+  return hostnameOf({ host: hostOf(source, member), restPort: member.restPort })
 }
 
 export type NodeHealth = 'healthy' | 'warmup' | 'unhealthy'
@@ -43,7 +72,7 @@ export function healthOf(source: ViewSource, member: Member): NodeHealth {
 }
 
 /** Share of this member's primaries that have all the replicas they should have. */
-function replicationOf(source: ViewSource, member: Member): number {
+export function replicationOf(source: ViewSource, member: Member): number {
   let led = 0
   let whole = 0
   for (const bucket of source.document.buckets) {
@@ -56,9 +85,9 @@ function replicationOf(source: ViewSource, member: Member): number {
   return led === 0 ? 1 : whole / led
 }
 
-function bucketNode(source: ViewSource, member: Member): BucketNodeInput {
+export function bucketNode(source: ViewSource, member: Member): BucketNodeInput {
   return {
-    hostname: hostnameOf(member),
+    hostname: restAddressOf(source, member),
     status: healthOf(source, member),
     clusterMembership: member.membership,
     ports: { proxy: member.gatewayPort, direct: member.dataPort },
@@ -67,64 +96,6 @@ function bucketNode(source: ViewSource, member: Member): BucketNodeInput {
     replication: replicationOf(source, member),
     ...(member.id === source.self ? { thisNode: true } : {}),
   }
-}
-
-/** The node object of `/pools/default`. */
-export function nodeView(source: ViewSource, member: Member): Record<string, unknown> {
-  const status = source.status(member.id)
-  const data = status?.engines.filter((e) => e.shard >= 0) ?? []
-  const items = (role: string): number =>
-    data.filter((e) => e.role === role).reduce((sum, e) => sum + e.items, 0)
-  return {
-    ...bucketNode(source, member),
-    otpNode: otpNodeOf(member),
-    uptime: String(status?.uptimeSeconds ?? 0),
-    memoryTotal: status?.memoryTotalBytes ?? 0,
-    memoryFree: status?.memoryFreeBytes ?? 0,
-    interestingStats: {
-      curr_items: items('primary'),
-      curr_items_tot: items('primary') + items('replica'),
-      vb_replica_curr_items: items('replica'),
-    },
-    clusterCompatibility: 1,
-    arbiter: member.arbiter,
-  }
-}
-
-export function balanced(source: ViewSource): boolean {
-  const { members, rebalancing } = source.document
-  return !rebalancing && members.every((m) => m.membership === 'active' && !m.ejecting)
-}
-
-export function poolView(source: ViewSource): Record<string, unknown> {
-  const { document } = source
-  const action = (name: string): { uri: string } => ({ uri: `/controller/${name}` })
-  return {
-    name: 'default',
-    alerts: [],
-    nodes: document.members.map((m) => nodeView(source, m)),
-    buckets: { uri: '/pools/default/buckets' },
-    controllers: {
-      addNode: action('addNode'),
-      rebalance: action('rebalance'),
-      failOver: action('failOver'),
-    },
-    balanced: balanced(source),
-    failoverWarnings: failoverWarnings(source),
-    rebalanceStatus: document.rebalancing ? 'running' : 'none',
-    rebalanceProgressUri: '/pools/default/rebalanceProgress',
-    nodeStatusesUri: '/nodeStatuses',
-  }
-}
-
-function failoverWarnings(source: ViewSource): string[] {
-  const { document } = source
-  const data = document.members.filter((m) => m.membership === 'active' && !m.arbiter)
-  const warnings: string[] = []
-  if (data.length < 2) warnings.push('hardNodesNeeded')
-  if (data.some((m) => !source.isLive(m.id))) warnings.push('failoverNeeded')
-  if (!balanced(source)) warnings.push('rebalanceNeeded')
-  return warnings
 }
 
 /** Members that hold a part of the bucket's map, the answering one first. */
@@ -151,6 +122,47 @@ function mapRows(bucket: Bucket, list: readonly Member[]): number[][] {
     for (let v = from; v <= to; v++) rows.push(row)
   }
   return rows
+}
+
+/** Couchbase's revision of a config: the leader's term is the epoch. */
+export function configRevision(document: ClusterDocument): ConfigRevision {
+  return { rev: document.rev, revEpoch: Math.max(document.term, 1) }
+}
+
+/** Ports of the members; those of the bucket's map first, in its order. */
+export function nodeServices(source: ViewSource, first: readonly Member[] = []): NodeServices[] {
+  const others = source.document.members.filter(
+    (m) => m.membership === 'active' && !first.includes(m),
+  )
+  return [...first, ...others].map((m) => {
+    const tlsPort = source.figures?.(m.id)?.tlsPort ?? null
+    return {
+      hostname: hostOf(source, m),
+      mgmt: m.restPort,
+      ...(tlsPort === null ? {} : { mgmtSSL: tlsPort }),
+      ...(m.arbiter ? {} : { kv: m.dataPort }),
+      ...(m.id === source.self ? { thisNode: true } : {}),
+    }
+  })
+}
+
+/** The terse config of `/pools/default/b/`. */
+export function terseView(source: ViewSource, bucket: Bucket): Record<string, unknown> {
+  const list = servers(source, bucket)
+  return buildTerseConfig({
+    ...configRevision(source.document),
+    name: bucket.name,
+    bucketType: bucket.type,
+    uuid: bucket.uuid,
+    nodes: nodeServices(source, list),
+    serverList: list.map((m) => `${hostOf(source, m)}:${m.dataPort}`),
+    vBucketMap: isCreated(bucket) ? mapRows(bucket, list) : [],
+    replicaNumber: bucket.replicaCount,
+  })
+}
+
+function isCreated(bucket: Bucket): boolean {
+  return bucket.shards.every((shard) => shard.created)
 }
 
 /** `rev` of a document as one number: grows with every committed change. */
@@ -189,42 +201,28 @@ export function bucketView(
 ): Record<string, unknown> {
   const { document } = source
   const list = servers(source, bucket)
-  const created = bucket.shards.every((shard) => shard.created)
   const dataNodes = document.members.filter((m) => m.membership !== 'inactiveAdded' && !m.arbiter)
-  const picture = source.pictures().find((p) => p.bucket.uuid === bucket.uuid)
+  const nodes = [...list, ...dataNodes.filter((m) => !list.includes(m))]
+  const usage = bucketUsage(document, bucket, (member) => source.status(member))
   const input: BucketConfigInput = {
     name: bucket.name,
     bucketType: bucket.type,
     uuid: bucket.uuid,
+    authType: bucket.authType,
+    proxyPort: bucket.proxyPort ?? 0,
     saslPassword: options.showPassword ? bucket.saslPassword : '',
-    nodes: dataNodes.map((m) => bucketNode(source, m)),
-    serverList: list.map((m) => `${m.host}:${m.dataPort}`),
-    vBucketMap: created ? mapRows(bucket, list) : [],
+    nodes: nodes.map((m) => bucketNode(source, m)),
+    revision: configRevision(document),
+    services: nodeServices(source, list),
+    serverList: list.map((m) => `${hostOf(source, m)}:${m.dataPort}`),
+    vBucketMap: isCreated(bucket) ? mapRows(bucket, list) : [],
     replicaNumber: bucket.replicaCount,
     quota: {
       ram: bucket.ramMegabytes * MEGABYTE * dataNodes.length,
       rawRAM: bucket.ramMegabytes * MEGABYTE,
     },
-    basicStats: basicStats(picture, bucket),
+    basicStats: basicStats(document, bucket, usage),
     ...(options.forProxy ? { holdfast: extension(source, bucket) } : {}),
   }
   return buildBucketConfig(input)
-}
-
-function basicStats(picture: BucketPicture | undefined, bucket: Bucket): Record<string, number> {
-  let items = 0
-  let memoryBytes = 0
-  for (const shard of picture?.shards ?? []) {
-    for (const engine of shard.engines) {
-      memoryBytes += engine.memoryBytes
-      if (engine.member === shard.primary) items += engine.items
-    }
-  }
-  const nodes = new Set(picture?.shards.flatMap((s) => s.engines.map((e) => e.member))).size
-  const quotaBytes = bucket.ramMegabytes * MEGABYTE * Math.max(nodes, 1)
-  return {
-    quotaPercentUsed: Math.round((memoryBytes / quotaBytes) * 10_000) / 100,
-    itemCount: items,
-    memUsed: memoryBytes,
-  }
 }
