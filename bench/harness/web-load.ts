@@ -1,8 +1,9 @@
 // The load on a web server: visitors with sessions, wrk at saturation, autocannon at a fixed rate.
 import { once } from 'node:events'
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import autocannon from 'autocannon'
+import { cpuMicroseconds } from './cpu-time.ts'
 import type { Stage } from './stage.ts'
 
 const SCRIPT = join(import.meta.dirname, '../sessions/load.lua')
