@@ -41,7 +41,8 @@ export class SessionCopies {
     this.#behind(id, async (node, key) => {
       if (await this.#store.keys.touch(node, key, ttlSeconds)) return
       this.#observer.counts.copiesMissing++
-      await this.#store.keys.set(node, key, value, ttlSeconds)
+      // What another request has stored meanwhile is newer.
+      await this.#store.keys.add(node, key, value, ttlSeconds)
     })
   }
 
