@@ -1,5 +1,5 @@
 /** Prometheus metrics of a node. Values are read when they are asked for. */
-import { collectDefaultMetrics, Gauge, Registry } from 'prom-client'
+import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client'
 import { wantedReplicas } from './document/cluster-document.ts'
 import type { StoreNode } from './node.ts'
 
@@ -45,6 +45,30 @@ export class NodeMetrics {
             shards.set({ bucket: bucket.name, state }, value)
           }
         }
+      },
+    })
+    const reasons = ['disabled', 'quota', 'too-many', 'no-copy', 'no-majority'] as const
+    const refusals: Gauge<'reason'> = new Gauge({
+      name: 'holdfast_failovers_refused',
+      help: 'Failovers that do not happen at present, by reason',
+      labelNames: ['reason'],
+      registers,
+      collect: () => {
+        const all = node.reconciler.refusals()
+        for (const reason of reasons) {
+          refusals.set({ reason }, all.filter((refusal) => refusal.reason === reason).length)
+        }
+      },
+    })
+    const refused: Counter<'reason'> = new Counter({
+      name: 'holdfast_failovers_refused_total',
+      help: 'Failovers that were refused since this node started, by reason',
+      labelNames: ['reason'],
+      registers,
+      collect: () => {
+        refused.reset()
+        const counts = node.reconciler.refusalCounts()
+        for (const reason of reasons) refused.inc({ reason }, counts.get(reason) ?? 0)
       },
     })
   }

@@ -21,6 +21,8 @@ export interface Member {
   membership: 'active' | 'inactiveAdded' | 'inactiveFailed'
   /** A rebalance is draining this member; it leaves the document when it holds no copy. */
   ejecting: boolean
+  /** A person fails this member over gracefully: it hands its primaries over first. */
+  failingOver: boolean
   /** Copies of a shard are never in the same server group while another one has room. */
   group: string
 }
@@ -72,6 +74,18 @@ export interface AutoFailoverSettings {
   timeoutMs: number
   /** Members that may be failed over one after the other before copies are whole again. */
   maxCount: number
+  /** Members that were failed over since all copies were whole last. */
+  failedOver: number[]
+}
+
+/** What is remembered of the rebalance that runs or ran last. */
+export interface RebalanceRecord {
+  /** A person stopped it: nothing moves but what heals, until the next rebalance. */
+  stopped: boolean
+  /** Copies and roles that had to come or go when it began, by member id. */
+  movesAtStart: Record<string, number>
+  /** Why it stands still or ended before its end; null while all is well. */
+  trouble: string | null
 }
 
 /** A name and a password, hashed. */
@@ -99,6 +113,7 @@ export interface ClusterDocument {
   autoFailover: AutoFailoverSettings
   /** A rebalance asked for and not yet finished. */
   rebalancing: boolean
+  rebalance: RebalanceRecord
   /** Settings of the console, alerts and statistics, by the name of who reads them. */
   settings: Record<string, unknown>
 }
@@ -109,7 +124,9 @@ export const DEFAULT_AUTO_FAILOVER: AutoFailoverSettings = {
   enabled: true,
   timeoutMs: 400,
   maxCount: 1,
+  failedOver: [],
 }
+export const NO_REBALANCE: RebalanceRecord = { stopped: false, movesAtStart: {}, trouble: null }
 
 const count = z.number().int()
 
@@ -124,6 +141,7 @@ const memberSchema: z.ZodType<Member> = z.object({
   arbiter: z.boolean(),
   membership: z.enum(['active', 'inactiveAdded', 'inactiveFailed']),
   ejecting: z.boolean(),
+  failingOver: z.boolean().default(false),
   group: z.string().default(DEFAULT_GROUP),
 })
 
@@ -176,8 +194,16 @@ export const clusterDocumentSchema: z.ZodType<ClusterDocument> = z.object({
     enabled: z.boolean(),
     timeoutMs: count.default(DEFAULT_AUTO_FAILOVER.timeoutMs),
     maxCount: count.default(DEFAULT_AUTO_FAILOVER.maxCount),
+    failedOver: z.array(count).default([]),
   }),
   rebalancing: z.boolean(),
+  rebalance: z
+    .object({
+      stopped: z.boolean(),
+      movesAtStart: z.record(z.string(), count),
+      trouble: z.string().nullable(),
+    })
+    .default(NO_REBALANCE),
   settings: z.record(z.string(), z.unknown()).default({}),
 })
 
@@ -194,6 +220,16 @@ export function compareVersions(a: DocumentVersion, b: DocumentVersion): number 
 /** Members whose word counts for majorities. */
 export function voters(document: ClusterDocument): Member[] {
   return document.members.filter((m) => m.membership === 'active')
+}
+
+/** May hold copies, by the document. */
+export function isHolding(member: Member): boolean {
+  return member.membership === 'active' && !member.arbiter && !member.ejecting
+}
+
+/** Server group of each member. */
+export function groupsOf(document: ClusterDocument): ReadonlyMap<number, string> {
+  return new Map(document.members.map((m) => [m.id, m.group]))
 }
 
 export function isMajority(count: number, of: number): boolean {

@@ -1,15 +1,19 @@
 /** Makes the document of a cluster of one, and the parts that are added to documents later. */
 import { randomBytes, randomUUID } from 'node:crypto'
+import { totalmem } from 'node:os'
 import { wantedPlacement } from '@holdfast/topology'
+import { initialMemoryQuota, usableMemory } from '../buckets/quota.ts'
 import type { Hello } from '../membership/messages.ts'
 import {
   type Bucket,
   type ClusterDocument,
   DEFAULT_AUTO_FAILOVER,
   DEFAULT_GROUP,
-  DEFAULT_MEMORY_QUOTA_MEGABYTES,
   freeEnginePort,
+  groupsOf,
+  isHolding,
   type Member,
+  NO_REBALANCE,
 } from './cluster-document.ts'
 
 const SECRET_BYTES = 24
@@ -31,6 +35,7 @@ export function newMember(id: number, uuid: string, own: OwnAddress): Member {
     arbiter: own.arbiter,
     membership: 'active',
     ejecting: false,
+    failingOver: false,
     group: DEFAULT_GROUP,
   }
 }
@@ -44,12 +49,13 @@ export function newDocument(own: OwnAddress): ClusterDocument {
     admin: null,
     readOnlyUser: null,
     groups: [DEFAULT_GROUP],
-    memoryQuotaMegabytes: DEFAULT_MEMORY_QUOTA_MEGABYTES,
+    memoryQuotaMegabytes: initialMemoryQuota(usableMemory(totalmem(), process.constrainedMemory())),
     members: [newMember(1, randomUUID(), own)],
     nextMemberId: 2,
     buckets: [],
-    autoFailover: { ...DEFAULT_AUTO_FAILOVER },
+    autoFailover: { ...DEFAULT_AUTO_FAILOVER, failedOver: [] },
     rebalancing: false,
+    rebalance: { ...NO_REBALANCE },
     settings: {},
   }
 }
@@ -61,31 +67,38 @@ export interface BucketWish {
   replicaCount: number
   saslPassword: string
   shardCount: number
+  /** What is left out: open to its login, in the safest way for its type. */
+  authType?: Bucket['authType']
+  proxyPort?: number | null
+  durability?: Bucket['durability']
+  degradedWrites?: Bucket['degradedWrites']
+  eviction?: Bucket['eviction']
+  persistence?: Bucket['persistence']
 }
 
 /** Adds a bucket with its shards placed on the members that can hold data. Throws without ports. */
 export function addBucket(draft: ClusterDocument, wish: BucketWish): void {
-  const nodes = draft.members
-    .filter((m) => m.membership === 'active' && !m.arbiter && !m.ejecting)
-    .map((m) => m.id)
+  const nodes = draft.members.filter((m) => isHolding(m)).map((m) => m.id)
   const placement = wantedPlacement({
     nodes,
     shards: Array.from({ length: wish.shardCount }, () => ({ primary: null, replicas: [] })),
     replicaCount: wish.replicaCount,
+    groups: groupsOf(draft),
   })
+  const isCache = wish.type === 'memcached'
   const bucket: Bucket = {
     name: wish.name,
     uuid: randomBytes(16).toString('hex'),
     type: wish.type,
     ramMegabytes: wish.ramMegabytes,
     replicaCount: wish.replicaCount,
-    authType: 'sasl',
+    authType: wish.authType ?? 'sasl',
     saslPassword: wish.saslPassword,
-    proxyPort: null,
-    durability: wish.type === 'membase' && wish.replicaCount > 0 ? 'replicated' : 'none',
-    degradedWrites: 'allow',
-    eviction: wish.type === 'memcached' ? 'lru' : 'refuse',
-    persistence: wish.type === 'memcached' ? 'none' : 'everysec',
+    proxyPort: wish.proxyPort ?? null,
+    durability: wish.durability ?? (isCache || wish.replicaCount === 0 ? 'none' : 'replicated'),
+    degradedWrites: wish.degradedWrites ?? 'allow',
+    eviction: wish.eviction ?? (isCache ? 'lru' : 'refuse'),
+    persistence: wish.persistence ?? (isCache ? 'none' : 'everysec'),
     engineAdminPassword: secret(),
     engineDataPassword: secret(),
     shards: placement.map(({ primary }) => ({

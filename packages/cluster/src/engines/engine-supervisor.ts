@@ -5,32 +5,26 @@
  * and what is promoted is the leader's business (reconcile/). Called by the node on every change of
  * the document and by its own timer.
  */
-import { mkdir, readdir, rm } from 'node:fs/promises'
+import { mkdir, rm } from 'node:fs/promises'
 import { freemem, totalmem } from 'node:os'
 import { join } from 'node:path'
 import type { Logger } from 'pino'
-import type { Bucket, ClusterDocument } from '../document/cluster-document.ts'
-import type { EngineStatus, MemberStatus } from '../membership/messages.ts'
+import type { ClusterDocument } from '../document/cluster-document.ts'
+import type { EngineStatus, EngineTrouble, MemberStatus } from '../membership/messages.ts'
+import { liveConfig } from './engine-config.ts'
+import { removeItems, removeLeftovers, repairFolder } from './engine-files.ts'
 import { EngineProcess } from './engine-process.ts'
+import { repairOf, troubleInLog } from './engine-trouble.ts'
 import { EngineWatch } from './engine-watch.ts'
-import { type InstanceDuty, mayStart } from './start-policy.ts'
+import { mayStart } from './start-policy.ts'
+import { engineKey, isOutOfUse, slotsOf, type WantedEngine, wantedEngines } from './wanted-engines.ts'
 
 const TURN_MS = 100
 /** An engine that runs is looked at this often; one that starts, at every turn. */
 const LOOK_INTERVAL_MS = 200
-const MEGABYTE = 1024 * 1024
-
-interface Wanted {
-  key: string
-  bucket: Bucket
-  shard: number
-  port: number
-  duty: InstanceDuty
-  created: boolean
-}
 
 interface Engine {
-  wanted: Wanted
+  wanted: WantedEngine
   process: EngineProcess
   watch: EngineWatch
   granted: boolean
@@ -38,11 +32,24 @@ interface Engine {
   failedStarts: number
   notBeforeMs: number
   lookAtMs: number
+  /** It was seen to run, and why it does not any more is not known yet. */
+  undiagnosed: boolean
+  /** Settings that the process has; null when an earlier manager has started it. */
+  applied: string | null
+  applyAtMs: number
+  /** Why it does not start or take its settings. */
+  trouble: EngineTrouble | null
+  /** What the log was last told. */
+  toldTrouble: EngineTrouble | null
 }
 
 /** Pause after a failed start: doubles up to the bound. */
 const START_RETRY_MS = 200
 const START_RETRY_MS_MAX = 5000
+/** Starts that end without a reason that is known, until that is called trouble. */
+const FAILED_STARTS_MAX = 3
+/** Pause before an engine that refuses its settings is asked again. */
+const APPLY_RETRY_MS = 5000
 
 export class EngineSupervisor {
   readonly #folder: string
@@ -107,7 +114,7 @@ export class EngineSupervisor {
 
   /** The leader allows the start of a primary that is down. */
   grantStart(bucketUuid: string, shard: number): boolean {
-    const engine = this.#engines.get(keyOf(bucketUuid, shard))
+    const engine = this.#engines.get(engineKey(bucketUuid, shard))
     if (!engine) return false
     if (!engine.process.running) engine.granted = true
     void this.#turn()
@@ -131,6 +138,7 @@ export class EngineSupervisor {
         shard: engine.wanted.shard,
         port: engine.wanted.port,
         ...engine.watch.status,
+        trouble: troubleOf(engine),
       }))
       this.#report = {
         seq: ++this.#seq,
@@ -165,7 +173,7 @@ export class EngineSupervisor {
     }
   }
 
-  #engineFor(wanted: Wanted): Engine {
+  #engineFor(wanted: WantedEngine): Engine {
     const known = this.#engines.get(wanted.key)
     if (known) {
       known.wanted = wanted
@@ -189,8 +197,7 @@ export class EngineSupervisor {
         folder: join(this.#folder, 'engines', wanted.key),
         adminPassword: bucket.engineAdminPassword,
         dataPassword: bucket.engineDataPassword,
-        memoryBytesMax: memoryOf(this.#document, bucket),
-        cache: bucket.type === 'memcached',
+        ...wanted.settings,
       },
       onExit: () => watch.exited(),
     })
@@ -203,6 +210,11 @@ export class EngineSupervisor {
       failedStarts: 0,
       notBeforeMs: 0,
       lookAtMs: 0,
+      undiagnosed: false,
+      applied: null,
+      applyAtMs: 0,
+      trouble: null,
+      toldTrouble: null,
     }
     this.#engines.set(wanted.key, engine)
     this.#report = null
@@ -211,42 +223,105 @@ export class EngineSupervisor {
 
   async #tend(engine: Engine): Promise<void> {
     engine.busy = true
-    const { wanted, process } = engine
-    const about = { bucket: wanted.bucket.name, shard: wanted.shard, port: wanted.port }
+    const { process, watch } = engine
+    const about = aboutOf(engine)
     try {
-      if (!process.running && (await process.adopt())) this.#log.info(about, 'engine adopted')
-      if (!process.running) {
-        engine.watch.exited()
-        const { duty, created } = wanted
-        const synced = this.#synced()
-        const allowed = mayStart({ duty, synced, created, granted: engine.granted })
-        if (!allowed || performance.now() < engine.notBeforeMs) return
-        await mkdir(join(this.#folder, 'run'), { recursive: true })
-        await process.start()
-        engine.granted = false
-        engine.failedStarts++
-        engine.notBeforeMs =
-          performance.now() +
-          Math.min(START_RETRY_MS * 2 ** engine.failedStarts, START_RETRY_MS_MAX)
-        this.#log.info({ ...about, duty }, 'engine started')
+      if (!process.running && (await process.adopt())) {
+        engine.undiagnosed = true
+        engine.applied = null
+        this.#log.info(about, 'engine adopted')
       }
+      if (!process.running) {
+        watch.exited()
+        if (engine.undiagnosed) await this.#diagnose(engine)
+        if (!this.#mayStart(engine)) return
+        await this.#start(engine)
+      }
+      watch.itemBytesMax = engine.wanted.itemBytesMax
       if (performance.now() >= engine.lookAtMs) {
-        await engine.watch.look()
-        const runs = engine.watch.status.state === 'running'
+        await watch.look()
+        const runs = watch.status.state === 'running'
         if (runs) engine.lookAtMs = performance.now() + LOOK_INTERVAL_MS
       }
-      if (engine.watch.status.state === 'running') engine.failedStarts = 0
+      if (watch.status.state === 'running') await this.#settle(engine)
     } catch (error) {
+      if (isDiskFull(error)) engine.trouble = 'diskFull'
       this.#log.error({ ...about, err: error }, 'engine cannot be started')
       engine.notBeforeMs = performance.now() + START_RETRY_MS_MAX
     } finally {
+      this.#tellTrouble(engine)
       engine.busy = false
     }
   }
 
-  async #dropUnwanted(wanted: Wanted[]): Promise<void> {
+  #mayStart(engine: Engine): boolean {
+    const { duty, created } = engine.wanted
+    const allowed = mayStart({ duty, synced: this.#synced(), created, granted: engine.granted })
+    return allowed && performance.now() >= engine.notBeforeMs
+  }
+
+  async #start(engine: Engine): Promise<void> {
+    const { wanted, process, trouble } = engine
+    await mkdir(join(this.#folder, 'run'), { recursive: true })
+    const repair = repairOf({ ...wanted, trouble })
+    const slots = slotsOf(wanted.bucket, wanted.shard) ?? [0, 0]
+    if (repair) {
+      this.#log.warn({ ...aboutOf(engine), trouble, repair }, 'engine is repaired')
+      await repairFolder(process.settings.folder, repair, { ...process.settings, slots })
+      engine.trouble = null
+    }
+    await process.start(wanted.settings)
+    engine.applied = JSON.stringify(liveConfig(wanted.settings))
+    engine.undiagnosed = true
+    engine.granted = false
+    engine.failedStarts++
+    engine.notBeforeMs =
+      performance.now() + Math.min(START_RETRY_MS * 2 ** engine.failedStarts, START_RETRY_MS_MAX)
+    this.#log.info({ ...aboutOf(engine), duty: wanted.duty }, 'engine started')
+  }
+
+  /** Reads in its log why it has ended. */
+  async #diagnose(engine: Engine): Promise<void> {
+    engine.undiagnosed = false
+    const found = troubleInLog(await engine.process.logText())
+    const isHopeless = engine.failedStarts >= FAILED_STARTS_MAX
+    engine.trouble = found ?? (isHopeless ? 'notStarting' : null)
+  }
+
+  /** It serves: then its start is over, and what has changed of its settings is told to it. */
+  async #settle(engine: Engine): Promise<void> {
+    engine.failedStarts = 0
+    if (engine.trouble !== 'notConfigured') engine.trouble = null
+    const { settings } = engine.wanted
+    const config = liveConfig(settings)
+    const text = JSON.stringify(config)
+    if (engine.applied === text || performance.now() < engine.applyAtMs) return
+    try {
+      await engine.process.configure(settings)
+      await engine.watch.configure(config)
+      if (settings.persistence === 'none') await removeItems(engine.process.settings.folder)
+      engine.applied = text
+      engine.trouble = null
+      this.#log.info(aboutOf(engine), 'engine has taken its settings')
+    } catch (error) {
+      engine.trouble = isDiskFull(error) ? 'diskFull' : 'notConfigured'
+      engine.applyAtMs = performance.now() + APPLY_RETRY_MS
+      this.#log.error({ ...aboutOf(engine), err: error }, 'engine does not take its settings')
+    }
+  }
+
+  #tellTrouble(engine: Engine): void {
+    const trouble = troubleOf(engine)
+    if (trouble === engine.toldTrouble) return
+    engine.toldTrouble = trouble
+    if (trouble) this.#log.error({ ...aboutOf(engine), trouble }, 'engine is in trouble')
+    else this.#log.info(aboutOf(engine), 'engine is well again')
+    this.#changed()
+  }
+
+  async #dropUnwanted(wanted: WantedEngine[]): Promise<void> {
     const keys = new Set(wanted.map((w) => w.key))
-    const failed = isFailed(this.#document, this.#self)
+    const failed = isOutOfUse(this.#document, this.#self)
     for (const [key, engine] of this.#engines) {
       if (keys.has(key)) continue
       this.#engines.delete(key)
@@ -257,52 +332,20 @@ export class EngineSupervisor {
     }
     if (this.#leftoversRemoved || failed || !this.#synced()) return
     this.#leftoversRemoved = true
-    await this.#removeLeftovers(keys)
-  }
-
-  /** Folders of engines that were taken away while this member was down. */
-  async #removeLeftovers(keys: Set<string>): Promise<void> {
     const root = join(this.#folder, 'engines')
-    const folders = await readdir(root).catch(() => [])
-    for (const folder of folders) {
-      if (!keys.has(folder)) await rm(join(root, folder), { recursive: true, force: true })
-    }
+    const removed = await removeLeftovers(root, join(this.#folder, 'run'), keys)
+    for (const folder of removed) this.#log.info({ folder }, 'engine folder removed')
   }
 }
 
-function keyOf(bucketUuid: string, shard: number): string {
-  return `${bucketUuid}-${shard < 0 ? 'arbiter' : shard}`
+function troubleOf(engine: Engine): EngineTrouble | null {
+  return engine.trouble ?? engine.watch.status.trouble
 }
 
-function isFailed(document: ClusterDocument, self: number): boolean {
-  return document.members.find((m) => m.id === self)?.membership === 'inactiveFailed'
+function aboutOf({ wanted }: Engine): { bucket: string; shard: number; port: number } {
+  return { bucket: wanted.bucket.name, shard: wanted.shard, port: wanted.port }
 }
 
-/** Engines that should be on this member; none once it has been failed over. */
-function wantedEngines(document: ClusterDocument, self: number): Wanted[] {
-  if (isFailed(document, self)) return []
-  const found: Wanted[] = []
-  for (const bucket of document.buckets) {
-    for (const [index, shard] of bucket.shards.entries()) {
-      const own = shard.instances.find((i) => i.member === self)
-      if (!own) continue
-      const duty = shard.primary === self ? 'primary' : 'replica'
-      const key = keyOf(bucket.uuid, index)
-      found.push({ key, bucket, shard: index, port: own.port, duty, created: shard.created })
-    }
-    const arbiter = bucket.arbiterInstances.find((i) => i.member === self)
-    if (arbiter) {
-      const key = keyOf(bucket.uuid, -1)
-      found.push({ key, bucket, shard: -1, port: arbiter.port, duty: 'arbiter', created: true })
-    }
-  }
-  return found
-}
-
-/** A bucket's quota is per node; each copy of a shard on it gets an equal part, with room to move. */
-function memoryOf(document: ClusterDocument, bucket: Bucket): number {
-  const nodes = document.members.filter((m) => m.membership === 'active' && !m.arbiter).length
-  const copies = bucket.shards.length * (Math.min(bucket.replicaCount, Math.max(nodes - 1, 0)) + 1)
-  const perNode = Math.max(1, Math.ceil(copies / Math.max(nodes, 1)))
-  return Math.floor((bucket.ramMegabytes * MEGABYTE) / perNode)
+function isDiskFull(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'ENOSPC'
 }

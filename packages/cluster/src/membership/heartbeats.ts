@@ -132,7 +132,12 @@ export class Heartbeats {
   isLive(id: number): boolean {
     if (id === this.#keeper.self) return true
     const peer = this.#peers.get(id)
-    return peer !== undefined && isLive(peer, performance.now())
+    return peer !== undefined && this.#isHeard(peer, performance.now())
+  }
+
+  /** Heard within the time-out of automatic failover. */
+  #isHeard(peer: Peer, nowMs: number): boolean {
+    return isLive(peer, nowMs, this.#keeper.current.autoFailover.timeoutMs)
   }
 
   /** Not heard for a while, or refusing: time to look at its engines. */
@@ -285,7 +290,9 @@ export class Heartbeats {
       order: [this.#startedAt, ++this.#sentCount],
       committed: { term: document.term, rev: document.rev },
       following: this.#following,
-      unreachable: [...this.#peers.values()].filter((p) => !isLive(p, nowMs)).map((p) => p.id),
+      unreachable: [...this.#peers.values()]
+        .filter((p) => !this.#isHeard(p, nowMs))
+        .map((p) => p.id),
       leading: this.#leading,
       statusSeq: status.seq,
       status: status.seq === statusSeen ? null : status,
@@ -296,7 +303,7 @@ export class Heartbeats {
   #take(peer: Peer, heartbeat: Heartbeat): void {
     if (isOvertaken(heartbeat.order, peer.order)) return
     peer.order = heartbeat.order
-    if (!isLive(peer, performance.now())) this.#onNews()
+    if (!this.#isHeard(peer, performance.now())) this.#onNews()
     peer.heardAtMs = performance.now()
     peer.refused = false
     peer.following = heartbeat.following

@@ -14,7 +14,10 @@ import { isMajority } from '../document/cluster-document.ts'
 export const LEASE_MS = 700
 /** A leader counts a follower this long, from when it asked: less than the follower's lease. */
 export const LEASE_HELD_MS = 560
-/** A member that has not been heard for this long is missed; its engines are looked at. */
+/**
+ * A member that has not been heard for this long is missed, unless the cluster's settings say
+ * otherwise. Who leads does not depend on the settings.
+ */
 export const SILENCE_MS = 400
 
 /** Place of a message among all that a member sends: when its process started, then a count. */
@@ -41,8 +44,8 @@ export interface PeerView {
 }
 
 /** Heard lately. */
-export function isLive(peer: PeerView, nowMs: number): boolean {
-  return !peer.refused && nowMs - peer.heardAtMs < SILENCE_MS
+export function isLive(peer: PeerView, nowMs: number, silenceMs: number = SILENCE_MS): boolean {
+  return !peer.refused && nowMs - peer.heardAtMs < silenceMs
 }
 
 /** Heard within the lease: whoever it leads still keeps faith. */

@@ -5,7 +5,15 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
+import { memberById } from '../document/cluster-document.ts'
 import { BucketWorld } from '../test-support/bucket-world.ts'
+import {
+  ejectMember,
+  failOverMember,
+  reAddMember,
+  startRebalance,
+  stopRebalance,
+} from '../test-support/person-acts.ts'
 
 /** Turns in which everything must be in place again: role after role, 2.2 s apart each. */
 const TURNS_MAX = 600
@@ -28,6 +36,9 @@ const EVENTS = [
   'addNode',
   'eject',
   'loseFolder',
+  'stopRebalance',
+  'failOver',
+  'reAdd',
 ] as const
 
 const events: fc.Arbitrary<Event> = fc.record({
@@ -40,6 +51,7 @@ const events: fc.Arbitrary<Event> = fc.record({
 const histories = fc.record({
   nodes: fc.integer({ min: 2, max: 4 }),
   replicas: fc.integer({ min: 0, max: 2 }),
+  failoversMax: fc.integer({ min: 1, max: 3 }),
   events: fc.array(events, { maxLength: 25 }),
 })
 
@@ -70,8 +82,9 @@ test('a dead manager whose engines serve changes nothing', () => {
 
 test('from any history of deaths and returns everything ends in place, with every acknowledged write', () => {
   fc.assert(
-    fc.property(histories, ({ nodes, replicas, events: history }) => {
+    fc.property(histories, ({ nodes, replicas, failoversMax, events: history }) => {
       const world = new BucketWorld({ nodes, shards: 3, replicas })
+      world.document.autoFailover.maxCount = failoversMax
       for (let turn = 0; turn < 10; turn++) world.turn()
       for (const event of history) happen(world, event)
       world.heal()
@@ -81,6 +94,64 @@ test('from any history of deaths and returns everything ends in place, with ever
   )
 })
 
+test('a swap copies what was on the node that goes, and nothing else', () => {
+  const world = new BucketWorld({ nodes: 3, shards: 8, replicas: 1 })
+  untilWhole(world)
+  const held = world.copiesOn(2)
+  const before = world.copiesMade
+  world.addNode()
+  ejectMember(world.document, 2)
+  untilWhole(world)
+  assert.equal(world.copiesOn(2), 0)
+  assert.equal(world.copiesMade - before, held)
+})
+
+test('a stopped rebalance begins nothing more, and goes on when it is started again', () => {
+  const world = new BucketWorld({ nodes: 3, shards: 8, replicas: 1 })
+  untilWhole(world)
+  world.addNode()
+  for (let turn = 0; turn < 3; turn++) world.turn()
+  stopRebalance(world.document)
+  const stoppedAt = world.copiesMade
+  untilWhole(world)
+  for (let turn = 0; turn < 100; turn++) world.turn()
+  assert.equal(world.copiesMade, stoppedAt)
+  assert.equal(world.document.rebalancing, false)
+  startRebalance(world.document)
+  untilWhole(world)
+  assert.equal(world.copiesOn(4), 4)
+  assert.equal(world.document.rebalancing, false)
+})
+
+test('a graceful failover hands over first: at no moment has a shard no primary', () => {
+  const world = new BucketWorld({ nodes: 3, shards: 8, replicas: 1 })
+  untilWhole(world)
+  failOverMember(world.document, 2, true)
+  for (
+    let turn = 0;
+    turn < TURNS_MAX && memberById(world.document, 2)?.membership === 'active';
+    turn++
+  ) {
+    world.turn()
+    assert.ok(world.serving, 'every shard has a primary that takes writes')
+  }
+  assert.equal(memberById(world.document, 2)?.membership, 'inactiveFailed')
+  untilWhole(world)
+})
+
+test('a member that was failed over and taken back gets copies where its files are', () => {
+  const world = new BucketWorld({ nodes: 3, shards: 8, replicas: 1 })
+  untilWhole(world)
+  const held = world.copiesOn(2)
+  failOverMember(world.document, 2, false)
+  untilWhole(world)
+  const before = world.copiesMade
+  reAddMember(world.document, 2)
+  untilWhole(world)
+  assert.equal(world.copiesMade, before)
+  assert.ok(world.copiesOn(2) >= held - 1)
+})
+
 function happen(world: BucketWorld, { what, shard, member, turns }: Event): void {
   switch (what) {
     case 'killEngine':
@@ -88,6 +159,18 @@ function happen(world: BucketWorld, { what, shard, member, turns }: Event): void
     case 'cutLink':
     case 'loseFolder':
       world[what](shard, member)
+      break
+    case 'stopRebalance':
+      stopRebalance(world.document)
+      break
+    case 'failOver':
+      failOverMember(world.document, member, shard === 0)
+      break
+    case 'reAdd':
+      reAddMember(world.document, member)
+      break
+    case 'eject':
+      ejectMember(world.document, member)
       break
     case 'heal':
     case 'addNode':

@@ -19,6 +19,8 @@ const RUNNING: EngineStatus = {
   configEpoch: 3,
   memoryBytes: 10,
   items: 2,
+  trouble: null,
+  usage: null,
 }
 
 interface Known {

@@ -23,8 +23,10 @@ export interface EnginePicture {
   address: string
   /** The member's manager is heard. */
   managed: boolean
-  /** A person or the leader has failed the member over: it is not to be used. */
+  /** The member was failed over, or is not yet back from that: it is not to be used. */
   failed: boolean
+  /** The member is to leave the cluster. */
+  leaving: boolean
   reach: Reach
   /** Down by its own manager's word because it does not answer; its process has not ended. */
   silent: boolean
@@ -107,7 +109,7 @@ function judge(
   const look = managed ? null : reports.look(member.id, instance.port)
   const status = look?.kind === 'answers' ? look.status : reported
   let reach: Reach = 'unknown'
-  if (member.membership === 'inactiveFailed') reach = 'down'
+  if (member.membership !== 'active') reach = 'down'
   else if (managed) reach = reported ? reachOf(reported) : 'starting'
   else if (look?.kind === 'answers') reach = 'up'
   else if (look?.kind === 'refused' && reports.isRefused(member.id)) reach = 'down'
@@ -118,7 +120,8 @@ function judge(
     port: instance.port,
     address: `${member.host}:${instance.port}`,
     managed,
-    failed: member.membership === 'inactiveFailed',
+    failed: member.membership !== 'active',
+    leaving: member.ejecting,
     reach,
     silent: managed && status?.state === 'silent',
     engineId: status?.engineId ?? '',
@@ -170,4 +173,19 @@ export function isInSync(engine: EnginePicture, primary: EnginePicture): boolean
     engine.linkUp &&
     engine.primaryId === primary.engineId
   )
+}
+
+/** Most of the bucket's voting engines (primaries with slots) are up: elections can be won. */
+export function hasEngineMajority(picture: BucketPicture): boolean {
+  let voting = 0
+  let up = 0
+  for (const shard of picture.shards) {
+    voting++
+    if (engineAt(shard, shard.primary)?.reach === 'up') up++
+  }
+  for (const arbiter of picture.arbiters) {
+    voting++
+    if (arbiter.reach === 'up') up++
+  }
+  return up * 2 > voting
 }

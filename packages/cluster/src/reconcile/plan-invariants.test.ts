@@ -17,6 +17,7 @@ function engines(shard: number, member: number): fc.Arbitrary<EnginePicture> {
       reach: fc.constantFrom('up', 'starting', 'down', 'unknown'),
       managed: fc.boolean(),
       failed: fc.boolean(),
+      leaving: fc.boolean(),
       silent: fc.boolean(),
       role: fc.constantFrom('primary', 'replica'),
       followed: fc.constantFrom(...MEMBERS),
@@ -96,13 +97,14 @@ const cases = fc.record({
       outOfSyncMs: fc.constantFrom(0, 400, 1000),
       sinceFailoverMs: fc.constantFrom(0, 2000, 5000),
       filling: fc.nat(5),
-      autoFailover: fc.boolean(),
+      mayFailOver: fc.boolean(),
       handingOver: fc.boolean(),
       unsettled: fc.boolean(),
     })
-    .map(({ outOfSyncMs, sinceFailoverMs, filling, ...rest }): PlanMemory => {
+    .map(({ outOfSyncMs, sinceFailoverMs, filling, mayFailOver, ...rest }): PlanMemory => {
       const of = { outOfSyncMs: () => outOfSyncMs, sinceFailoverMs: () => sinceFailoverMs }
-      return { ...calmMemory(), ...of, fillingOn: () => filling, ...rest }
+      const may = { mayFailOver: () => mayFailOver }
+      return { ...calmMemory(), ...of, ...may, fillingOn: () => filling, ...rest }
     }),
 })
 
@@ -183,12 +185,15 @@ test('only listed replicas that are up are promoted, or what the document calls 
     for (const member of step.candidates) {
       assert.equal(engineAt(shard, member)?.reach, 'up')
       assert.equal(engineAt(shard, member)?.role, 'replica')
-      assert.ok(shard.replicas.includes(member) || member === shard.primary)
     }
     const primary = engineAt(shard, shard.primary)
+    const isGivenUp = primary?.failed === true && primary.leaving
+    for (const member of step.candidates) {
+      assert.ok(shard.replicas.includes(member) || member === shard.primary || isGivenUp)
+    }
     if (step.from === null || primary === undefined) return
     assert.ok(primary.reach === 'down' || primary.slots.length === 0)
-    assert.ok(memory.autoFailover || primary.failed)
+    assert.ok(memory.mayFailOver(primary.member) || primary.failed || primary.managed)
   })
 })
 

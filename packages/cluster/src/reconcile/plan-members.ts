@@ -1,9 +1,16 @@
 /**
  * Changes to members and engine lists that do not belong to one shard: an arbiter's voting engine,
- * a member that has been drained, a rebalance that is finished. Pure.
+ * a member that has been drained or has handed its primaries over, a rebalance that is finished,
+ * a failover quota that is free again. Pure.
  */
 import type { ShardPlacement } from '@holdfast/topology'
-import { type ClusterDocument, freeEnginePort, otpNodeOf } from '../document/cluster-document.ts'
+import {
+  type ClusterDocument,
+  freeEnginePort,
+  NO_REBALANCE,
+  otpNodeOf,
+  wantedReplicas,
+} from '../document/cluster-document.ts'
 import type { BucketPicture } from './picture.ts'
 
 export interface MemberChange {
@@ -18,7 +25,11 @@ export function planMembers(
   wantedOf: (picture: BucketPicture) => ShardPlacement[],
 ): MemberChange[] {
   const change =
-    planArbiters(document) ?? planLeavers(document) ?? planEnd(document, pictures, wantedOf)
+    planArbiters(document) ??
+    planRelieved(document) ??
+    planLeavers(document) ??
+    planEnd(document, pictures, wantedOf) ??
+    planQuota(document)
   return change ? [change] : []
 }
 
@@ -42,7 +53,26 @@ function planArbiters(document: ClusterDocument): MemberChange | null {
   return null
 }
 
-function holdsNothing(document: ClusterDocument, id: number): boolean {
+/** A graceful failover ends when the member leads nothing any more. */
+function planRelieved(document: ClusterDocument): MemberChange | null {
+  const relieved = document.members.find((m) => m.failingOver && leadsNothing(document, m.id))
+  if (!relieved) return null
+  return {
+    why: `${otpNodeOf(relieved)} has handed over all that it led and is failed over`,
+    change: (draft) => {
+      const member = draft.members.find((m) => m.id === relieved.id)
+      if (!member?.failingOver) return
+      member.failingOver = false
+      member.membership = 'inactiveFailed'
+    },
+  }
+}
+
+function leadsNothing(document: ClusterDocument, id: number): boolean {
+  return document.buckets.every((bucket) => bucket.shards.every((shard) => shard.primary !== id))
+}
+
+export function holdsNothing(document: ClusterDocument, id: number): boolean {
   return document.buckets.every((bucket) =>
     bucket.shards.every((shard) => shard.instances.every((i) => i.member !== id)),
   )
@@ -75,8 +105,27 @@ function planEnd(
     why: 'rebalance finished',
     change: (draft) => {
       draft.rebalancing = false
+      draft.rebalance = { ...NO_REBALANCE }
     },
   }
+}
+
+/** Members count as failed over until every shard has all its copies again. */
+function planQuota(document: ClusterDocument): MemberChange | null {
+  if (document.autoFailover.failedOver.length === 0 || !isWhole(document)) return null
+  return {
+    why: 'all copies are whole again, automatic failover is ready for the next one',
+    change: (draft) => {
+      draft.autoFailover.failedOver = []
+    },
+  }
+}
+
+function isWhole(document: ClusterDocument): boolean {
+  return document.buckets.every((bucket) => {
+    const wanted = wantedReplicas(document, bucket)
+    return bucket.shards.every((shard) => shard.created && shard.replicas.length >= wanted)
+  })
 }
 
 /** Share of a bucket's wanted copies and roles that are in place, 0 to 1. */

@@ -47,7 +47,8 @@ export interface PlanMemory {
   sinceFailoverMs(shard: number): number
   /** Engines of a bucket that are being filled on that member. */
   fillingOn(member: number): number
-  autoFailover: boolean
+  /** A member that is gone may be failed over without a person. */
+  mayFailOver(member: number): boolean
   /** A handover of the bucket is under way or just over: one at a time. */
   handingOver: boolean
   /** A member has just gone away: roles are not moved about on top of that. */
@@ -95,7 +96,9 @@ export function planShard(
   if (acting && acting !== primary && isRightful(shard, acting, primary)) {
     return noteActing(shard, acting, 'another primary holds the newer claim')
   }
-  if (!primary || primary.reach === 'down') return planDeadPrimary(shard, primary, memory)
+  if (!primary || primary.reach === 'down') {
+    return planDeadPrimary(shard, primary, memory) ?? planLostShard(shard, wanted, memory)
+  }
   if (primary.reach !== 'up') return null
   if (primary.slots.length === 0) return planSlotless(shard, primary, memory)
   return (
@@ -140,7 +143,7 @@ function planDeadPrimary(
   const inSync = shard.replicas.flatMap((member) => engineAt(shard, member) ?? [])
   const ready = inSync.filter((engine) => engine.reach === 'up' && engine.role === 'replica')
   if (ready.length > 0) {
-    if (!memory.autoFailover && primary && !primary.failed) return null
+    if (primary && !isReplaceable(primary, memory)) return null
     const candidates = ready.map((engine) => engine.member)
     const from = shard.primary
     const silent = primary?.silent ?? false
@@ -149,10 +152,50 @@ function planDeadPrimary(
   if (inSync.some((engine) => engine.reach === 'unknown' || engine.reach === 'starting')) {
     return null
   }
-  if (shard.created && primary?.managed && primary.reach === 'down' && !primary.silent) {
+  if (shard.created && primary && mayStartAgain(primary)) {
     return { kind: 'grantStart', shard: shard.index, member: primary.member }
   }
   return null
+}
+
+function mayStartAgain(primary: EnginePicture): boolean {
+  return primary.managed && primary.reach === 'down' && !primary.silent && !primary.failed
+}
+
+/** An engine that dies under a living manager is replaced in any case; a member not always. */
+function isReplaceable(primary: EnginePicture, memory: PlanMemory): boolean {
+  return primary.managed || primary.failed || memory.mayFailOver(primary.member)
+}
+
+/**
+ * The only complete copy is on a member that a person failed over and now removes: the shard goes
+ * on with what others have, an incomplete copy or none.
+ */
+function planLostShard(
+  shard: ShardPicture,
+  wanted: ShardPlacement | undefined,
+  memory: PlanMemory,
+): Step | null {
+  const primary = engineAt(shard, shard.primary)
+  if (!shard.created || !primary?.failed || !primary.leaving) return null
+  const others = shard.engines.filter((e) => e !== primary && !e.failed)
+  if (others.some((e) => e.reach !== 'up' && e.reach !== 'down')) return null
+  const candidates = others.filter((e) => e.reach === 'up' && e.role === 'replica')
+  if (candidates.length > 0) {
+    const members = candidates.map((e) => e.member)
+    const from = primary.member
+    return { kind: 'failover', shard: shard.index, candidates: members, from, silent: false }
+  }
+  const heir = wanted?.primary ?? null
+  const engine = engineAt(shard, heir)
+  if (heir === null || heir === primary.member) return null
+  if (!engine) {
+    if (memory.fillingOn(heir) >= FILLING_PER_MEMBER_MAX) return null
+    return { kind: 'addInstance', shard: shard.index, member: heir }
+  }
+  if (!isBlank(engine)) return null
+  const why = 'the member with its only copy is removed'
+  return { kind: 'note', shard: shard.index, primary: heir, replicas: [], why }
 }
 
 function planSlotless(
@@ -245,7 +288,7 @@ function planPlacement(
   return leftover ? { kind: 'removeInstance', shard: index, member: leftover.member } : null
 }
 
-/** The copy of a member that is away is kept: it may come back with it. */
+/** The copy of a member that is away or failed over is kept: it may come back with it. */
 function mayRemove(engine: EnginePicture): boolean {
-  return engine.managed || engine.failed
+  return engine.leaving || (engine.managed && !engine.failed)
 }

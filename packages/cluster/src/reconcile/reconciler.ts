@@ -3,19 +3,35 @@
  * carried out, several shards side by side, never two steps of one shard at a time. It only runs
  * while this member leads with a majority's lease.
  */
-import { type ShardPlacement, wantedPlacement } from '@holdfast/topology'
+import type { ShardPlacement } from '@holdfast/topology'
 import type { Logger } from 'pino'
-import { type ClusterDocument, hostnameOf } from '../document/cluster-document.ts'
+import {
+  type ClusterDocument,
+  hostnameOf,
+  isHolding,
+  otpNodeOf,
+  voters,
+} from '../document/cluster-document.ts'
 import type { DocumentKeeper } from '../document/document-keeper.ts'
 import type { DocumentWriter } from '../document/document-writer.ts'
 import type { Heartbeats } from '../membership/heartbeats.ts'
 import { Acquaintance } from './acquaintance.ts'
 import { EngineControls } from './engine-controls.ts'
+import { goneMembers, judgeFailovers, type QuotaVerdict } from './failover-quota.ts'
+import {
+  type FailoverRefusal,
+  FailoverRefusals,
+  findRefusals,
+  type RefusalReason,
+  type Refused,
+} from './failover-refusals.ts'
 import { type BucketPicture, isInSync, picturesOf } from './picture.ts'
 import { type PlanMemory, planBucket } from './plan.ts'
 import { planMembers } from './plan-members.ts'
+import { RebalanceWatch } from './rebalance-watch.ts'
 import { type RemoteEngine, RemoteLooks } from './remote-looks.ts'
 import { StepRunner } from './step-runner.ts'
+import { allMovesLeft, progressByMember, wantedOf } from './wanted.ts'
 
 const TURN_MS = 100
 /** A member may be away this long before its copies are made again elsewhere. */
@@ -23,6 +39,8 @@ export const HEAL_DELAY_MS = 1500
 
 /** An observation that was not renewed for this long counts from anew. */
 const OUT_OF_SYNC_FORGOTTEN_MS = 400
+
+const NO_MAJORITY: Refused = { reason: 'no-majority', member: null, bucket: null, shard: null }
 
 export class Reconciler {
   readonly #keeper: DocumentKeeper
@@ -33,6 +51,10 @@ export class Reconciler {
   readonly #controls = new EngineControls()
   readonly #acquaintance: Acquaintance
   readonly #steps: StepRunner
+  readonly #refusals: FailoverRefusals
+  readonly #rebalance = new RebalanceWatch()
+  /** Members whose failover this leader has allowed and that are still gone. */
+  #failingOver: ReadonlySet<number> = new Set()
   readonly #awaySinceMs = new Map<number, number>()
   readonly #outOfSync = new Map<string, { sinceMs: number; checkedMs: number }>()
   #timer: NodeJS.Timeout | null = null
@@ -51,6 +73,7 @@ export class Reconciler {
     this.#heartbeats = options.heartbeats
     this.#writer = options.writer
     this.#log = options.log
+    this.#refusals = new FailoverRefusals(options.log)
     const controls = this.#controls
     this.#acquaintance = new Acquaintance({ controls, log: options.log })
     this.#steps = new StepRunner({ ...options, controls, onDone: () => this.wake() })
@@ -91,19 +114,23 @@ export class Reconciler {
 
   /** Where the copies of a bucket should be, by the members that can hold data now. */
   wanted(picture: BucketPicture): ShardPlacement[] {
-    return wantedPlacement({
-      nodes: this.#usableNodes(this.#keeper.current),
-      shards: picture.shards.map((shard) => ({
-        primary: shard.primary,
-        replicas: [
-          ...shard.replicas,
-          ...shard.engines
-            .map((e) => e.member)
-            .filter((m) => m !== shard.primary && !shard.replicas.includes(m)),
-        ],
-      })),
-      replicaCount: picture.bucket.replicaCount,
-    })
+    const document = this.#keeper.current
+    return wantedOf(document, picture.bucket, this.#usableNodes(document))
+  }
+
+  /** Progress of the running rebalance by member, 0 to 1. Works on every member. */
+  progress(): Map<number, number> {
+    return progressByMember(this.#keeper.current, this.#usableNodes(this.#keeper.current))
+  }
+
+  /** Failovers that do not happen at present, with the reason. Only the leader knows of shards. */
+  refusals(): FailoverRefusal[] {
+    return this.#refusals.all
+  }
+
+  /** How often a failover was refused here, by reason, since this node started. */
+  refusalCounts(): ReadonlyMap<RefusalReason, number> {
+    return this.#refusals.counts
   }
 
   async #turn(): Promise<void> {
@@ -125,6 +152,8 @@ export class Reconciler {
     this.#looks.watch(this.#enginesToLookAt(leading))
     if (!leading) {
       this.#awaySinceMs.clear()
+      this.#failingOver = new Set()
+      this.#refusals.see(this.#missesMajority() ? [NO_MAJORITY] : [])
       return
     }
     this.#noteAway()
@@ -139,21 +168,59 @@ export class Reconciler {
       await this.#writer.propose(change.change)
       return
     }
-    for (const picture of pictures) this.#reconcile(picture)
+    const verdicts = this.#judge(document, pictures)
+    for (const picture of pictures) this.#reconcile(picture, verdicts)
+    await this.#watchRebalance(document)
   }
 
-  #reconcile(picture: BucketPicture): void {
-    const memory = this.#memoryFor(picture)
+  #judge(document: ClusterDocument, pictures: BucketPicture[]): Map<number, QuotaVerdict> {
+    const gone = goneMembers(pictures)
+    const begun = new Set(gone.filter((member) => this.#failingOver.has(member)))
+    const verdicts = judgeFailovers(document, gone, begun)
+    this.#failingOver = new Set(gone.filter((member) => verdicts.get(member) === 'allowed'))
+    this.#refusals.see(findRefusals(pictures, verdicts))
+    return verdicts
+  }
+
+  /** Nobody leads and somebody is not heard: failovers wait for a majority. */
+  #missesMajority(): boolean {
+    if (this.#heartbeats.leader !== null) return false
+    return voters(this.#keeper.current).some((m) => !this.#heartbeats.isLive(m.id))
+  }
+
+  /** What holds the rebalance up is in the document: every member can say it. */
+  async #watchRebalance(document: ClusterDocument): Promise<void> {
+    const { rebalancing, rebalance, members } = document
+    let movesLeft = 0
+    if (rebalancing) {
+      for (const n of allMovesLeft(document, this.#usableNodes(document)).values()) movesLeft += n
+    }
+    const trouble = this.#rebalance.look({
+      running: rebalancing,
+      movesLeft,
+      away: members.filter((m) => this.#awaySinceMs.has(m.id)).map(otpNodeOf),
+      failure: this.#steps.recentFailure,
+      nowMs: performance.now(),
+    })
+    if (!rebalancing || trouble === rebalance.trouble) return
+    if (trouble) this.#log.warn({ trouble }, 'rebalance stands still')
+    await this.#writer.propose((draft) => {
+      if (draft.rebalancing) draft.rebalance.trouble = trouble
+    })
+  }
+
+  #reconcile(picture: BucketPicture, verdicts: ReadonlyMap<number, QuotaVerdict>): void {
+    const memory = this.#memoryFor(picture, verdicts)
     for (const step of planBucket(picture, this.wanted(picture), memory)) {
       this.#steps.run(picture, step)
     }
     this.#acquaintance.run(picture)
   }
 
-  #memoryFor(picture: BucketPicture): PlanMemory {
+  #memoryFor(picture: BucketPicture, verdicts: ReadonlyMap<number, QuotaVerdict>): PlanMemory {
     const bucket = picture.bucket
     return {
-      autoFailover: this.#keeper.current.autoFailover.enabled,
+      mayFailOver: (member) => verdicts.get(member) === 'allowed',
       handingOver: this.#steps.handingOver(bucket.uuid),
       unsettled: this.#keeper.current.members.some((m) => this.#isAwayForNow(m.id)),
       sinceFailoverMs: (shard) => this.#steps.sinceFailoverMs(bucket.uuid, shard),
@@ -201,7 +268,7 @@ export class Reconciler {
 
   #usableNodes(document: ClusterDocument): number[] {
     return document.members
-      .filter((m) => m.membership === 'active' && !m.arbiter && !m.ejecting)
+      .filter((m) => isHolding(m))
       .filter((m) => !this.#awaySinceMs.has(m.id) || this.#isAwayForNow(m.id))
       .map((m) => m.id)
   }
@@ -217,7 +284,7 @@ export class Reconciler {
     const document = this.#keeper.current
     const away = document.members.filter(
       ({ id, membership }) =>
-        membership !== 'inactiveFailed' &&
+        membership === 'active' &&
         (leading || id === this.#heartbeats.following) &&
         this.#heartbeats.isWorrying(id),
     )

@@ -120,5 +120,7 @@ async function statusOf(control: EngineControl, engine: RemoteEngine): Promise<E
     ...picture,
     memoryBytes: 0,
     items: 0,
+    trouble: null,
+    usage: null,
   }
 }

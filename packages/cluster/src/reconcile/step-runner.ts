@@ -7,12 +7,23 @@
 import { once } from 'node:events'
 import { shardRanges, slotOfVbucket } from '@holdfast/topology'
 import type { Logger } from 'pino'
-import { freeEnginePort, memberById, type Shard } from '../document/cluster-document.ts'
+import {
+  type ClusterDocument,
+  freeEnginePort,
+  memberById,
+  type Shard,
+} from '../document/cluster-document.ts'
 import type { DocumentWriter } from '../document/document-writer.ts'
 import { EngineControl, EngineError } from '../engines/engine-control.ts'
 import { clusterPicture } from '../engines/engine-picture.ts'
 import type { EngineControls } from './engine-controls.ts'
-import { type BucketPicture, type EnginePicture, engineAt, type ShardPicture } from './picture.ts'
+import {
+  type BucketPicture,
+  type EnginePicture,
+  engineAt,
+  hasEngineMajority,
+  type ShardPicture,
+} from './picture.ts'
 import type { Step } from './plan.ts'
 import {
   type Candidate,
@@ -32,6 +43,8 @@ const REPEAT_MS = 100
 const SETTLE_MS = 1500
 /** How long an engine that its manager finds silent has to answer the leader. */
 const SECOND_OPINION_MS = 250
+/** A step that failed longer ago says nothing about what happens at present. */
+const FAILURE_RECENT_MS = 3000
 /** Pause between two handovers of a bucket, for the engines' epochs to get round. */
 const HANDOVER_PAUSE_MS = 150
 
@@ -48,6 +61,7 @@ export class StepRunner {
   readonly #lastStep = new Map<string, { text: string; atMs: number }>()
   readonly #settling = new Map<string, { member: number; untilMs: number }>()
   readonly #handoverAtMs = new Map<string, number>()
+  #failure: { text: string; atMs: number } | null = null
   #stopped = false
   #sinceMs = performance.now()
 
@@ -81,6 +95,12 @@ export class StepRunner {
     return performance.now() - atMs < HANDOVER_PAUSE_MS
   }
 
+  /** Error of the last step that failed, when that is not long ago. */
+  get recentFailure(): string | null {
+    if (this.#failure === null) return null
+    return performance.now() - this.#failure.atMs < FAILURE_RECENT_MS ? this.#failure.text : null
+  }
+
   async stop(): Promise<void> {
     this.#stopped = true
     await Promise.allSettled(this.#busy.values())
@@ -92,13 +112,20 @@ export class StepRunner {
     if (this.#isSettling(picture, key, step.shard)) return
     const about = { bucket: picture.bucket.name, ...step }
     const done = this.#perform(picture, step)
-      .catch((error: unknown) => this.#log.warn({ ...about, err: error }, 'step failed'))
+      .catch((error: unknown) => this.#failed(about, error))
       .finally(() => {
         this.#busy.delete(key)
         this.#onDone()
       })
     this.#busy.set(key, done)
     this.#log.info(about, 'step')
+  }
+
+  #failed(about: { bucket: string } & Step, error: unknown): void {
+    this.#log.warn({ ...about, err: error }, 'step failed')
+    const why = error instanceof Error ? error.message : String(error)
+    const text = `${about.kind} of shard ${about.shard} of bucket ${about.bucket}: ${why}`
+    this.#failure = { text, atMs: performance.now() }
   }
 
   /** Reports lag behind: until the new primary says that it is one, the old word does not count. */
@@ -189,10 +216,14 @@ export class StepRunner {
     return catchesUp(control, this.#control(picture, primary), CATCH_UP_MS)
   }
 
-  #note(picture: BucketPicture, shard: number, change: (draft: Shard) => void): Promise<void> {
+  #note(
+    picture: BucketPicture,
+    shard: number,
+    change: (draft: Shard, document: ClusterDocument) => void,
+  ): Promise<void> {
     return this.#writer.propose((draft) => {
       const target = draft.buckets.find((b) => b.uuid === picture.bucket.uuid)?.shards[shard]
-      if (target) change(target)
+      if (target) change(target, draft)
     })
   }
 
@@ -227,11 +258,14 @@ export class StepRunner {
     const won = await failoverTo(best, { enginesHaveMajority, log: this.#log })
     if (!won) throw new Error(`member ${best.member} did not become primary`)
     this.#settle(picture, step.shard, best.member)
-    await this.#note(picture, step.shard, (draft) => {
+    const counts = old !== undefined && !old.managed && !old.failed ? old.member : null
+    await this.#note(picture, step.shard, (draft, { autoFailover }) => {
       draft.primary = best.member
       draft.replicas = draft.replicas.filter((m) => m !== best.member && m !== step.from)
       const still = step.candidates
       draft.replicas = draft.replicas.filter((m) => still.includes(m))
+      if (counts === null || autoFailover.failedOver.includes(counts)) return
+      autoFailover.failedOver.push(counts)
     })
     const tookMs = Math.round(performance.now() - startedMs)
     this.#log.warn(
@@ -357,19 +391,4 @@ export class StepRunner {
       target.instances.push({ member, port })
     })
   }
-}
-
-/** Most of the bucket's voting engines (primaries with slots) are up: elections can be won. */
-function hasEngineMajority(picture: BucketPicture): boolean {
-  let voting = 0
-  let up = 0
-  for (const shard of picture.shards) {
-    voting++
-    if (engineAt(shard, shard.primary)?.reach === 'up') up++
-  }
-  for (const arbiter of picture.arbiters) {
-    voting++
-    if (arbiter.reach === 'up') up++
-  }
-  return up * 2 > voting
 }

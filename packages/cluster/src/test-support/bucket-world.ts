@@ -6,14 +6,22 @@
  * It judges one thing itself: a write that was acknowledged must at all times be on a copy that the
  * document trusts (the primary or a listed replica), whatever the steps do.
  */
-import { type ShardPlacement, wantedPlacement } from '@holdfast/topology'
-import type { ClusterDocument, Shard } from '../document/cluster-document.ts'
+import type { ShardPlacement } from '@holdfast/topology'
+import {
+  type ClusterDocument,
+  isHolding,
+  memberById,
+  type Shard,
+  voters,
+} from '../document/cluster-document.ts'
 import { addBucket, newMember } from '../document/new-document.ts'
 import { mayStart } from '../engines/start-policy.ts'
 import type { EngineStatus } from '../membership/messages.ts'
+import { goneMembers, judgeFailovers } from '../reconcile/failover-quota.ts'
 import { type BucketPicture, isInSync, picturesOf, type Reports } from '../reconcile/picture.ts'
 import { planBucket, type Step } from '../reconcile/plan.ts'
 import { placementProgress, planMembers } from '../reconcile/plan-members.ts'
+import { wantedOf } from '../reconcile/wanted.ts'
 import { BUCKET_WISH, documentOf, memberAddress } from './fixtures.ts'
 import {
   claims,
@@ -22,6 +30,7 @@ import {
   ModelEngines,
   SAYS_NOTHING,
 } from './model-engines.ts'
+import { startRebalance } from './person-acts.ts'
 
 const TURN_MS = 100
 /** As the reconciler: a node is given up on, and its copies are made again, after 1.5 s. */
@@ -35,6 +44,8 @@ interface Host {
 
 export class BucketWorld {
   readonly document: ClusterDocument
+  /** Copies that were begun from nothing. */
+  copiesMade = 0
   readonly #engines = new ModelEngines()
   readonly #hosts = new Map<number, Host>()
   readonly #acknowledged: number[]
@@ -76,9 +87,10 @@ export class BucketWorld {
     for (const { change } of planMembers(this.document, this.#pictures, (p) => this.#wanted(p))) {
       change(this.document)
     }
+    const verdicts = judgeFailovers(this.document, goneMembers(this.#pictures), new Set())
     return this.#pictures.flatMap((picture) =>
       planBucket(picture, this.#wanted(picture), {
-        autoFailover: true,
+        mayFailOver: (member) => verdicts.get(member) === 'allowed',
         handingOver: this.#turnCount - this.#lastHandover < 2,
         unsettled: [...this.#hosts.values()].some((h) => !h.manager && h.awayTurns < HEAL_TURNS),
         sinceFailoverMs: (shard) => (this.#sinceFailover[shard] ?? 0) * TURN_MS,
@@ -156,21 +168,34 @@ export class BucketWorld {
   addNode(): void {
     const id = this.document.nextMemberId++
     this.document.members.push(newMember(id, `uuid-${id}`, memberAddress(id)))
-    this.document.rebalancing = true
+    startRebalance(this.document)
     this.#addHost(id)
   }
 
-  /** A rebalance that drains this node; the last two stay. */
-  eject(id: number): void {
-    const member = this.document.members.find((m) => m.id === id)
-    const others = this.document.members.filter((m) => m.id !== id && !m.ejecting)
-    if (!member || others.length < 2) return
-    member.ejecting = true
-    this.document.rebalancing = true
+  /** Engines that a member should run. */
+  copiesOn(id: number): number {
+    return this.#bucket.shards.filter((s) => s.instances.some((i) => i.member === id)).length
   }
 
-  /** All nodes up, all processes answering, all links whole. */
+  /** Every shard has a primary that takes writes. */
+  get serving(): boolean {
+    return this.#bucket.shards.every((_shard, index) => {
+      const primary = this.#primaryOf(index)
+      return primary !== undefined && isAnswering(primary) && claims(primary)
+    })
+  }
+
+  startRebalance(): void {
+    this.document.rebalancing = true
+    this.document.rebalance.stopped = false
+  }
+
+  /** All nodes up and in use, all processes answering, all links whole. */
   heal(): void {
+    for (const member of this.document.members) {
+      member.membership = 'active'
+      member.failingOver = false
+    }
     for (const id of this.memberIds) this.reviveNode(id)
     for (const [, engine] of this.#engines.all()) {
       engine.linkCut = false
@@ -185,12 +210,13 @@ export class BucketWorld {
   }
 
   get #hasMajority(): boolean {
-    const managers = this.document.members.filter((m) => this.#hosts.get(m.id)?.manager)
-    return managers.length * 2 > this.document.members.length
+    const all = voters(this.document)
+    return all.filter((m) => this.#hosts.get(m.id)?.manager).length * 2 > all.length
   }
 
   get #usable(): number[] {
-    return this.document.members.filter((m) => !m.ejecting && this.#isUsable(m.id)).map((m) => m.id)
+    const holding = this.document.members.filter((m) => isHolding(m) && this.#isUsable(m.id))
+    return holding.map((m) => m.id)
   }
 
   #isUsable(id: number): boolean {
@@ -239,16 +265,7 @@ export class BucketWorld {
   }
 
   #wanted(picture: BucketPicture): ShardPlacement[] {
-    return wantedPlacement({
-      nodes: this.#usable,
-      shards: picture.shards.map((shard) => {
-        const unlisted = shard.engines
-          .map((e) => e.member)
-          .filter((m) => m !== shard.primary && !shard.replicas.includes(m))
-        return { primary: shard.primary, replicas: [...shard.replicas, ...unlisted] }
-      }),
-      replicaCount: picture.bucket.replicaCount,
-    })
+    return wantedOf(this.document, picture.bucket, this.#usable)
   }
 
   #outOfSyncMs(picture: BucketPicture, index: number, member: number): number {
@@ -280,6 +297,10 @@ export class BucketWorld {
       return
     }
     const engine = this.#engines.made(index, id)
+    if (memberById(this.document, id)?.membership !== 'active') {
+      this.#engines.stop(engine)
+      return
+    }
     if (engine.alive) return
     const duty = shard.primary === id ? 'primary' : 'replica'
     const synced = this.#hasMajority
@@ -358,6 +379,7 @@ export class BucketWorld {
         return
       }
       case 'addInstance':
+        this.copiesMade++
         shard.instances.push({ member: step.member, port: 20_000 + ++this.#portCount })
         return
       case 'removeInstance':
@@ -374,6 +396,10 @@ export class BucketWorld {
       if (!best || engine.written > best.engine.written) best = { id, engine }
     }
     if (!best) return
+    if (step.from !== null && !this.#hosts.get(step.from)?.manager) {
+      const { failedOver } = this.document.autoFailover
+      if (!failedOver.includes(step.from)) failedOver.push(step.from)
+    }
     this.#engines.promote(step.shard, best.engine)
     this.#sinceFailover[step.shard] = 0
     shard.primary = best.id

@@ -57,7 +57,7 @@ export function calmMemory(): PlanMemory {
     outOfSyncMs: () => 0,
     sinceFailoverMs: () => Number.POSITIVE_INFINITY,
     fillingOn: () => 0,
-    autoFailover: true,
+    mayFailOver: () => true,
     handingOver: false,
     unsettled: false,
   }

@@ -39,6 +39,8 @@ export const SAYS_NOTHING: Omit<EngineStatus, 'bucket' | 'shard' | 'port' | 'sta
     configEpoch: 0,
     memoryBytes: 0,
     items: 0,
+    trouble: null,
+    usage: null,
   }
 
 export class ModelEngines {

@@ -11,8 +11,8 @@
  *   ----
  *   shard 0: failover from 1 to one of 2,3
  *
- * An engine line says member, reach, then any of: `silent`, `unmanaged`, `failed`, `primary`,
- * `slots`, `epoch N`, `replica of M`, `link down`, `knows nobody` or `knows ID,ID`. The id of an
+ * An engine line says member, reach, then any of: `silent`, `unmanaged`, `failed`, `leaving`,
+ * `primary`, `slots`, `epoch N`, `replica of M`, `link down`, `knows nobody` or `knows ID,ID`. The id of an
  * engine is MEMBER.SHARD (`9.a` for an arbiter's); it knows all others unless it says otherwise.
  */
 import { readFileSync } from 'node:fs'
@@ -85,7 +85,7 @@ function readMemory(words: Words): PlanMemory {
     } else if (words.take('filling')) {
       const [member, copies] = words.pair()
       memory.fillingOn = (on) => (on === member ? copies : 0)
-    } else if (words.take('no-auto-failover')) memory.autoFailover = false
+    } else if (words.take('no-auto-failover')) memory.mayFailOver = () => false
     else if (words.take('handing-over')) memory.handingOver = true
     else if (words.take('unsettled')) memory.unsettled = true
     else words.refuse()
@@ -126,6 +126,7 @@ function readEngine(
     if (words.take('silent')) engine.silent = true
     else if (words.take('unmanaged')) engine.managed = false
     else if (words.take('failed')) engine.failed = true
+    else if (words.take('leaving')) engine.leaving = true
     else if (words.take('primary')) engine.role = 'primary'
     else if (words.take('slots')) engine.slots = [[0, 2047]]
     else if (words.take('epoch')) engine.configEpoch = words.number()
@@ -155,6 +156,7 @@ export function blankEngine(member: number, place: string, reach: Reach): Engine
     address: addressOf(engineId),
     managed: true,
     failed: false,
+    leaving: false,
     reach,
     silent: false,
     engineId,
