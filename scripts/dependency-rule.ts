@@ -14,7 +14,7 @@ const LOWER_PACKAGES: Readonly<Record<string, readonly string[]>> = {
   session: ['protocol', 'topology', 'client'],
   cluster: ['protocol', 'topology', 'client'],
   console: [],
-  holdfast: ['proxy', 'cluster'],
+  holdfast: ['protocol', 'client', 'proxy', 'cluster'],
 }
 const PURE_PACKAGES = new Set(['protocol', 'topology'])
 const BUILTINS_OF_PURE_PACKAGES = new Set(['node:crypto', 'node:buffer'])

@@ -1,4 +1,12 @@
 /** The public face of @holdfast/cluster: a store node, its options, its REST routes. */
+export {
+  endFrame,
+  itemFrame,
+  SHARD_MEDIA_TYPE,
+  ShardFrameError,
+  ShardFrameReader,
+  type ShardItem,
+} from './backup/shard-frames.ts'
 export { DocumentFileError } from './document/document-file.ts'
 export { EngineNotFoundError, findEngine } from './engines/find-engine.ts'
 export { StoreNode } from './node.ts'

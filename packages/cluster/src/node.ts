@@ -139,6 +139,10 @@ export class StoreNode {
     return resolve(this.#options.data)
   }
 
+  get log(): Logger {
+    return this.#log
+  }
+
   get document(): ClusterDocument {
     return this.keeper.current
   }

@@ -14,6 +14,7 @@ import { challenge, checkAccess } from './access.ts'
 import { ApiError } from './api-error.ts'
 import { PasswordCheck } from './credentials.ts'
 import type { Route, RouteContext } from './route.ts'
+import { backupRoutes } from './routes-backup.ts'
 import { bucketRoutes } from './routes-buckets.ts'
 import { memberRoutes } from './routes-member.ts'
 import { nodeReadRoutes } from './routes-node-read.ts'
@@ -32,6 +33,7 @@ export const publicRoutes: readonly Route[] = [
   ...settingsRoutes,
   ...bucketRoutes,
   ...nodeRoutes,
+  ...backupRoutes,
 ]
 
 export class RestServer {
