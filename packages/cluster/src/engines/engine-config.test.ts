@@ -1,6 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { ENGINE_DATA_USER, type EngineSettings, engineConfigText } from './engine-config.ts'
+import {
+  ENGINE_DATA_USER,
+  type EngineSettings,
+  engineConfigText,
+  liveConfig,
+} from './engine-config.ts'
 
 const SETTINGS: EngineSettings = {
   host: '10.0.0.1',
@@ -9,7 +14,9 @@ const SETTINGS: EngineSettings = {
   adminPassword: 'admin-secret',
   dataPassword: 'data-secret',
   memoryBytesMax: 104_857_600,
-  cache: false,
+  backlogBytes: 4_194_304,
+  eviction: 'refuse',
+  persistence: 'everysec',
 }
 
 function linesOf(settings: Partial<EngineSettings> = {}): string[] {
@@ -35,9 +42,21 @@ test('a replicated bucket keeps an append-only file and refuses writes when it i
 })
 
 test('a cache keeps no file and drops what was not used for longest', () => {
-  const lines = linesOf({ cache: true })
+  const lines = linesOf({ eviction: 'lru', persistence: 'none' })
   assert.ok(lines.includes('appendonly no'))
   assert.ok(lines.includes('maxmemory-policy allkeys-lru'))
+})
+
+test('a bucket may drop what expires soonest, and may write before it answers', () => {
+  const lines = linesOf({ eviction: 'expiring', persistence: 'always' })
+  for (const line of ['maxmemory-policy volatile-ttl', 'appendonly yes', 'appendfsync always']) {
+    assert.ok(lines.includes(line), line)
+  }
+})
+
+test('what changes while an engine runs is in its file too', () => {
+  const lines = linesOf()
+  for (const [name, value] of liveConfig(SETTINGS)) assert.ok(lines.includes(`${name} ${value}`))
 })
 
 test('what a failover rests on is set', () => {

@@ -1,7 +1,8 @@
 /**
- * The configuration file of one engine process. Pure: settings in, text out. Why each setting is
- * what it is: docs/internals/engine.md.
+ * The configuration file of one engine process, and the part of it that may change while the engine
+ * runs. Pure: settings in, text out. Why each setting is what it is: docs/internals/engine.md.
  */
+import type { Bucket } from '../document/cluster-document.ts'
 
 /** Failure detection of the engine's own cluster bus: the net below our own failover. */
 export const ENGINE_NODE_TIMEOUT_MS = 1000
@@ -13,16 +14,38 @@ const DATA_COMMANDS =
   '-@all +@read +@write +@connection +wait +fcall +fcall_ro -@admin -@dangerous +flushall ' +
   '-keys -randomkey -scan'
 
-export interface EngineSettings {
+const POLICIES: Record<Bucket['eviction'], string> = {
+  refuse: 'noeviction',
+  expiring: 'volatile-ttl',
+  lru: 'allkeys-lru',
+}
+
+/** What a bucket's settings and its nodes come to for one engine; may change while it runs. */
+export interface LiveSettings {
+  /** Items, the backlog and what the engine needs for itself; 0 = no limit. */
+  memoryBytesMax: number
+  backlogBytes: number
+  eviction: Bucket['eviction']
+  persistence: Bucket['persistence']
+}
+
+export interface EngineSettings extends LiveSettings {
   host: string
   port: number
   folder: string
   adminPassword: string
   dataPassword: string
-  /** Bytes of values and keys; 0 = no limit of its own. */
-  memoryBytesMax: number
-  /** A cache drops its least recently used items when full; a replicated bucket refuses. */
-  cache: boolean
+}
+
+/** The settings that an engine takes while it runs, as CONFIG SET has them. */
+export function liveConfig(settings: LiveSettings): [name: string, value: string][] {
+  return [
+    ['maxmemory', String(settings.memoryBytesMax)],
+    ['maxmemory-policy', POLICIES[settings.eviction]],
+    ['repl-backlog-size', String(settings.backlogBytes)],
+    ['appendonly', settings.persistence === 'none' ? 'no' : 'yes'],
+    ['appendfsync', settings.persistence === 'always' ? 'always' : 'everysec'],
+  ]
 }
 
 /** Text of `engine.conf`. Holds passwords: write it with owner-only permissions. */
@@ -44,13 +67,12 @@ export function engineConfigText(settings: EngineSettings): string {
     ['cluster-allow-replica-migration', 'no'],
     ['repl-diskless-sync', 'yes'],
     ['repl-diskless-sync-delay', '0'],
-    ['repl-backlog-size', '32mb'],
     ['hz', '100'],
     ['save', '""'],
-    ['appendonly', settings.cache ? 'no' : 'yes'],
-    ['appendfsync', 'everysec'],
-    ['maxmemory', String(settings.memoryBytesMax)],
-    ['maxmemory-policy', settings.cache ? 'allkeys-lru' : 'noeviction'],
+    ['aof-load-truncated', 'yes'],
+    ['lazyfree-lazy-eviction', 'yes'],
+    ['lazyfree-lazy-expire', 'yes'],
+    ...liveConfig(settings),
     ['masteruser', 'default'],
     ['masterauth', settings.adminPassword],
     ['user', `default on >${settings.adminPassword} ~* &* +@all`],

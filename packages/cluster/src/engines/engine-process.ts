@@ -3,13 +3,14 @@
  * manager on purpose (a crash or upgrade of the manager must not touch the data path); its pid
  * stands in `run/engine-*.pid`, and a later manager finds it there and adopts it.
  */
-import { spawn } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
-import { chmod, mkdir, readFile, readlink, realpath, rm, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, readFile, readlink, realpath, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { ownPriority } from '../own-priority.ts'
-import { type EngineSettings, engineConfigText } from './engine-config.ts'
+import { type EngineSettings, engineConfigText, type LiveSettings } from './engine-config.ts'
+import { logEnd, logSince, removeItems } from './engine-files.ts'
 
 /** An engine that was asked to end is killed after this long. */
 const STOP_TIMEOUT_MS = 5000
@@ -18,7 +19,9 @@ const STOP_POLL_MS = 20
 export class EngineProcess {
   readonly #program: string
   readonly #pidFile: string
-  readonly settings: EngineSettings
+  #settings: EngineSettings
+  /** Where its log ended when it was last started or adopted. */
+  #logFrom = 0
   #pid: number | null = null
   #onExit: () => void
 
@@ -30,8 +33,23 @@ export class EngineProcess {
   }) {
     this.#program = options.program
     this.#pidFile = options.pidFile
-    this.settings = options.settings
+    this.#settings = options.settings
     this.#onExit = options.onExit
+  }
+
+  get settings(): EngineSettings {
+    return this.#settings
+  }
+
+  /** Writes other settings to its file, for the next start; telling the engine is not ours. */
+  async configure(live: LiveSettings): Promise<void> {
+    this.#settings = { ...this.#settings, ...live }
+    await this.#writeConfig()
+  }
+
+  /** What it has logged since it was started or adopted. */
+  logText(): Promise<string> {
+    return logSince(this.#settings.folder, this.#logFrom)
   }
 
   get running(): boolean {
@@ -50,23 +68,24 @@ export class EngineProcess {
       !Number.isInteger(pid) ||
       pid <= 1 ||
       !isAlive(pid) ||
-      !(await worksIn(pid, this.settings.folder))
+      !(await worksIn(pid, this.#settings.folder))
     ) {
       return false
     }
     this.#pid = pid
+    this.#logFrom = await logEnd(this.#settings.folder)
     return true
   }
 
-  async start(): Promise<void> {
+  async start(live: LiveSettings): Promise<void> {
     if (this.running) return
-    await mkdir(this.settings.folder, { recursive: true, mode: 0o700 })
-    const configFile = join(this.settings.folder, 'engine.conf')
-    await writeFile(configFile, engineConfigText(this.settings), { mode: 0o600 })
-    await chmod(configFile, 0o600)
-    const child = spawn(this.#program, [configFile], { detached: true, stdio: 'ignore' })
-    // Not a moment later: should the manager die now, its successor must find the process.
-    if (child.pid !== undefined) writeFileSync(this.#pidFile, `${child.pid}\n`)
+    const { folder } = this.#settings
+    await mkdir(folder, { recursive: true, mode: 0o700 })
+    if (live.persistence === 'none') await removeItems(folder)
+    await this.configure(live)
+    this.#logFrom = await logEnd(folder)
+    const child = spawn(this.#program, [this.#configFile], { detached: true, stdio: 'ignore' })
+    this.#record(child)
     await new Promise<void>((resolve, reject) => {
       child.once('spawn', resolve)
       child.once('error', reject)
@@ -80,6 +99,33 @@ export class EngineProcess {
     child.unref()
     ownPriority(child.pid)
     this.#pid = child.pid ?? null
+  }
+
+  get #configFile(): string {
+    return join(this.#settings.folder, 'engine.conf')
+  }
+
+  /** Not a moment later: should the manager die now, its successor must find the process. */
+  #record(child: ChildProcess): void {
+    if (child.pid === undefined) return
+    try {
+      writeFileSync(this.#pidFile, `${child.pid}\n`)
+    } catch (error) {
+      // Nobody would find it: with a full disk it is better not there.
+      child.kill('SIGKILL')
+      throw error
+    }
+  }
+
+  /** A file that is right is left alone, and no half of one is left: the disk may be full. */
+  async #writeConfig(): Promise<void> {
+    const text = engineConfigText(this.#settings)
+    const before = await readFile(this.#configFile, 'utf8').catch(() => '')
+    if (before === text) return
+    const draft = `${this.#configFile}.new`
+    await writeFile(draft, text, { mode: 0o600 })
+    await chmod(draft, 0o600)
+    await rename(draft, this.#configFile)
   }
 
   /** Ends the process and waits until it is gone. */
@@ -99,7 +145,7 @@ export class EngineProcess {
   /** Ends the process and removes its data. */
   async destroy(): Promise<void> {
     await this.stop()
-    await rm(this.settings.folder, { recursive: true, force: true })
+    await rm(this.#settings.folder, { recursive: true, force: true })
   }
 }
 

@@ -17,7 +17,13 @@ import { EngineProcess } from './engine-process.ts'
 import { repairOf, troubleInLog } from './engine-trouble.ts'
 import { EngineWatch } from './engine-watch.ts'
 import { mayStart } from './start-policy.ts'
-import { engineKey, isOutOfUse, slotsOf, type WantedEngine, wantedEngines } from './wanted-engines.ts'
+import {
+  engineKey,
+  isOutOfUse,
+  slotsOf,
+  type WantedEngine,
+  wantedEngines,
+} from './wanted-engines.ts'
 
 const TURN_MS = 100
 /** An engine that runs is looked at this often; one that starts, at every turn. */

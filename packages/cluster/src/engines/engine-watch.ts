@@ -9,6 +9,8 @@ import { ENGINE_LIBRARY } from '@holdfast/client'
 import type { EngineStatus } from '../membership/messages.ts'
 import { EngineControl, EngineError } from './engine-control.ts'
 import { clusterPicture, parseInfo, parseRole } from './engine-picture.ts'
+import { outOfMemoryErrors, troubleInInfo } from './engine-trouble.ts'
+import { itemsIn, USAGE_SECTIONS, usageIn } from './engine-usage.ts'
 
 /** An engine that has not answered for this long is silent: as good as dead. */
 export const ENGINE_SILENT_MS = 500
@@ -34,6 +36,8 @@ const UNKNOWN: WatchedStatus = {
   configEpoch: 0,
   memoryBytes: 0,
   items: 0,
+  trouble: null,
+  usage: null,
 }
 
 export class EngineWatch {
@@ -47,6 +51,9 @@ export class EngineWatch {
   #pictureAtMs = Number.NEGATIVE_INFINITY
   #memoryAtMs = Number.NEGATIVE_INFINITY
   #libraryLoaded = false
+  #outOfMemoryErrors = 0
+  /** Its part of the quota, told in its usage. */
+  itemBytesMax = 0
 
   constructor(options: {
     host: string
@@ -71,12 +78,19 @@ export class EngineWatch {
     if (this.#status.state === 'stopped') return
     this.#libraryLoaded = false
     this.#pictureAtMs = Number.NEGATIVE_INFINITY
+    this.#memoryAtMs = Number.NEGATIVE_INFINITY
+    this.#outOfMemoryErrors = 0
     this.#control.close()
     this.#set({ ...UNKNOWN, state: 'stopped', engineId: this.#status.engineId })
   }
 
   close(): void {
     this.#control.close()
+  }
+
+  /** Has the running engine take these settings; throws when it does not. */
+  async configure(settings: readonly [name: string, value: string][]): Promise<void> {
+    await this.#control.call('CONFIG', 'SET', ...settings.flat())
   }
 
   async look(): Promise<void> {
@@ -126,10 +140,16 @@ export class EngineWatch {
   }
 
   async #memory(): Promise<Partial<WatchedStatus>> {
-    const memory = parseInfo(await this.#control.text('INFO', 'memory'))
-    const items = Number(await this.#control.call('DBSIZE'))
+    const info = parseInfo(await this.#control.text('INFO', ...USAGE_SECTIONS))
+    const trouble = troubleInInfo(info, this.#outOfMemoryErrors)
+    this.#outOfMemoryErrors = outOfMemoryErrors(info)
     this.#memoryAtMs = performance.now()
-    return { memoryBytes: Number(memory.get('used_memory') ?? 0), items }
+    return {
+      memoryBytes: Number(info.get('used_memory') ?? 0),
+      items: itemsIn(info),
+      usage: usageIn(info, this.itemBytesMax),
+      trouble,
+    }
   }
 
   async #loadLibrary(isPrimary: boolean): Promise<void> {

@@ -7,6 +7,35 @@ import {
 } from '../document/cluster-document.ts'
 import type { MessageOrder } from './leadership.ts'
 
+/**
+ * What keeps an engine from its work. diskFull: it cannot write its files. memoryFull: its part of
+ * the quota is used up. dataDamaged, nodesDamaged: its append-only file or its `nodes.conf` cannot
+ * be read. portTaken: something else listens on its port. notStarting: it ends right after a start,
+ * its log says why. notConfigured: it refuses a setting.
+ */
+export type EngineTrouble =
+  | 'diskFull'
+  | 'memoryFull'
+  | 'dataDamaged'
+  | 'nodesDamaged'
+  | 'portTaken'
+  | 'notStarting'
+  | 'notConfigured'
+
+/** Sizes and counters as an engine tells them. */
+export interface EngineUsage {
+  /** Keys, values and what the engine keeps for each of them: what the quota counts. */
+  itemBytes: number
+  /** Bytes of items at which it is full; 0 = no limit. */
+  itemBytesMax: number
+  diskBytes: number
+  opsPerSec: number
+  hits: number
+  misses: number
+  evicted: number
+  expired: number
+}
+
 /** What a manager knows of one of its engines. */
 export interface EngineStatus {
   bucket: string
@@ -30,6 +59,9 @@ export interface EngineStatus {
   configEpoch: number
   memoryBytes: number
   items: number
+  trouble: EngineTrouble | null
+  /** Null until the engine has been asked. */
+  usage: EngineUsage | null
 }
 
 /** What a member says of itself: its engines and its machine. */
@@ -81,6 +113,27 @@ export interface Hello {
 const count = z.number().int()
 const version = z.object({ term: count, rev: count })
 
+const usageSchema: z.ZodType<EngineUsage> = z.object({
+  itemBytes: z.number(),
+  itemBytesMax: z.number(),
+  diskBytes: z.number(),
+  opsPerSec: z.number(),
+  hits: z.number(),
+  misses: z.number(),
+  evicted: z.number(),
+  expired: z.number(),
+})
+
+const troubleSchema: z.ZodType<EngineTrouble> = z.enum([
+  'diskFull',
+  'memoryFull',
+  'dataDamaged',
+  'nodesDamaged',
+  'portTaken',
+  'notStarting',
+  'notConfigured',
+])
+
 const engineStatusSchema: z.ZodType<EngineStatus> = z.object({
   bucket: z.string(),
   shard: count,
@@ -95,6 +148,8 @@ const engineStatusSchema: z.ZodType<EngineStatus> = z.object({
   configEpoch: count,
   memoryBytes: z.number(),
   items: count,
+  trouble: troubleSchema.nullable().default(null),
+  usage: usageSchema.nullable().default(null),
 })
 
 const memberStatusSchema: z.ZodType<MemberStatus> = z.object({

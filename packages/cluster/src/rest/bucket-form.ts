@@ -1,49 +1,105 @@
-/** Checks the form that creates a bucket, with Membase's field errors. Pure. */
-import type { ClusterDocument } from '../document/cluster-document.ts'
+/** Checks the forms that create and change a bucket, with Membase's field errors. Pure. */
+import { engineMemory, MEGABYTE, quotaMembers } from '../buckets/quota.ts'
+import type { BucketUsage } from '../buckets/usage.ts'
+import type { Bucket, ClusterDocument } from '../document/cluster-document.ts'
 import { type BucketWish, DEFAULT_SHARDS } from '../document/new-document.ts'
+import {
+  type BucketSettings,
+  defaultSettings,
+  type FieldErrors,
+  readSettings,
+} from './bucket-fields.ts'
 import { field, numberField } from './route.ts'
 
-const RAM_MEGABYTES_MIN = { membase: 100, memcached: 64 }
-const REPLICAS_MAX = 3
+const NAME_LENGTH_MAX = 100
 const SHARDS_MAX = 64
+const TOO_LARGE = 'RAM quota specified is too large to be provisioned into this cluster.'
+const BELOW_USAGE = 'RAM quota cannot be set below current usage.'
 
-export type BucketForm = { wish: BucketWish } | { errors: Record<string, string> }
+export type BucketForm = { wish: BucketWish } | { errors: FieldErrors }
+export type BucketEdit = { settings: BucketSettings } | { errors: FieldErrors }
 
 export function readBucketForm(
   body: Record<string, unknown>,
   document: ClusterDocument,
 ): BucketForm {
-  const errors: Record<string, string> = {}
+  const errors: FieldErrors = {}
   const name = field(body, 'name') ?? ''
   const nameError = checkName(name, document)
   if (nameError) errors.name = nameError
-  const typeText = field(body, 'bucketType') ?? 'membase'
-  const type = typeText === 'couchbase' ? 'membase' : typeText
-  if (type !== 'membase' && type !== 'memcached') {
+  const type = readType(body)
+  if (type === null) {
     errors.bucketType = 'invalid bucket type'
     return { errors }
   }
-  const ramMegabytes = numberField(body, 'ramQuotaMB') ?? RAM_MEGABYTES_MIN[type]
-  if (Number.isNaN(ramMegabytes)) {
-    errors.ramQuotaMB = 'The RAM Quota must be specified and must be a positive integer.'
-  } else if (ramMegabytes < RAM_MEGABYTES_MIN[type]) {
-    const min = RAM_MEGABYTES_MIN[type]
-    errors.ramQuotaMB = `RAM quota cannot be less than ${min} MB`
-  }
-  const replicaCount = type === 'memcached' ? 0 : (numberField(body, 'replicaNumber') ?? 1)
-  if (!(replicaCount >= 0 && replicaCount <= REPLICAS_MAX)) {
-    errors.replicaNumber = `Replica number must be an integer between 0 and ${REPLICAS_MAX}`
+  const about = { bucket: { name, uuid: '', type }, document, errors }
+  const settings = readSettings(body, defaultSettings(type), about)
+  if (!errors.ramQuotaMB && isTooLarge(document, settings.ramMegabytes, null)) {
+    errors.ramQuotaMB = TOO_LARGE
   }
   const shardCount = numberField(body, 'shards') ?? DEFAULT_SHARDS
   if (!(shardCount >= 1 && shardCount <= SHARDS_MAX)) {
     errors.shards = `Shards must be an integer between 1 and ${SHARDS_MAX}`
   }
-  const saslPassword = field(body, 'saslPassword') ?? ''
-  if (name === 'default' && saslPassword !== '') {
-    errors.saslPassword = 'The default bucket has no password'
-  }
   if (Object.keys(errors).length > 0) return { errors }
-  return { wish: { name, type, ramMegabytes, replicaCount, saslPassword, shardCount } }
+  return { wish: { name, type, shardCount, ...settings } }
+}
+
+/** The form of a bucket that exists; `usage` is what it holds. */
+export function readBucketEdit(
+  body: Record<string, unknown>,
+  document: ClusterDocument,
+  bucket: Bucket,
+  usage: Pick<BucketUsage, 'itemBytes' | 'engineItemBytesMax'>,
+): BucketEdit {
+  const errors: FieldErrors = {}
+  if (field(body, 'bucketType') !== undefined && readType(body) !== bucket.type) {
+    errors.bucketType = 'Cannot change bucket type.'
+  }
+  const shardCount = numberField(body, 'shards') ?? bucket.shards.length
+  if (shardCount !== bucket.shards.length) {
+    errors.shards = 'Shards are fixed when a bucket is created'
+  }
+  const settings = readSettings(body, bucket, { bucket, document, errors })
+  if (!errors.ramQuotaMB && settings.ramMegabytes !== bucket.ramMegabytes) {
+    const error = checkQuotaChange(document, bucket, settings, usage)
+    if (error) errors.ramQuotaMB = error
+  }
+  return Object.keys(errors).length > 0 ? { errors } : { settings }
+}
+
+/** Too few servers for the replicas is no error: they are made when servers come. */
+export function formWarnings(document: ClusterDocument, replicaCount: number): FieldErrors {
+  if (quotaMembers(document).length > replicaCount) return {}
+  const replicaNumber =
+    'Warning: you do not have enough data servers to support this number of replicas.'
+  return { replicaNumber }
+}
+
+function checkQuotaChange(
+  document: ClusterDocument,
+  bucket: Bucket,
+  settings: BucketSettings,
+  usage: Pick<BucketUsage, 'itemBytes' | 'engineItemBytesMax'>,
+): string | null {
+  if (bucket.type === 'memcached') return 'cannot change quota of memcached buckets'
+  if (isTooLarge(document, settings.ramMegabytes, bucket)) return TOO_LARGE
+  const allocated = settings.ramMegabytes * MEGABYTE * quotaMembers(document).length
+  const share = engineMemory(document, { ...bucket, ...settings }).itemBytes
+  const isBelow = allocated < usage.itemBytes || share < usage.engineItemBytesMax
+  return isBelow && settings.ramMegabytes < bucket.ramMegabytes ? BELOW_USAGE : null
+}
+
+function isTooLarge(document: ClusterDocument, megabytes: number, own: Bucket | null): boolean {
+  const others = document.buckets.filter((b) => b.uuid !== own?.uuid)
+  const sum = others.reduce((total, b) => total + b.ramMegabytes, megabytes)
+  return sum > document.memoryQuotaMegabytes && megabytes > (own?.ramMegabytes ?? 0)
+}
+
+function readType(body: Record<string, unknown>): Bucket['type'] | null {
+  const text = field(body, 'bucketType') ?? 'membase'
+  if (text === 'couchbase' || text === 'membase') return 'membase'
+  return text === 'memcached' ? 'memcached' : null
 }
 
 function checkName(name: string, document: ClusterDocument): string | null {
@@ -53,6 +109,9 @@ function checkName(name: string, document: ClusterDocument): string | null {
       'Bucket name can only contain characters in range A-Z, a-z, 0-9 as well as underscore, ' +
       'period, dash & percent. Consult the documentation.'
     )
+  }
+  if (name.length > NAME_LENGTH_MAX) {
+    return `Length of the bucket name can't exceed ${NAME_LENGTH_MAX} characters.`
   }
   const taken = document.buckets.some((b) => b.name.toLowerCase() === name.toLowerCase())
   return taken ? 'Bucket with given name already exists' : null

@@ -56,6 +56,8 @@ export interface Route {
   secret?: boolean
   /** No GET, and yet it changes nothing: the read-only user may use it. */
   harmless?: boolean
+  /** Changes a bucket: of one that is open to everybody only the admin may. */
+  owner?: boolean
   handle(context: RouteContext): unknown
 }
 
