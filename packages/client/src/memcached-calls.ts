@@ -103,14 +103,15 @@ export class CallQueue implements MemcachedConnectionOwner {
         reject(new QueueFullError(this.#address, this.#pendingMax))
         return
       }
-      const deadlineMs = performance.now() + timeoutMs
+      const nowMs = performance.now()
+      const deadlineMs = nowMs + timeoutMs
       const call = { command, deadlineMs, timeoutMs, settled: false, resolve, reject }
       if (this.#connection?.ready === true) this.#send(this.#connection, call)
       else {
         this.#held.push(call)
         this.#connect()
       }
-      this.#lookBy(deadlineMs)
+      this.#lookBy(deadlineMs, nowMs)
     })
   }
 
@@ -187,12 +188,12 @@ export class CallQueue implements MemcachedConnectionOwner {
     this.#connection = new MemcachedConnection(this.#target, askMeta, this)
   }
 
-  #lookBy(deadlineMs: number): void {
-    const dueMs = Math.min(deadlineMs, performance.now() + LOOK_MS)
+  #lookBy(deadlineMs: number, nowMs: number): void {
+    const dueMs = Math.min(deadlineMs, nowMs + LOOK_MS)
     if (this.#lookTimer !== undefined && this.#lookDueMs <= dueMs) return
     clearTimeout(this.#lookTimer)
     this.#lookDueMs = dueMs
-    const waitMs = Math.max(LOOK_MS_MIN, dueMs - performance.now())
+    const waitMs = Math.max(LOOK_MS_MIN, dueMs - nowMs)
     this.#lookTimer = setTimeout(() => {
       // What has arrived meanwhile is read before anybody is called late.
       setImmediate(() => this.#look())
@@ -228,6 +229,6 @@ export class CallQueue implements MemcachedConnectionOwner {
         connection.close(verdict.reason)
       }
     }
-    if (this.pending > 0) this.#lookBy(nextMs)
+    if (this.pending > 0) this.#lookBy(nextMs, nowMs)
   }
 }

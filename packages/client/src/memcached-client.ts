@@ -100,11 +100,13 @@ export class MemcachedClient {
   }
 
   async get(key: string, options?: MemcachedCallOptions): Promise<MemcachedItem | undefined> {
-    return withoutCas(await this.#found(memcachedCommand('get', key), options))
+    const answer = await this.#ask(memcachedCommand('get', key), options)
+    return withoutCas(this.#found('get', answer))
   }
 
   async gets(key: string, options?: MemcachedCallOptions): Promise<MemcachedCasItem | undefined> {
-    return withCas(await this.#found(memcachedCommand('gets', key), options))
+    const answer = await this.#ask(memcachedCommand('gets', key), options)
+    return withCas(this.#found('gets', answer))
   }
 
   /** Reads and sets a new time to live. */
@@ -114,7 +116,8 @@ export class MemcachedClient {
     options?: MemcachedCallOptions,
   ): Promise<MemcachedItem | undefined> {
     const exptime = exptimeOf(ttlSeconds)
-    return withoutCas(await this.#found(memcachedCommand('gat', key, { exptime }), options))
+    const answer = await this.#ask(memcachedCommand('gat', key, { exptime }), options)
+    return withoutCas(this.#found('gat', answer))
   }
 
   async gats(
@@ -123,7 +126,8 @@ export class MemcachedClient {
     options?: MemcachedCallOptions,
   ): Promise<MemcachedCasItem | undefined> {
     const exptime = exptimeOf(ttlSeconds)
-    return withCas(await this.#found(memcachedCommand('gats', key, { exptime }), options))
+    const answer = await this.#ask(memcachedCommand('gats', key, { exptime }), options)
+    return withCas(this.#found('gats', answer))
   }
 
   async set(
@@ -196,13 +200,12 @@ export class MemcachedClient {
     this.#calls.close()
   }
 
-  async #found(
-    command: MemcachedCommand,
-    options: MemcachedCallOptions | undefined,
-  ): Promise<{ value: Buffer; flags: number; cas: string | undefined } | undefined> {
-    const answer = await this.#ask(command, options)
+  #found(
+    name: string,
+    answer: MemcachedAnswer,
+  ): { value: Buffer; flags: number; cas: string | undefined } | undefined {
     if (answer.type === 'found') return answer
-    return answer.type === 'missed' ? undefined : this.#unexpected(command.name, answer)
+    return answer.type === 'missed' ? undefined : this.#unexpected(name, answer)
   }
 
   async #wrote(

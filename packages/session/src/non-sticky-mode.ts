@@ -133,8 +133,9 @@ export class NonStickyMode implements SessionMode {
       return { saved: this.#enqueue(active, stored), cookieDue: cookieDue || active.isNew }
     }
     if (!active.accessed) return { saved: undefined, cookieDue }
-    const changed = this.#codec.content(active.attributes, active.cookie) !== stored.content
-    return { saved: changed ? this.#enqueue(active, stored) : undefined, cookieDue }
+    const content = this.#codec.content(active.attributes, active.cookie)
+    const changed = content !== stored.content
+    return { saved: changed ? this.#enqueue(active, stored, content) : undefined, cookieDue }
   }
 
   async save(active: ActiveSession): Promise<void> {
@@ -184,27 +185,32 @@ export class NonStickyMode implements SessionMode {
     await this.#copies.close()
   }
 
-  #enqueue(active: ActiveSession, stored: StoredState): Promise<void> {
+  /** `content` is what the session is at this call, where that is known. */
+  #enqueue(active: ActiveSession, stored: StoredState, content?: SessionContent): Promise<void> {
     const { id } = active
-    const written = (this.#writing.get(id) ?? Promise.resolve()).then(() =>
-      this.#write(active, stored),
-    )
-    const settled = written
-      .catch(() => undefined)
-      .then(() => {
-        if (this.#writing.get(id) === settled) this.#writing.delete(id)
-      })
+    const before = this.#writing.get(id)
+    const written =
+      before === undefined
+        ? this.#write(active, stored, content)
+        : before.then(() => this.#write(active, stored))
+    const done = (): void => {
+      if (this.#writing.get(id) === settled) this.#writing.delete(id)
+    }
+    const settled = written.then(done, done)
     this.#writing.set(id, settled)
     return written
   }
 
-  async #write(active: ActiveSession, stored: StoredState): Promise<void> {
+  async #write(active: ActiveSession, stored: StoredState, known?: SessionContent): Promise<void> {
     if (active.destroyed) return
     for (let attempt = 0; attempt < STORE_ATTEMPTS_MAX; attempt++) {
       if (attempt > 0) await delay(Math.random() * CONFLICT_DELAY_MS * 2 ** attempt)
       const isFirst = stored.content === undefined
-      if (!isFirst && stored.cas === undefined && !(await this.#mergeStored(active, stored))) return
-      const content = this.#codec.content(active.attributes, active.cookie)
+      if (!isFirst && stored.cas === undefined) {
+        if (!(await this.#mergeStored(active, stored))) return
+        content = undefined
+      }
+      content ??= this.#codec.content(active.attributes, active.cookie)
       const { outcome, cas } = await this.#put(active, content, isFirst ? undefined : stored.cas)
       stored.cas = outcome === 'STORED' ? cas : undefined
       if (outcome === 'NOT_FOUND') {
@@ -254,6 +260,7 @@ export class NonStickyMode implements SessionMode {
     const item = await this.#store.load(active.id)
     if (item === undefined) {
       this.#gone(active)
+    let content = known
       return false
     }
     const decoded = this.#decode(item.value, active.id)

@@ -71,13 +71,22 @@ export class SessionBackup {
     return this.#content(session) !== savedContent
   }
 
+  /** The content that the store has not acknowledged; undefined: it has. Throws SessionEncodingError. */
+  dirtyContent(session: LocalSession): SessionContent | undefined {
+    const content = this.#content(session)
+    return content === session.savedContent ? undefined : content
+  }
+
   /** A write of this session failed and has not been made good. */
   isOwed(session: LocalSession): boolean {
     return this.#unsaved.has(session)
   }
 
-  /** Resolves when the store has acknowledged the session as it is at this call, or later. */
-  save(session: LocalSession): Promise<void> {
+  /**
+   * Resolves when the store has acknowledged the session as it is at this call, or later; `content`
+   * is what it is at this call, where that is known.
+   */
+  save(session: LocalSession, content?: SessionContent): Promise<void> {
     const writes = this.#writes.get(session)
     if (writes === undefined) return this.#startWrite(session)
     writes.next ??= writes.inFlight.catch(ignore).then(() => this.#startWrite(session))
@@ -155,8 +164,8 @@ export class SessionBackup {
     await Promise.allSettled([...this.#unsaved].map((session) => this.save(session)))
   }
 
-  #startWrite(session: LocalSession): Promise<void> {
-    const inFlight = this.#write(session).finally(() => {
+  #startWrite(session: LocalSession, content?: SessionContent): Promise<void> {
+    const inFlight = this.#write(session, content).finally(() => {
       this.#running.delete(inFlight)
       const writes = this.#writes.get(session)
       if (writes?.inFlight === inFlight && writes.next === undefined) this.#writes.delete(session)
@@ -166,13 +175,13 @@ export class SessionBackup {
     return inFlight
   }
 
-  async #write(session: LocalSession): Promise<void> {
+  async #write(session: LocalSession, known: SessionContent | undefined): Promise<void> {
     if (session.destroyed) {
       this.#unsaved.delete(session)
       return
     }
     try {
-      const content = this.#content(session)
+      const content = known ?? this.#content(session)
       if (content !== session.savedContent || session.unclaimed) await this.#put(session, content)
       this.#unsaved.delete(session)
       if (!session.destroyed) await this.#dropSuperseded(session)

@@ -114,17 +114,28 @@ export class SessionManager {
     request?: RequestFacts,
   ): ActiveSession | Promise<ActiveSession> {
     const ids = this.#verifiedIds(cookieValues)
-    return ids.length > 1 ? this.#loadFirst(ids, request) : this.loadById(ids[0], request)
+    return ids.length > 1 ? this.#loadFirst(ids, request) : this.#loadOurs(ids[0], request)
   }
 
   /** As `load`, for bindings that verify their cookie themselves: `id` is what it holds. */
   loadById(id: string | undefined, request?: RequestFacts): ActiveSession | Promise<ActiveSession> {
     const isOurs = id !== undefined && parseSessionId(id, this.#withNodeId) !== undefined
-    if (!isOurs) this.settings.observer.counts.requestsWithoutSession++
-    const known = isOurs ? this.#loadKnown(id, request) : undefined
+    return this.#loadOurs(isOurs ? id : undefined, request)
+  }
+
+  /** `id` has the form of ours. */
+  #loadOurs(
+    id: string | undefined,
+    request: RequestFacts | undefined,
+  ): ActiveSession | Promise<ActiveSession> {
+    if (id === undefined) {
+      this.settings.observer.counts.requestsWithoutSession++
+      return this.create(request)
+    }
+    const known = this.#loadKnown(id, request)
     if (!(known instanceof Promise)) return known ?? this.create(request)
     const loaded = known.then((active) => active ?? this.create(request))
-    if (this.settings.loadFailure === 'fail' || id === undefined) return loaded
+    if (this.settings.loadFailure === 'fail') return loaded
     return loaded.catch((error: unknown) => this.#degraded(id, error, request))
   }
 
@@ -153,6 +164,11 @@ export class SessionManager {
     const id = formatSessionId({ sid, nodeId: this.#store.chooseNodeId(), route })
     const active = this.#mode.create(id)
     return this.#locking?.created(active, request) ?? active
+  }
+
+  /** False: no request of this manager holds anything that `release` would give back. */
+  get mayHold(): boolean {
+    return this.#locking !== undefined
   }
 
   /** The request is over: gives back what it held of the session. Safe to call again. */

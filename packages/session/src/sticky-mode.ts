@@ -128,9 +128,9 @@ export class StickyMode implements SessionMode {
     active.cookieDue = false
     if (!this.#settings.enabled) return this.#commitHere(active, local, cookieDue)
     const isDue = local.unclaimed || local.supersededId !== undefined
-    if (isDue || (active.accessed && this.#backup.isDirty(local))) {
-      return { saved: this.#backup.save(local), cookieDue }
-    }
+    if (isDue) return { saved: this.#backup.save(local), cookieDue }
+    const content = active.accessed ? this.#backup.dirtyContent(local) : undefined
+    if (content !== undefined) return { saved: this.#backup.save(local, content), cookieDue }
     if (this.#backup.isOwed(local)) this.#backup.save(local).catch(() => undefined)
     else this.#renewIfDue(local)
     return { saved: undefined, cookieDue }

@@ -191,6 +191,11 @@ export class SessionExchange {
     return maxAgeMs === undefined ? this.cookie.maxAgeMs : maxAgeMs
   }
 
+  /** False: `close` has nothing to give back and need not be called. */
+  get mayHold(): boolean {
+    return this.manager.mayHold
+  }
+
   /** The response is over, or the client gone. */
   close(): void {
     this.manager.release(this.#active)
@@ -270,10 +275,20 @@ export class SessionExchange {
         const why = new Error(`no acknowledgement within ${backupTimeoutMs} ms`)
         reject(new SessionStoreUnavailableError('store the session', why))
       }, backupTimeoutMs)
-      saved.then(resolve, reject).finally(() => {
+      const settled = (): void => {
         clearTimeout(timer)
         observer.held(startMs)
-      })
+      }
+      saved.then(
+        () => {
+          settled()
+          resolve()
+        },
+        (error: unknown) => {
+          settled()
+          reject(error)
+        },
+      )
     })
   }
 }

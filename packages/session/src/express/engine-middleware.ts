@@ -103,6 +103,7 @@ class EngineRequest implements HoldQuestions {
     this.#request.sessionStore = store
     Reflect.set(this.#request, EXCHANGE, this.#exchange)
     holdResponse(response, this)
+    if (!this.#exchange.mayHold) return
     // The client may have gone while the session was loaded: then there is no further event.
     if (response.closed || !isAlive(response)) this.#exchange.close()
     else response.on('close', () => this.#exchange.close())

@@ -42,6 +42,8 @@ export interface HeldSession {
   destroy(): Promise<void>
   /** This object holds the fresh session at once; resolves when the old one is gone. */
   regenerate(keep: readonly string[]): Promise<void>
+  /** False: `close` has nothing to give back and need not be called. */
+  readonly mayHold: boolean
   /** The response is over, or the client gone. */
   close(): void
 }

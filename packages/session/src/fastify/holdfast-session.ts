@@ -142,6 +142,10 @@ class HoldfastSession implements HeldSession {
     return this.#exchange.regenerate({ keep })
   }
 
+  get mayHold(): boolean {
+    return this.#exchange.mayHold
+  }
+
   close(): void {
     this.#exchange.close()
   }

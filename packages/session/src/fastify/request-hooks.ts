@@ -156,7 +156,7 @@ export class RequestHooks {
 
   #begin(request: FastifyRequest, reply: FastifyReply, sent: SentCookie, held: HeldSession): void {
     attach(request, new RequestLife(this.#settings, request, sent, held))
-    reply.raw.on('close', () => held.close())
+    if (held.mayHold) reply.raw.on('close', () => held.close())
   }
 }
 

@@ -178,6 +178,10 @@ class StoredSession implements HeldSession {
     return this.#ask('delete the session', (done) => this.#options.store.destroy(old, done))
   }
 
+  get mayHold(): boolean {
+    return false
+  }
+
   close(): void {
     // Nothing is held.
   }

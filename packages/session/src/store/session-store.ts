@@ -103,29 +103,29 @@ export class SessionStore {
 
   /** Loads and renews the time to live in one operation. */
   async loadAndRenew(id: string, ttlSeconds: number): Promise<StoredSession | undefined> {
-    return this.#at(id, 'load the session').loadAndRenew(this.#key(id), ttlSeconds)
+    return await this.#at(id, 'load the session').loadAndRenew(this.#key(id), ttlSeconds)
   }
 
   /** Rejects when the store did not acknowledge, also when it refused. */
   async set(id: string, value: Buffer, ttlSeconds: number): Promise<{ cas: string | undefined }> {
     this.#settings.observer.counts.sizeBytes.add(value.length)
-    return this.#at(id, 'store the session').set(this.#key(id), value, ttlSeconds)
+    return await this.#at(id, 'store the session').set(this.#key(id), value, ttlSeconds)
   }
 
   /** EXISTS: the key is there already. */
   async add(id: string, value: Buffer, ttlSeconds: number): Promise<Written> {
     this.#settings.observer.counts.sizeBytes.add(value.length)
-    return this.#at(id, 'store the session').add(this.#key(id), value, ttlSeconds)
+    return await this.#at(id, 'store the session').add(this.#key(id), value, ttlSeconds)
   }
 
   async cas(id: string, value: Buffer, ttlSeconds: number, cas: string): Promise<Written> {
     this.#settings.observer.counts.sizeBytes.add(value.length)
-    return this.#at(id, 'store the session').cas(this.#key(id), value, ttlSeconds, cas)
+    return await this.#at(id, 'store the session').cas(this.#key(id), value, ttlSeconds, cas)
   }
 
   /** False: the store does not have the session. */
   async touch(id: string, ttlSeconds: number): Promise<boolean> {
-    return this.#at(id, 'renew the session').touch(this.#key(id), ttlSeconds)
+    return await this.#at(id, 'renew the session').touch(this.#key(id), ttlSeconds)
   }
 
   /** Lets the session expire at once if it still has that version; false: somebody has written it. */
@@ -136,7 +136,7 @@ export class SessionStore {
 
   /** False: the store did not have the session. */
   async delete(id: string): Promise<boolean> {
-    return this.#at(id, 'delete the session').delete(this.#key(id))
+    return await this.#at(id, 'delete the session').delete(this.#key(id))
   }
 
   /** Asks each node for its version. Never rejects and takes at most HEALTH_TIMEOUT_MS. */

@@ -189,7 +189,7 @@ export class StoreNode {
     let failure: unknown
     this.#running++
     try {
-      return await this.#repeat(operation, call)
+      return await this.#repeat(operation, call, startMs)
     } catch (error) {
       failure = error
       throw error
@@ -200,8 +200,11 @@ export class StoreNode {
     }
   }
 
-  async #repeat<T>(operation: string, call: (timeoutMs: number) => Promise<T>): Promise<T> {
-    const startMs = performance.now()
+  async #repeat<T>(
+    operation: string,
+    call: (timeoutMs: number) => Promise<T>,
+    startMs: number,
+  ): Promise<T> {
     const deadlineMs = startMs + this.#timeoutMs
     // The first failure tells most: what comes last may only be the end of the deadline.
     let firstError: unknown
