@@ -41,7 +41,9 @@ export interface StoredState {
   content: SessionContent | undefined
   /** Undefined after a write where the server does not tell the version it made. */
   cas: string | undefined
-  /** The id whose second copy this was made from; that copy goes once the session is stored. */
+  /** When that version was written, by the clock of the server that wrote it. */
+  writtenMs?: number | undefined
+  /** The id that the session had before it moved; what is stored under it goes once it is stored. */
   formerId?: string | undefined
 }
 

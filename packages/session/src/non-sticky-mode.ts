@@ -16,6 +16,7 @@ import type { CookieOverrides, Envelope } from './encoding/envelope.ts'
 import { replaceAttributes } from './encoding/merge.ts'
 import { NO_CONTENT, type SessionCodec, type SessionContent } from './encoding/session-codec.ts'
 import { SessionConflictError, SessionGoneError, SessionUnreadableError } from './errors.ts'
+import { FormerKeys } from './former-keys.ts'
 import type { ModeGauges } from './observe/metrics-table.ts'
 import type { SessionSettings } from './options.ts'
 import { SessionCopies } from './session-copies.ts'
@@ -30,6 +31,7 @@ export class NonStickyMode implements SessionMode {
   readonly #store: SessionStore
   readonly #codec: SessionCodec
   readonly #copies: SessionCopies
+  readonly #former: FormerKeys
   /** The last write queued per session id. */
   readonly #writing = new Map<string, Promise<void>>()
 
@@ -38,51 +40,89 @@ export class NonStickyMode implements SessionMode {
     this.#store = store
     this.#codec = codec
     this.#copies = new SessionCopies(store, settings)
+    this.#former = new FormerKeys(store, settings, codec)
   }
 
   async load(id: string): Promise<ActiveSession | undefined> {
-    if (!this.#store.knows(id)) return undefined
+    const newId = this.#former.newIdOf(id)
+    const followed = newId === undefined ? undefined : await this.#loadUnmoved(newId, id)
+    if (followed !== undefined) return followed
     const movedTo = this.#store.relocated(id)
     if (movedTo !== undefined) return await this.#loadMoved(id, movedTo)
+    if (!this.#store.knows(id)) return undefined
     const found = await this.#loadAt(id)
     return found === 'missing' ? await this.#loadCopy(id, id) : found
   }
 
-  /** The session as its node has it; undefined: not readable. */
+  /** The session as its node has it; undefined: not readable, or ended. */
   async #loadAt(id: string): Promise<ActiveSession | 'missing' | undefined> {
     const item = await this.#store.loadAndRenew(id, this.#ttlSeconds)
     if (item === undefined) return 'missing'
     const decoded = this.#decode(item.value, id)
     if (decoded === undefined) return undefined
     const { envelope, content } = decoded
+    const writtenMs = envelope.lastAccessedMs
+    if (this.#store.isSuspect(id, writtenMs) && (await this.#store.dropIfEnded(id, item.cas))) {
+      return undefined
+    }
     const ttlSeconds = this.#ttlOf(envelope.cookie)
     // Loading has renewed it for as long as most sessions live; this one has a life of its own.
     if (ttlSeconds !== this.#ttlSeconds) await this.#store.touch(id, ttlSeconds)
     this.#copies.renew(id, item.value, ttlSeconds)
-    const active = this.#active(id, envelope, { content, cas: item.cas })
+    const active = this.#active(id, envelope, { content, cas: item.cas, writtenMs })
     active.isNew = false
     return active
   }
 
-  /** The session sits on a node that is away, or on a failover node while a primary is up. */
+  /** What the session with this id went on as, where that can be had as it is. */
+  async #loadUnmoved(newId: string, id: string): Promise<ActiveSession | undefined> {
+    if (!this.#store.isUp(newId) || this.#store.relocated(newId) !== undefined) return undefined
+    return movedFrom(id, await this.#loadAt(newId))
+  }
+
+  /** Its node is away or configured no more, or is a failover node while a primary is up. */
   async #loadMoved(id: string, movedTo: string): Promise<ActiveSession | undefined> {
-    // Another request of this browser may have moved it already; what it stored there is newer.
-    const moved = await this.#loadAt(movedTo)
-    if (moved !== 'missing') {
-      if (moved !== undefined) moved.cookieDue = true
-      return moved
+    // Another request of this browser may have moved it already; what it stored there is newer,
+    // unless that node was away itself: then it may have what the session left behind there.
+    const there = await this.#loadAt(movedTo)
+    const found = there === 'missing' ? undefined : there
+    const foundMs = found?.stored?.writtenMs ?? 0
+    if (there !== 'missing' && !this.#store.isSuspect(movedTo, foundMs)) return movedFrom(id, found)
+    const here = await this.#revivedFrom(id, movedTo)
+    if (here === undefined || foundMs >= here.writtenMs) {
+      if (found !== undefined || !this.#store.knows(id)) return movedFrom(id, found)
+      // Nothing anywhere: another request may just have moved it.
+      return movedFrom(id, await this.#loadAt(movedTo))
     }
+    const { cas } = found?.stored ?? {}
+    if (cas !== undefined && !(await this.#store.expire(movedTo, cas))) {
+      return movedFrom(id, await this.#loadAt(movedTo))
+    }
+    this.#settings.observer.takenOver(movedTo, id)
+    return here.active
+  }
+
+  /** From the node that the session leaves, or from the second copy when that is away. */
+  async #revivedFrom(
+    id: string,
+    newId: string,
+  ): Promise<{ active: ActiveSession; writtenMs: number } | undefined> {
     const item = this.#store.isUp(id) ? await this.#store.load(id) : undefined
     const active =
-      item === undefined ? await this.#loadCopy(id, movedTo) : this.#revived(item, id, movedTo)
-    if (active !== undefined) this.#settings.observer.takenOver(movedTo, id)
-    return active
+      item === undefined ? await this.#loadCopy(id, newId) : this.#revived(item, id, newId)
+    return active && { active, writtenMs: active.stored?.writtenMs ?? 0 }
   }
 
   /** The second copy of a session that its node does not have. */
   async #loadCopy(id: string, newId: string): Promise<ActiveSession | undefined> {
     const item = await this.#copies.find(id)
-    return item === undefined ? undefined : this.#revived(item, id, newId)
+    if (item === undefined) return undefined
+    // The copy's node may have been away when the session was ended, or the copy on its way.
+    if (await this.#store.tombstones.has(id)) {
+      this.#copies.drop(id)
+      return undefined
+    }
+    return this.#revived(item, id, newId)
   }
 
   /** A session that has to be stored anew, changed or not. */
@@ -90,7 +130,8 @@ export class NonStickyMode implements SessionMode {
     const decoded = this.#decode(item.value, id)
     if (decoded === undefined) return undefined
     const formerId = newId === id ? undefined : id
-    const stored: StoredState = { content: undefined, cas: undefined, formerId }
+    const writtenMs = decoded.envelope.lastAccessedMs
+    const stored: StoredState = { content: undefined, cas: undefined, writtenMs, formerId }
     const active = this.#active(newId, decoded.envelope, stored)
     active.isNew = false
     active.cookieDue = newId !== id
@@ -168,12 +209,24 @@ export class NonStickyMode implements SessionMode {
   async destroy(active: ActiveSession): Promise<void> {
     active.destroyed = true
     await this.#writing.get(active.id)
-    if (!active.isNew) await this.destroyById(active.id)
+    if (!active.isNew) await Promise.all([this.destroyById(active.id), this.#leaveFormer(active)])
   }
 
   async destroyById(id: string): Promise<void> {
     if (!this.#store.knows(id)) return
-    await Promise.all([this.#store.delete(id), this.#copies.delete(id)])
+    const ended = [this.#store.delete(id), this.#copies.delete(id)]
+    // A node that is away may have the session, or its copy, when it is back.
+    if (this.#store.hasSeveralNodes) ended.push(this.#store.tombstones.mark(id))
+    await Promise.all(ended)
+  }
+
+  /** Else the old cookie would bring the session back after it is destroyed. */
+  async #leaveFormer({ id, stored }: ActiveSession): Promise<void> {
+    const formerId = stored?.formerId
+    if (stored === undefined || formerId === undefined) return
+    stored.formerId = undefined
+    this.#copies.drop(formerId)
+    await this.#former.leave(formerId, id)
   }
 
   gauges(): ModeGauges {
@@ -182,6 +235,7 @@ export class NonStickyMode implements SessionMode {
 
   async close(): Promise<void> {
     await Promise.all(this.#writing.values())
+    this.#former.close()
     await this.#copies.close()
   }
 
@@ -203,6 +257,7 @@ export class NonStickyMode implements SessionMode {
 
   async #write(active: ActiveSession, stored: StoredState, known?: SessionContent): Promise<void> {
     if (active.destroyed) return
+    let content = known
     for (let attempt = 0; attempt < STORE_ATTEMPTS_MAX; attempt++) {
       if (attempt > 0) await delay(Math.random() * CONFLICT_DELAY_MS * 2 ** attempt)
       const isFirst = stored.content === undefined
@@ -246,12 +301,7 @@ export class NonStickyMode implements SessionMode {
         : await this.#store.cas(active.id, value, ttlSeconds, cas)
     if (written.outcome !== 'STORED') return written
     this.#copies.put(active.id, value, ttlSeconds)
-    const { stored } = active
-    if (stored?.formerId !== undefined) {
-      // Else the old cookie would bring the session back after it is destroyed.
-      this.#copies.drop(stored.formerId)
-      stored.formerId = undefined
-    }
+    await this.#leaveFormer(active)
     return written
   }
 
@@ -260,7 +310,6 @@ export class NonStickyMode implements SessionMode {
     const item = await this.#store.load(active.id)
     if (item === undefined) {
       this.#gone(active)
-    let content = known
       return false
     }
     const decoded = this.#decode(item.value, active.id)
@@ -314,4 +363,14 @@ export class NonStickyMode implements SessionMode {
   #ttlOf(cookie: CookieOverrides): number {
     return masterTtlSeconds(lifeSeconds(this.#settings, cookie))
   }
+}
+
+/** The browser has to be told the new id. */
+function movedFrom(
+  id: string,
+  active: ActiveSession | 'missing' | undefined,
+): ActiveSession | undefined {
+  if (active === undefined || active === 'missing') return undefined
+  active.cookieDue ||= active.id !== id
+  return active
 }

@@ -12,11 +12,11 @@
 import { isEncodingFault } from './encoding/encoding-errors.ts'
 import { NO_CONTENT, type SessionCodec, type SessionContent } from './encoding/session-codec.ts'
 import { SessionConflictError, SessionUnreadableError } from './errors.ts'
+import { FormerKeys } from './former-keys.ts'
 import type { LocalSession } from './local-sessions.ts'
 import type { SessionSettings } from './options.ts'
 import { idWithoutRoute } from './session-id.ts'
 import type { SessionStore, StoredSession, Written } from './store/session-store.ts'
-import { Tombstones } from './tombstones.ts'
 import { slackSeconds, storedTtlSeconds } from './ttl.ts'
 
 export const REPAIR_INTERVAL_MS = 1000
@@ -37,7 +37,7 @@ export class SessionBackup {
   readonly #store: SessionStore
   readonly #settings: SessionSettings
   readonly #codec: SessionCodec
-  readonly #tombstones: Tombstones
+  readonly #former: FormerKeys
   readonly #writes = new WeakMap<LocalSession, Writes>()
   readonly #running = new Set<Promise<void>>()
   readonly #unsaved = new Set<LocalSession>()
@@ -51,7 +51,7 @@ export class SessionBackup {
     this.#store = store
     this.#settings = settings
     this.#codec = codec
-    this.#tombstones = new Tombstones(store, settings)
+    this.#former = new FormerKeys(store, settings, codec)
   }
 
   /** Sessions and deletions that the store has not acknowledged and that are repeated. */
@@ -88,7 +88,7 @@ export class SessionBackup {
    */
   save(session: LocalSession, content?: SessionContent): Promise<void> {
     const writes = this.#writes.get(session)
-    if (writes === undefined) return this.#startWrite(session)
+    if (writes === undefined) return this.#startWrite(session, content)
     writes.next ??= writes.inFlight.catch(ignore).then(() => this.#startWrite(session))
     return writes.next
   }
@@ -116,10 +116,8 @@ export class SessionBackup {
   async remove(session: LocalSession): Promise<void> {
     session.destroyed = true
     this.#unsaved.delete(session)
-    const ids = [session.id]
-    if (session.supersededId !== undefined) ids.push(session.supersededId)
     await this.#writes.get(session)?.inFlight.catch(ignore)
-    await Promise.all(ids.map((id) => this.end(id)))
+    await Promise.all([this.end(session.id), this.dropSuperseded(session)])
   }
 
   /**
@@ -143,7 +141,7 @@ export class SessionBackup {
     const owed = idWithoutRoute(id)
     this.#oweDelete(owed)
     try {
-      await Promise.all([this.#store.delete(owed), this.#tombstones.mark(owed)])
+      await Promise.all([this.#store.delete(owed), this.#store.tombstones.mark(owed)])
       this.#deletesOwed.delete(owed)
     } catch (error) {
       this.#scheduleRepair()
@@ -156,10 +154,16 @@ export class SessionBackup {
     return this.#deletesOwed.has(idWithoutRoute(id))
   }
 
+  /** The session has moved away from this id, whose key could not be deleted yet. */
+  hasLeft(id: string): boolean {
+    return this.#former.newIdOf(id) !== undefined
+  }
+
   /** Waits for the writes that are out, writes what is unsaved once more, then stops. */
   async close(): Promise<void> {
     this.#closed = true
     clearTimeout(this.#repairTimer)
+    this.#former.close()
     await Promise.allSettled(this.#running)
     await Promise.allSettled([...this.#unsaved].map((session) => this.save(session)))
   }
@@ -184,7 +188,7 @@ export class SessionBackup {
       const content = known ?? this.#content(session)
       if (content !== session.savedContent || session.unclaimed) await this.#put(session, content)
       this.#unsaved.delete(session)
-      if (!session.destroyed) await this.#dropSuperseded(session)
+      if (!session.destroyed) await this.dropSuperseded(session)
     } catch (error) {
       // Repeating cannot help what has no stored form or cannot be read; the next request tries
       // again.
@@ -252,27 +256,19 @@ export class SessionBackup {
 
   /** Whether another server has ended the session; then it ends here as well. */
   async wasEnded(session: LocalSession): Promise<boolean> {
-    if (!(await this.#tombstones.has(session.id))) return false
+    if (!(await this.#store.tombstones.has(session.id))) return false
     session.destroyed = true
     this.#settings.logger.debug({}, 'session was ended by another server, its changes are dropped')
     this.#settings.observer.tell('destroyed', { id: session.id, by: 'elsewhere' })
     return true
   }
 
-  /**
-   * The key on the node that the session has left goes when it is safe on the other, and before the
-   * response does: a late deletion could meet a key that was made anew. For the same reason a
-   * deletion that failed is not repeated.
-   */
-  async #dropSuperseded(session: LocalSession): Promise<void> {
+  /** The key on the node that the session has left goes when it is safe on the other. */
+  async dropSuperseded(session: LocalSession): Promise<void> {
     const { supersededId } = session
     if (supersededId === undefined) return
     session.supersededId = undefined
-    try {
-      await this.#store.delete(supersededId)
-    } catch (error) {
-      this.#settings.logger.warn({ err: error }, 'key on the former node is left to expire')
-    }
+    await this.#former.leave(supersededId, session.id)
   }
 
   #content(session: LocalSession): SessionContent {

@@ -214,11 +214,12 @@ export class StickyMode implements SessionMode {
     return this.#sessions.movedFrom(id)
   }
 
-  /** As long as it is not stored by this server, the store has nothing newer. */
+  /** Not stored by this server yet, or what is stored under that id was left behind by it. */
   #movingHere(id: string): LocalSession | undefined {
     const ours = this.#movedHere(id)
     if (ours === undefined) return undefined
-    return ours.unclaimed || ours.supersededId === id ? ours : undefined
+    const isOurs = ours.unclaimed || ours.supersededId === id || this.#backup.hasLeft(id)
+    return isOurs ? ours : undefined
   }
 
   /** Its node is away: the session goes on under the id of another node, where it is stored anew. */
@@ -227,6 +228,8 @@ export class StickyMode implements SessionMode {
     const id = this.#store.relocated(local.id)
     if (id === undefined) return
     const from = local.id
+    // It moves on before it was stored.
+    void this.#backup.dropSuperseded(local)
     local.supersededId = from
     forgetSaved(local)
     this.#sessions.move(local, id)

@@ -12,6 +12,7 @@ import type { NodeGauges } from '../observe/metrics-table.ts'
 import type { SessionSettings } from '../options.ts'
 import { formatSessionId, idWithoutRoute, parseSessionId } from '../session-id.ts'
 import { checkLogin } from '../store-options.ts'
+import { Tombstones } from '../tombstones.ts'
 import { parseStoreTargets, type StoreTargets } from './memcached-nodes.ts'
 import { chooseMove, chooseNode } from './node-choice.ts'
 import { openStoreNode } from './open-store-node.ts'
@@ -30,10 +31,14 @@ export interface StoreChange {
 const NOTHING = Buffer.alloc(0)
 /** A time to live that is over. */
 const EXPIRED = -1
+/** How far apart the clocks of two servers may be. */
+export const CLOCKS_APART_MS_MAX = 5000
 
 export class SessionStore {
   /** Raw keys beside the sessions. */
   readonly keys: StoreKeys
+  /** Marks of sessions that were ended. */
+  readonly tombstones: Tombstones
   readonly #settings: SessionSettings
   readonly #keyPrefix: string
   #configured: StoreChange
@@ -51,11 +56,17 @@ export class SessionStore {
       nodeOf: (id) => this.#nodeOf(id),
       nodes: () => this.#nodes,
     })
+    this.tombstones = new Tombstones(this, settings)
   }
 
   /** Whether session ids carry the id of their node. */
   get withNodeIds(): boolean {
     return this.#nodes[0]?.id !== undefined
+  }
+
+  /** Sessions can move from one node to another. */
+  get hasSeveralNodes(): boolean {
+    return this.#nodes.length > 1
   }
 
   /**
@@ -97,11 +108,33 @@ export class SessionStore {
     return formatSessionId({ ...parsed, nodeId: target.id })
   }
 
+  /** Never a session that was ended while its node was away, as far as that is known here. */
   async load(id: string): Promise<StoredSession | undefined> {
-    return this.#at(id, 'load the session').load(this.#key(id))
+    const item = await this.#at(id, 'load the session').load(this.#key(id))
+    if (item === undefined || !this.isSuspect(id, 0)) return item
+    return (await this.dropIfEnded(id, item.cas)) ? undefined : item
   }
 
-  /** Loads and renews the time to live in one operation. */
+  /**
+   * Whether what is found under this id may have been left behind: it was written before its node
+   * was away, and while it was the session may have moved and ended elsewhere.
+   */
+  isSuspect(id: string, writtenMs: number): boolean {
+    const returnedMs = this.#nodeOf(id)?.returnedMs
+    if (returnedMs === undefined || !this.hasSeveralNodes) return false
+    if (Date.now() - returnedMs > this.tombstones.ttlSeconds * 1000) return false
+    return writtenMs < returnedMs + CLOCKS_APART_MS_MAX
+  }
+
+  /** Asks for the mark of an ended session; what was left of it goes. */
+  async dropIfEnded(id: string, cas: string | undefined): Promise<boolean> {
+    if (!(await this.tombstones.has(id))) return false
+    this.#settings.logger.debug({}, 'what was left of an ended session is deleted')
+    if (cas !== undefined) await this.expire(id, cas).catch(() => false)
+    return true
+  }
+
+  /** Loads and renews the time to live in one operation; the caller looks whether it is suspect. */
   async loadAndRenew(id: string, ttlSeconds: number): Promise<StoredSession | undefined> {
     return await this.#at(id, 'load the session').loadAndRenew(this.#key(id), ttlSeconds)
   }

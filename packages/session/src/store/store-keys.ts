@@ -45,14 +45,19 @@ export class StoreKeys {
 
   /** The next primary after the session's node that is up; undefined when there is no other. */
   backupNodeOf(id: string): NodeKey | undefined {
-    return this.backupNodesOf(id)[0]
+    return this.#owner.nodeOf(id) === undefined ? undefined : this.backupNodesOf(id)[0]
   }
 
-  /** The primaries after the session's node that are up, in the order in which they take copies. */
+  /**
+   * The primaries after the session's node that are up, in the order in which they take copies. Of
+   * a node that is configured no more any primary may have the copy.
+   */
   backupNodesOf(id: string): NodeKey[] {
     const node = this.#owner.nodeOf(id)
-    if (node === undefined) return []
-    return nodesAfter(node, this.#owner.nodes()).filter(({ isUp }) => isUp)
+    const nodes = this.#owner.nodes()
+    const others =
+      node === undefined ? nodes.filter(({ isFailover }) => !isFailover) : nodesAfter(node, nodes)
+    return others.filter(({ isUp }) => isUp)
   }
 
   /** The node that the hash of a text chooses, the same one on every application server. */
@@ -70,6 +75,14 @@ export class StoreKeys {
       .map((node) => ({ node, weight: weight(node, text) }))
       .sort((a, b) => Buffer.compare(b.weight, a.weight))
       .map(({ node }) => node)
+  }
+
+  /** As `nodesForText`, of the nodes that are up, then failover nodes that are; all when none is. */
+  nodesUpForText(text: string): NodeKey[] {
+    const primaries = this.nodesForText(text)
+    const failovers = this.#owner.nodes().filter(({ isFailover }) => isFailover)
+    const up = [...primaries, ...failovers].filter(({ isUp }) => isUp)
+    return up.length === 0 ? primaries : up
   }
 
   get(node: NodeKey, key: string): Promise<StoredSession | undefined> {

@@ -62,6 +62,7 @@ export class StoreNode {
   readonly #observer: SessionObserver
   #away: Error | undefined
   #upSinceMs = Number.NEGATIVE_INFINITY
+  #returnedMs: number | undefined
   #timeouts = 0
   #probes = 0
   #probeTimer: NodeJS.Timeout | undefined
@@ -92,6 +93,11 @@ export class StoreNode {
   /** Up, and not only just back. */
   get isSteady(): boolean {
     return this.isUp && performance.now() - this.#upSinceMs >= STEADY_MS
+  }
+
+  /** When it was last seen to be back, on the clock of `Date.now()`; undefined: it never was away. */
+  get returnedMs(): number | undefined {
+    return this.#returnedMs
   }
 
   load(key: string): Promise<StoredSession | undefined> {
@@ -274,6 +280,7 @@ export class StoreNode {
     this.#away = undefined
     this.#timeouts = 0
     this.#upSinceMs = performance.now()
+    this.#returnedMs = Date.now()
     this.#logger.info({ node: this.id, address: this.address }, 'store node is back')
   }
 
