@@ -17,17 +17,40 @@ export const UNTAGGED = -1
 const EMPTY: Buffer = Buffer.alloc(0)
 const STAMP_BYTES = 8
 
-/** Appends the head of a function call; `args` arguments follow. */
+/**
+ * Appends the head of a function call; `args` arguments follow. That of an operation that locks
+ * hold up is a call of the guard, which makes this one.
+ */
 export function writeFunction(
   writer: ByteWriter,
   name: string,
   operation: Operation,
   args: number,
 ): void {
-  writeArrayHeader(writer, 4 + args)
+  const { guarded } = operation
+  writeArrayHeader(writer, (guarded ? 6 : 4) + args)
   writer.ascii('$5\r\nFCALL\r\n')
-  writeBulkAscii(writer, name)
+  writeBulkAscii(writer, guarded ? 'holdfast_guard' : name)
   writer.ascii('$1\r\n1\r\n')
+  writeKey(writer, operation)
+  if (!guarded) return
+  writeExpectedStamp(writer, operation)
+  writeBulkAscii(writer, name)
+}
+
+/** Appends the head of a plain command for the operation's key; `args` arguments follow. */
+export function writePlain(
+  writer: ByteWriter,
+  name: string,
+  operation: Operation,
+  args: number,
+): void {
+  if (operation.guarded) {
+    writeFunction(writer, name, operation, args)
+    return
+  }
+  writeArrayHeader(writer, 2 + args)
+  writeBulkAscii(writer, name)
   writeKey(writer, operation)
 }
 

@@ -14,14 +14,16 @@ import {
   writeBulk,
   writeBulkAscii,
 } from '@holdfast/protocol'
-import { writeFunction, writeItem, writeKey } from './engine-arguments.ts'
+import { writeFunction, writeItem, writeKey, writePlain } from './engine-arguments.ts'
 import {
   needsReadFunction,
   writeCas,
   writeCount,
   writeDeleteFunction,
   writeExtend,
+  writeLock,
   writeRead,
+  writeUnlock,
 } from './engine-function-calls.ts'
 import type { Operation } from './operation.ts'
 
@@ -78,6 +80,12 @@ export function writeOperation(
     case Op.Prepend:
       writeExtend(writer, operation, options.valueBytesMax)
       break
+    case Op.GetLocked:
+      writeLock(writer, operation)
+      break
+    case Op.Unlock:
+      writeUnlock(writer, operation)
+      break
     default:
       throw new Error(`bug: operation kind ${operation.kind} has no engine command`)
   }
@@ -128,9 +136,7 @@ function writeStore(writer: ByteWriter, operation: Operation): void {
     return
   }
   const conditional = kind !== Op.Set
-  writeArrayHeader(writer, 3 + (conditional ? 1 : 0) + (ttlMs > 0 ? 2 : 0))
-  writer.ascii('$3\r\nSET\r\n')
-  writeKey(writer, operation)
+  writePlain(writer, 'SET', operation, 1 + (conditional ? 1 : 0) + (ttlMs > 0 ? 2 : 0))
   writeItem(writer, operation)
   if (conditional) writer.ascii(kind === Op.Add ? '$2\r\nNX\r\n' : '$2\r\nXX\r\n')
   if (ttlMs > 0) {
@@ -142,8 +148,7 @@ function writeStore(writer: ByteWriter, operation: Operation): void {
 /** An item that is stored already expired leaves nothing behind; add only looks. */
 function writeExpiredStore(writer: ByteWriter, operation: Operation): void {
   if (operation.kind === Op.Add) {
-    writer.ascii('*2\r\n$6\r\nEXISTS\r\n')
-    writeKey(writer, operation)
+    writePlain(writer, 'EXISTS', operation, 0)
     return
   }
   writeDelete(writer, operation)
@@ -154,8 +159,7 @@ function writeDelete(writer: ByteWriter, operation: Operation): void {
     writeDeleteFunction(writer, operation)
     return
   }
-  writer.ascii('*2\r\n$3\r\nDEL\r\n')
-  writeKey(writer, operation)
+  writePlain(writer, 'DEL', operation, 0)
 }
 
 /**
@@ -166,29 +170,24 @@ function writeTouch(writer: ByteWriter, operation: Operation): void {
   if (operation.dialect === Dialect.Binary) {
     writeRead(writer, operation)
   } else if (operation.ttlMs < 0) {
-    writer.ascii('*3\r\n$5\r\nGETEX\r\n')
-    writeKey(writer, operation)
+    writePlain(writer, 'GETEX', operation, 1)
     writer.ascii('$7\r\nPERSIST\r\n')
   } else if (operation.ttlMs === 0) {
     writeDelete(writer, operation)
   } else {
-    writer.ascii('*3\r\n$7\r\nPEXPIRE\r\n')
-    writeKey(writer, operation)
+    writePlain(writer, 'PEXPIRE', operation, 1)
     writeBulkAscii(writer, String(operation.ttlMs))
   }
 }
 
 function writeGetAndTouch(writer: ByteWriter, operation: Operation): void {
   if (operation.ttlMs < 0) {
-    writer.ascii('*3\r\n$5\r\nGETEX\r\n')
-    writeKey(writer, operation)
+    writePlain(writer, 'GETEX', operation, 1)
     writer.ascii('$7\r\nPERSIST\r\n')
   } else if (operation.ttlMs === 0) {
-    writer.ascii('*2\r\n$6\r\nGETDEL\r\n')
-    writeKey(writer, operation)
+    writePlain(writer, 'GETDEL', operation, 0)
   } else {
-    writer.ascii('*4\r\n$5\r\nGETEX\r\n')
-    writeKey(writer, operation)
+    writePlain(writer, 'GETEX', operation, 2)
     writer.ascii('$2\r\nPX\r\n')
     writeBulkAscii(writer, String(operation.ttlMs))
   }

@@ -7,8 +7,8 @@ import {
   writeExpectedStamp,
   writeFunction,
   writeItem,
-  writeKey,
   writeOwnStamp,
+  writePlain,
 } from './engine-arguments.ts'
 import { stepsOf } from './meta-steps.ts'
 import type { Operation } from './operation.ts'
@@ -92,8 +92,7 @@ export function writeCount(writer: ByteWriter, operation: Operation): void {
 export function writeDeleteFunction(writer: ByteWriter, operation: Operation): void {
   const { extras } = operation
   if ((extras & (Extra.Compare | Extra.Invalidate | Extra.ValueOnly)) === 0) {
-    writer.ascii('*2\r\n$3\r\nDEL\r\n')
-    writeKey(writer, operation)
+    writePlain(writer, 'DEL', operation, 0)
     return
   }
   let options = replayOption(operation) + conditionOptions(operation)
@@ -108,6 +107,21 @@ export function writeDeleteFunction(writer: ByteWriter, operation: Operation): v
   writeBulkAscii(writer, String(operation.ttlMs))
   FLAGS.writeUInt32BE(operation.flags)
   writeBulk(writer, FLAGS, 0, FLAGS.length)
+}
+
+/** Appends `holdfast_lock`. */
+export function writeLock(writer: ByteWriter, operation: Operation): void {
+  writeFunction(writer, 'holdfast_lock', operation, 3)
+  writeBulkAscii(writer, replayOption(operation))
+  writeOwnStamp(writer, operation)
+  writeBulkAscii(writer, String(operation.ttlMs))
+}
+
+/** Appends `holdfast_unlock`. */
+export function writeUnlock(writer: ByteWriter, operation: Operation): void {
+  writeFunction(writer, 'holdfast_unlock', operation, 2)
+  writeBulkAscii(writer, replayOption(operation))
+  writeExpectedStamp(writer, operation)
 }
 
 function replayOption(operation: Operation): string {

@@ -7,6 +7,14 @@ local HEADER = 12
 local OURS, STALE, WON, READ = 128, 64, 32, 16
 local NO_FLAGS = '\\0\\0\\0\\0'
 
+-- Every function can also be called by another one (holdfast_guard).
+local functions = {}
+
+local function define(name, body)
+  functions[name] = body
+  redis.register_function(name, body)
+end
+
 local function has(options, letter)
   return options ~= nil and string.find(options, letter, 1, true) ~= nil
 end

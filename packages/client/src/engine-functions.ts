@@ -18,6 +18,7 @@
  * Lua numbers are doubles, so 64 bit numbers are kept as two decimal parts of base 10^10.
  */
 import { FUNCTION_BASICS, FUNCTION_NUMBERS } from './engine-functions-basics.ts'
+import { FUNCTION_LOCKS } from './engine-functions-locks.ts'
 
 /** What the store hands to `FUNCTION LOAD REPLACE`, and the version that tells whether it must. */
 export interface EngineLibrary {
@@ -27,14 +28,14 @@ export interface EngineLibrary {
 }
 
 const STORES = `
-redis.register_function('holdfast_add', function(keys, args)
+define('holdfast_add', function(keys, args)
   local item = head(keys[1])
   if not item then return store(keys[1], args[1], args[2]) end
   if item.stamp == stamp_of(args[1]) then return 1 end
   return 0
 end)
 
-redis.register_function('holdfast_cas', function(keys, args)
+define('holdfast_cas', function(keys, args)
   local key, expected, bytes, ttl, options = keys[1], args[1], args[2], args[3], args[4]
   local item = head(key)
   if not item then return -1 end
@@ -69,15 +70,15 @@ local function extend(keys, args, after)
   return 1
 end
 
-redis.register_function('holdfast_append', function(keys, args)
+define('holdfast_append', function(keys, args)
   return extend(keys, args, true)
 end)
 
-redis.register_function('holdfast_prepend', function(keys, args)
+define('holdfast_prepend', function(keys, args)
   return extend(keys, args, false)
 end)
 
-redis.register_function('holdfast_delete', function(keys, args)
+define('holdfast_delete', function(keys, args)
   local key, options, expected, stamp, ttl = keys[1], args[1], args[2], args[3], args[4]
   local item = head(key)
   if not item then return -1 end
@@ -136,17 +137,17 @@ local function count(keys, args, change)
   return { digits, walk.shown }
 end
 
-redis.register_function('holdfast_incr', function(keys, args)
+define('holdfast_incr', function(keys, args)
   return count(keys, args, sum)
 end)
 
-redis.register_function('holdfast_decr', function(keys, args)
+define('holdfast_decr', function(keys, args)
   return count(keys, args, difference)
 end)
 `
 
 const READS = `
-redis.register_function('holdfast_read', function(keys, args)
+define('holdfast_read', function(keys, args)
   local key, options, steps, stamp = keys[1], args[1], args[2], args[3]
   local idle = redis.pcall('OBJECT', 'IDLETIME', key)
   local raw = has(options, 'h') and redis.call('GETRANGE', key, 0, HEADER - 1)
@@ -186,9 +187,9 @@ redis.register_function('holdfast_read', function(keys, args)
 end)
 `
 
-const VERSION = '2'
+const VERSION = '3'
 
-const SOURCE = `#!lua name=holdfast\n-- version ${VERSION}\n${FUNCTION_BASICS}${FUNCTION_NUMBERS}${STORES}${COUNTS}${READS}`
+const SOURCE = `#!lua name=holdfast\n-- version ${VERSION}\n${FUNCTION_BASICS}${FUNCTION_NUMBERS}${STORES}${COUNTS}${READS}${FUNCTION_LOCKS}`
 
 /**
  * The library. Calls, each with exactly one key; ttl in milliseconds, `-1` never expires, `0`
@@ -202,10 +203,12 @@ const SOURCE = `#!lua name=holdfast\n-- version ${VERSION}\n${FUNCTION_BASICS}${
  * - `holdfast_append|prepend stamp data bytesMax options expected vivifyTtl`
  * - `holdfast_delete options expected stamp ttl flags`
  * - `holdfast_incr|decr stamp delta options expected initial vivifyTtl ttl steps`
+ * - `holdfast_lock options stamp lockMs`, `holdfast_unlock options lockStamp`
+ * - `holdfast_guard expected name ...`: the call or command `name` unless the item is locked
  * - `holdfast_read options steps stamp ttl vivifyTtl recacheSeconds`
  *
  * Stores and deletes answer 1 done, 0 refused (CAS mismatch, add of an existing key), -1 missing,
- * -3 too large. incr and decr answer the digits, or with `t` digits and ttl, or 0, -1, or -2 not a
+ * -3 too large; lock, unlock and guard also -4 locked by another, -5 not locked. incr and decr answer the digits, or with `t` digits and ttl, or 0, -1, or -2 not a
  * number. read answers null or: header and data, bits of `ItemMark`, ttl, idle seconds or -1.
  */
 export const ENGINE_LIBRARY: EngineLibrary = { name: 'holdfast', version: VERSION, source: SOURCE }

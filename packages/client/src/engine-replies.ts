@@ -10,6 +10,11 @@ import { keepItem, leavesRecache } from './result-item.ts'
 
 const NOT_A_NUMBER_LINE = 'CLIENT_ERROR cannot increment or decrement non-numeric value'
 const TOO_LARGE_LINE = 'SERVER_ERROR object too large for cache'
+/** Reply line of an operation on an item that somebody else has locked. */
+export const LOCKED_LINE = 'SERVER_ERROR item is locked'
+/** Reply line of an unlock of an item that nobody has locked. */
+export const NOT_LOCKED_LINE = 'SERVER_ERROR item is not locked'
+const LOCKED = -4
 const OUT_OF_MEMORY_LINE = 'SERVER_ERROR out of memory storing object'
 
 /** Error codes that say "not here, not now": a failover is under way or the engine is starting. */
@@ -34,6 +39,10 @@ const HOLD_CODES: ReadonlySet<string> = new Set([
  */
 export function decideFromReply(operation: Operation, reply: RespReply): boolean {
   if (reply.kind === RespKind.Error) return decideFromError(operation, reply)
+  if (operation.guarded && reply.kind === RespKind.Int && reply.int === LOCKED) {
+    operation.decide(Outcome.Failed, LOCKED_LINE)
+    return true
+  }
   switch (operation.kind) {
     case Op.Get:
     case Op.Gets:
@@ -62,6 +71,12 @@ export function decideFromReply(operation: Operation, reply: RespReply): boolean
       break
     case Op.Touch:
       decideTouch(operation, reply)
+      break
+    case Op.GetLocked:
+      decideLock(operation, reply)
+      break
+    case Op.Unlock:
+      decideUnlock(operation, reply)
       break
     default:
       operation.decide(Outcome.Ok)
@@ -123,6 +138,23 @@ function decideTouch(operation: Operation, reply: RespReply): void {
   }
   keepRead(operation, reply)
   operation.decide(Outcome.Touched)
+}
+
+/** The item as it is, with the CAS that opens the lock; a number when it was locked before. */
+function decideLock(operation: Operation, reply: RespReply): void {
+  if (reply.kind === RespKind.Int) {
+    operation.decide(Outcome.Failed, LOCKED_LINE)
+    return
+  }
+  decideItem(operation, reply)
+  operation.resultCasHi = operation.stampHi
+  operation.resultCasLo = operation.stampLo
+}
+
+function decideUnlock(operation: Operation, reply: RespReply): void {
+  if (reply.int === 1) operation.decide(Outcome.Ok)
+  else if (reply.int === -1) operation.decide(Outcome.NotFound)
+  else operation.decide(Outcome.Failed, reply.int === LOCKED ? LOCKED_LINE : NOT_LOCKED_LINE)
 }
 
 /** DEL answers a count; the function also 0 for another CAS and -1 for nothing there. */

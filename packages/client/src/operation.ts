@@ -106,6 +106,14 @@ export class Operation implements ReplySlot {
   attempts = 0
   /** True while it counts as a read beside the write path. */
   besideWrites = false
+  /** It came in at a vBucket port: a failure has to tell whether it may have been carried out. */
+  direct = false
+  /** Who asked knows the statuses that came after Membase. */
+  extendedErrors = false
+  /** A write that locks of items hold up. */
+  guarded = false
+  /** Replicas that must have the write, whatever the bucket needs, for it to be acknowledged. */
+  replicasWanted = 0
   /** A delete that was once seen to remove the item; a replay then finds nothing. */
   onceDeleted = false
 
@@ -191,6 +199,10 @@ export class Operation implements ReplySlot {
     this.casLo = asked.casLo
     this.delta = asked.delta
     this.special = asked.special
+    this.direct = asked.direct
+    this.extendedErrors = asked.extendedErrors
+    this.guarded = asked.guarded
+    this.replicasWanted = asked.replicasWanted
     return this
   }
 

@@ -1,7 +1,8 @@
 // Replies in memcached's binary protocol, from operations that have an outcome: which status,
 // extras and body each gets and what a quiet opcode leaves out, as memcached 1.6.18 does; compared
 // against it in replies-memcached.test.ts. Failures, which memcached has none of, get the statuses
-// moxi gives them: busy for what timed out or found a queue full, internal error for the rest.
+// moxi gives them: busy for what timed out or found a queue full, internal error for the rest. At a
+// vBucket port they say more: temporary failure for what was surely not carried out.
 
 import {
   BinaryStatus,
@@ -13,6 +14,7 @@ import {
   writeBinaryResponseHeader,
   writeBinaryStatus,
 } from '@holdfast/protocol'
+import { LOCKED_LINE, NOT_LOCKED_LINE } from './engine-replies.ts'
 import type { Operation } from './operation.ts'
 import { Outcome } from './outcome.ts'
 
@@ -140,8 +142,29 @@ function writeBinaryError(operation: Operation, writer: ByteWriter): void {
     writeBinaryStatus(writer, operation, known[1])
     return
   }
+  if (operation.direct) {
+    writeBinaryStatus(writer, operation, directStatus(operation))
+    return
+  }
   const text = line.replace(/^(?:SERVER|CLIENT)_ERROR /, '')
   writeBinaryStatus(writer, operation, errorStatus(line), text)
+}
+
+/**
+ * The status of a failure at a vBucket port, where clients repeat by themselves what is busy or a
+ * temporary failure: what may have been carried out must be neither.
+ */
+function directStatus(operation: Operation): number {
+  const { line, extendedErrors, attempts } = operation
+  if (line === LOCKED_LINE) {
+    return extendedErrors ? BinaryStatus.Locked : BinaryStatus.TemporaryFailure
+  }
+  if (line === NOT_LOCKED_LINE) {
+    return extendedErrors ? BinaryStatus.NotLocked : BinaryStatus.TemporaryFailure
+  }
+  if (line.startsWith('CLIENT_ERROR')) return BinaryStatus.InvalidArguments
+  if (operation.readsOnly || attempts === 0) return BinaryStatus.TemporaryFailure
+  return operation.replicasWanted > 0 ? BinaryStatus.SyncWriteAmbiguous : BinaryStatus.InternalError
 }
 
 /** Lines of errors that memcached has a status and a text of its own for. */

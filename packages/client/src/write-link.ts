@@ -39,6 +39,9 @@ export const WAIT_TIMEOUT_MS = 100
 /** Reply line of a write that a degraded bucket does not take. */
 export const DEGRADED_LINE = 'SERVER_ERROR degraded: write refused'
 
+/** Reply line of a write that fewer replicas have than it has to be on. */
+export const AMBIGUOUS_LINE = 'SERVER_ERROR the write is on fewer replicas than it wants'
+
 const BATCH_OPERATIONS_MAX = 8192
 const BATCH_BYTES_MAX: number = 4 * 1024 * 1024
 const FENCE_REPLIES = 2
@@ -281,6 +284,11 @@ export class WriteLink implements EngineConnectionOwner {
 
   #settle(operation: Operation): void {
     if (this.#owner.degraded && !operation.readsOnly) this.#owner.writeLinkDegraded()
+    const { outcome, replicasWanted } = operation
+    const isChanged = outcome !== Outcome.Failed && outcome !== Outcome.Refused
+    if (isChanged && replicasWanted > this.#owner.replicasNeeded) {
+      operation.decide(Outcome.Failed, AMBIGUOUS_LINE)
+    }
     operation.settle()
   }
 

@@ -6,19 +6,25 @@
 // compared against it in the tests of the replies. Deliberate differences: a body behind the key of
 // touch, gat or stat is refused (memcached reads it as the next request), the body of an unknown
 // opcode is skipped exactly, a wrong magic gets a reply before the connection is closed, and
-// verbosity is known. The vBucket field and the data type are not looked at.
+// verbosity is known. The vBucket field and the data type are handed on as they are.
+//
+// With `vBuckets` it reads what clients send to a vBucket port: Couchbase's opcodes and requests
+// with frames as well (binary-frames.ts).
 
 import {
+  BINARY_FLEXIBLE_REQUEST_MAGIC,
   BINARY_HEADER_BYTES,
   BINARY_REQUEST_MAGIC,
   type BinaryHeader,
+  BinaryOffset,
   BinaryStatus,
   createBinaryHeader,
   NO_VIVIFY_EXPTIME,
   readBinaryHeader,
   readUint32,
 } from './binary.ts'
-import { formOf, type OpcodeForm } from './binary-request-opcodes.ts'
+import { readFrames } from './binary-frames.ts'
+import { formOf, isReplication, type OpcodeForm } from './binary-request-opcodes.ts'
 import { KEY_BYTES_MAX } from './limits.ts'
 import {
   createRequest,
@@ -33,17 +39,22 @@ import {
 const SWALLOW_BYTES_MAX: number = 256 * 1024 * 1024
 /** Longest message of a SASL exchange; SCRAM's are some hundred bytes. */
 const SASL_BYTES_MAX = 4096
+/** Longest value of the other requests that are not about one item. */
+const CONTROL_BYTES_MAX: number = 32 * 1024
 
 /** Decodes binary requests into one reused request. */
 export class BinaryRequestHeader {
   readonly request: MemcachedRequest = createRequest(1)
 
   readonly #valueBytesMax: number
+  readonly #vBuckets: boolean
   readonly #header: BinaryHeader = createBinaryHeader()
   #form: OpcodeForm | undefined = undefined
+  #frameBytes = 0
 
-  constructor(valueBytesMax: number) {
+  constructor(valueBytesMax: number, vBuckets: boolean) {
     this.#valueBytesMax = valueBytesMax
+    this.#vBuckets = vBuckets
     this.request.dialect = Dialect.Binary
   }
 
@@ -52,32 +63,48 @@ export class BinaryRequestHeader {
     return this.#header.bodyBytes
   }
 
+  /** Whether a request may begin with this byte. */
+  begins(magic: number | undefined): boolean {
+    return magic === BINARY_REQUEST_MAGIC || this.#isFlexible(magic)
+  }
+
   /** Judges the header at `start`; false when the request has become an invalid one. */
   accept(buf: Buffer, start: number): boolean {
     const { request } = this
     const header = this.#header
     request.buf = buf
-    if (buf[start] !== BINARY_REQUEST_MAGIC) {
+    const magic = buf[start]
+    if (!this.begins(magic)) {
       request.opcode = 0
       request.opaque = 0
       return this.#refuse(BinaryStatus.InvalidArguments, 'Invalid magic', true)
     }
     readBinaryHeader(buf, start, header)
+    this.#frameBytes = 0
+    if (this.#isFlexible(magic)) {
+      this.#frameBytes = header.keyBytes >>> 8
+      header.keyBytes &= 0xff
+    }
     request.opcode = header.opcode
     request.opaque = header.opaque
-    if (header.keyBytes + header.extrasBytes > header.bodyBytes) {
+    const valueBytes = header.bodyBytes - header.keyBytes - header.extrasBytes - this.#frameBytes
+    if (valueBytes < 0) {
       return this.#refuse(BinaryStatus.UnknownCommand, 'Unknown command', true)
     }
     if (header.keyBytes > KEY_BYTES_MAX) return this.#refuseArguments()
-    const form = formOf(header.opcode)
+    const form = formOf(header.opcode, this.#vBuckets)
     const beyondBounds = header.bodyBytes > SWALLOW_BYTES_MAX
     if (form === undefined) {
+      if (this.#vBuckets && isReplication(header.opcode)) {
+        return this.#refuse(BinaryStatus.NotSupported, 'Not supported', beyondBounds)
+      }
       return this.#refuse(BinaryStatus.UnknownCommand, 'Unknown command', beyondBounds)
     }
-    if (!fits(form, header)) return this.#refuseArguments()
-    const valueBytes = header.bodyBytes - header.keyBytes - header.extrasBytes
+    if (!fits(form, header, valueBytes)) return this.#refuseArguments()
     if (form.op === Op.SaslAuth || form.op === Op.SaslStep) {
       if (valueBytes > SASL_BYTES_MAX) return this.#refuseArguments()
+    } else if (form.op > Op.SaslStep) {
+      if (valueBytes > CONTROL_BYTES_MAX) return this.#refuseArguments()
     } else if (valueBytes > this.#valueBytesMax) {
       return this.#refuse(BinaryStatus.TooLarge, 'Too large.', beyondBounds)
     }
@@ -91,7 +118,7 @@ export class BinaryRequestHeader {
     const header = this.#header
     const form = this.#form
     if (form === undefined) throw new Error('bug: a binary request was read and not accepted')
-    const extrasStart = start + BINARY_HEADER_BYTES
+    const extrasStart = start + BINARY_HEADER_BYTES + this.#frameBytes
     const keyStart = extrasStart + header.extrasBytes
     const valueStart = keyStart + header.keyBytes
     request.buf = buf
@@ -107,9 +134,27 @@ export class BinaryRequestHeader {
     request.keyStarts[0] = keyStart
     request.keyEnds[0] = valueStart
     request.valueStart = form.hasValue ? valueStart : 0
-    request.valueEnd = form.hasValue ? extrasStart + header.bodyBytes : 0
+    request.valueEnd = form.hasValue ? start + BINARY_HEADER_BYTES + header.bodyBytes : 0
+    request.vBucket = header.vBucketOrStatus
+    request.dataType = buf[start + BinaryOffset.DataType] ?? 0
+    request.durabilityLevel = 0
+    request.durabilityTimeoutMs = 0
     this.#readExtras(buf, extrasStart)
     if ((header.casHi | header.casLo) !== 0) this.#compare()
+    if (this.#frameBytes > 0) this.#readFrames(buf, start + BINARY_HEADER_BYTES, extrasStart)
+  }
+
+  #isFlexible(magic: number | undefined): boolean {
+    return this.#vBuckets && magic === BINARY_FLEXIBLE_REQUEST_MAGIC
+  }
+
+  /** A frame that is not understood must not be overlooked: the request is refused. */
+  #readFrames(buf: Buffer, start: number, end: number): void {
+    const { request } = this
+    const status = readFrames(buf, start, end, request)
+    if (status === BinaryStatus.Success) return
+    refuseRequest(request, '')
+    request.errorStatus = status
   }
 
   #readExtras(buf: Buffer, at: number): void {
@@ -134,6 +179,15 @@ export class BinaryRequestHeader {
         break
       case Op.Verbosity:
         request.args = String(readUint32(buf, at))
+        break
+      case Op.GetLocked:
+        if (this.#header.extrasBytes > 0) request.exptime = readUint32(buf, at)
+        break
+      case Op.GetMeta:
+        request.args = this.#header.extrasBytes > 0 ? String(buf[at]) : ''
+        break
+      case Op.ClusterConfig:
+        request.args = this.#header.extrasBytes > 0 ? twoNumbers(buf, at) : ''
         break
       case Op.Stats:
         request.args = buf.toString('latin1', request.keyStarts[0], request.keyEnds[0])
@@ -186,10 +240,14 @@ export class BinaryRequestHeader {
   }
 }
 
-function fits(form: OpcodeForm, header: BinaryHeader): boolean {
-  const { keyBytes, extrasBytes, bodyBytes } = header
+function fits(form: OpcodeForm, header: BinaryHeader, valueBytes: number): boolean {
+  const { keyBytes, extrasBytes } = header
   const extrasFit = extrasBytes === form.extrasBytes || (form.extrasOptional && extrasBytes === 0)
   if (!extrasFit) return false
   if (form.key !== 'optional' && keyBytes > 0 !== (form.key === 'needed')) return false
-  return form.hasValue || bodyBytes === keyBytes + extrasBytes
+  return form.hasValue || valueBytes === 0
+}
+
+function twoNumbers(buf: Buffer, at: number): string {
+  return `${buf.readBigInt64BE(at)} ${buf.readBigInt64BE(at + 8)}`
 }

@@ -25,12 +25,18 @@ const APPEND: Shape = shape(0, 'needed', true)
 const COUNTER: Shape = shape(20, 'needed', false)
 const FLUSH: Shape = { ...shape(4, 'none', false), extrasOptional: true }
 
-/** The form of an opcode, or undefined when it is unknown. */
-export function formOf(opcode: number): OpcodeForm | undefined {
-  return FORMS[opcode]
+/** The form of an opcode, or undefined when it is unknown; `vBuckets`: at a vBucket port. */
+export function formOf(opcode: number, vBuckets: boolean): OpcodeForm | undefined {
+  return FORMS[opcode] ?? (vBuckets ? VBUCKET_FORMS[opcode] : undefined)
+}
+
+/** TAP and DCP, by which Membase's and Couchbase's nodes copy data: known, and not served. */
+export function isReplication(opcode: number): boolean {
+  return (opcode >= 0x40 && opcode <= 0x46) || (opcode >= 0x50 && opcode <= 0x68)
 }
 
 const FORMS: (OpcodeForm | undefined)[] = new Array(256).fill(undefined)
+const VBUCKET_FORMS: (OpcodeForm | undefined)[] = new Array(256).fill(undefined)
 
 function define(opcode: number, quietOpcode: number | undefined, op: Op, form: Shape): void {
   FORMS[opcode] = { op, quiet: false, ...form }
@@ -60,6 +66,24 @@ define(Opcode.Verbosity, undefined, Op.Verbosity, shape(4, 'none', false))
 define(Opcode.SaslMechanisms, undefined, Op.SaslMechanisms, BARE)
 define(Opcode.SaslAuth, undefined, Op.SaslAuth, APPEND)
 define(Opcode.SaslStep, undefined, Op.SaslStep, APPEND)
+
+function defineVBucket(opcode: number, op: Op, form: Shape): void {
+  VBUCKET_FORMS[opcode] = { op, quiet: false, ...form }
+}
+
+defineVBucket(Opcode.Hello, Op.Hello, shape(0, 'optional', true))
+defineVBucket(Opcode.SelectBucket, Op.SelectBucket, shape(0, 'optional', false))
+defineVBucket(Opcode.GetClusterConfig, Op.ClusterConfig, optional(shape(16, 'none', false)))
+defineVBucket(Opcode.GetErrorMap, Op.ErrorMap, shape(0, 'none', true))
+defineVBucket(Opcode.Observe, Op.Observe, shape(0, 'none', true))
+defineVBucket(Opcode.GetMeta, Op.GetMeta, optional(shape(1, 'needed', false)))
+defineVBucket(Opcode.GetReplica, Op.GetReplica, KEYED)
+defineVBucket(Opcode.GetLocked, Op.GetLocked, optional(KEYED_WITH_TIME))
+defineVBucket(Opcode.Unlock, Op.Unlock, KEYED)
+
+function optional(form: Shape): Shape {
+  return { ...form, extrasOptional: true }
+}
 
 function shape(extrasBytes: number, key: OpcodeForm['key'], hasValue: boolean): Shape {
   return { extrasBytes, extrasOptional: false, key, hasValue }

@@ -7,7 +7,7 @@
 // its body is skipped as it comes, or the connection ends when the body is beyond all bounds.
 // Memory held: one request, bounded.
 
-import { BINARY_HEADER_BYTES, BINARY_REQUEST_MAGIC } from './binary.ts'
+import { BINARY_HEADER_BYTES } from './binary.ts'
 import { BinaryRequestHeader } from './binary-request-header.ts'
 import { VALUE_BYTES_MAX_DEFAULT } from './limits.ts'
 import { type MemcachedRequest, Op } from './request.ts'
@@ -19,6 +19,8 @@ const EMPTY: Buffer = Buffer.alloc(0)
 export interface BinaryRequestParserOptions {
   /** Longest value in bytes; longer ones are swallowed and answered with an error. */
   valueBytesMax?: number
+  /** Takes what is sent to a vBucket port: Couchbase's opcodes, and requests with frames. */
+  vBuckets?: boolean
 }
 
 /**
@@ -37,7 +39,10 @@ export class BinaryRequestParser {
   #stopped = false
 
   constructor(options: BinaryRequestParserOptions = {}) {
-    this.#header = new BinaryRequestHeader(options.valueBytesMax ?? VALUE_BYTES_MAX_DEFAULT)
+    this.#header = new BinaryRequestHeader(
+      options.valueBytesMax ?? VALUE_BYTES_MAX_DEFAULT,
+      options.vBuckets ?? false,
+    )
   }
 
   /** Bytes of an incomplete request that the parser holds. */
@@ -79,7 +84,7 @@ export class BinaryRequestParser {
   /** Reads the request at `from`, or keeps its part; returns where the next one starts. */
   #parse(buf: Buffer, from: number, onRequest: (request: MemcachedRequest) => void): number {
     const here = buf.length - from
-    if (here < BINARY_HEADER_BYTES && buf[from] === BINARY_REQUEST_MAGIC) {
+    if (here < BINARY_HEADER_BYTES && this.#header.begins(buf[from])) {
       return this.#keep(buf, from, BINARY_HEADER_BYTES)
     }
     if (!this.#header.accept(buf, from)) return this.#refuse(buf, from, onRequest)

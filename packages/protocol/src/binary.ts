@@ -16,6 +16,12 @@ export const BINARY_REQUEST_MAGIC = 0x80
 /** First byte of a binary response. */
 export const BINARY_RESPONSE_MAGIC = 0x81
 
+/** First byte of a request with frames (Couchbase): byte 2 is their length, byte 3 the key's. */
+export const BINARY_FLEXIBLE_REQUEST_MAGIC = 0x08
+
+/** First byte of what a server says unasked (Couchbase). */
+export const BINARY_SERVER_REQUEST_MAGIC = 0x82
+
 /** Where the fields of a header begin. */
 export const BinaryOffset = {
   Magic: 0,
@@ -69,8 +75,15 @@ export const Opcode = {
   SaslStep: 0x22,
   GatK: 0x23,
   GatKQ: 0x24,
+  GetReplica: 0x83,
   SelectBucket: 0x89,
+  ObserveSeqno: 0x91,
+  Observe: 0x92,
   GetLocked: 0x94,
+  Unlock: 0x95,
+  GetMeta: 0xa0,
+  GetClusterConfig: 0xb5,
+  GetErrorMap: 0xfe,
 } as const
 
 /** The statuses of responses. */
@@ -84,14 +97,21 @@ export const BinaryStatus = {
   NotNumeric: 0x06,
   NotMyVBucket: 0x07,
   NoBucket: 0x08,
+  Locked: 0x09,
+  NotLocked: 0x0e,
   AuthError: 0x20,
   AuthContinue: 0x21,
+  NoAccess: 0x24,
+  UnknownFrame: 0x80,
   UnknownCommand: 0x81,
   OutOfMemory: 0x82,
   NotSupported: 0x83,
   InternalError: 0x84,
   Busy: 0x85,
   TemporaryFailure: 0x86,
+  DurabilityInvalidLevel: 0xa0,
+  DurabilityImpossible: 0xa1,
+  SyncWriteAmbiguous: 0xa3,
 } as const
 
 /** `initial` is not used and a missing counter is not made: the expiry of incr and decr says so. */
@@ -134,6 +154,11 @@ export function writeBinaryRequestHeader(w: ByteWriter, header: BinaryHeader): v
 /** Appends a response's header and makes room for its body. */
 export function writeBinaryResponseHeader(w: ByteWriter, header: BinaryHeader): void {
   writeHeader(w, BINARY_RESPONSE_MAGIC, header)
+}
+
+/** Appends the header of what a server says unasked, and makes room for its body. */
+export function writeBinaryServerRequestHeader(w: ByteWriter, header: BinaryHeader): void {
+  writeHeader(w, BINARY_SERVER_REQUEST_MAGIC, header)
 }
 
 /** Reads the header at `start`, but for its magic and data type, into `out`. */

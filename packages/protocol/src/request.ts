@@ -45,6 +45,19 @@ export const Op = {
   /** Key: the mechanism; value: the client's message. */
   SaslAuth: 24,
   SaslStep: 25,
+  /** What follows is Couchbase's, and only a vBucket port takes it. Key: who asks; value: features. */
+  Hello: 26,
+  SelectBucket: 27,
+  /** `args`: epoch and revision that the client has, when it says so. */
+  ClusterConfig: 28,
+  ErrorMap: 29,
+  Observe: 30,
+  /** `args`: the form of the reply that is wanted. */
+  GetMeta: 31,
+  GetReplica: 32,
+  /** Gets that locks the item for `exptime` seconds; the lock is opened with the CAS answered. */
+  GetLocked: 33,
+  Unlock: 34,
 } as const
 
 /** What a request asks for. */
@@ -134,6 +147,13 @@ export interface MemcachedRequest {
   /** Binary: the opcode, and the opaque to send back as it came. */
   opcode: number
   opaque: number
+  /** Binary: as sent; a vBucket port judges it. */
+  vBucket: number
+  /** Binary: bits of the data type, as sent. */
+  dataType: number
+  /** Of a vBucket port: 0, or what the durability frame asks, with its time or 0. */
+  durabilityLevel: number
+  durabilityTimeoutMs: number
   /** The words after stats or verbosity; binary: the key of STAT. */
   args: string
   /** Of `Op.Invalid`: the reply line without its line end; binary: the text of the reply. */
@@ -169,6 +189,10 @@ export function createRequest(keysInitial: number): MemcachedRequest {
     keyEncoded: false,
     opcode: 0,
     opaque: 0,
+    vBucket: 0,
+    dataType: 0,
+    durabilityLevel: 0,
+    durabilityTimeoutMs: 0,
     args: '',
     error: '',
     errorStatus: 0,

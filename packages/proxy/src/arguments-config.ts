@@ -51,6 +51,11 @@ export function configOfFlags(
   }
   if (sections.some(({ kind }) => kind === 'urls')) {
     draft.listeners.unshift(listenerOf(flags, settings, anonymousOf(draft, settings)))
+    const dataPort = flagNumber(flags, '--data-port', 'a port', 0, 65_535)
+    if (dataPort !== undefined) {
+      const common = { ...listenerCommon(flags), protocol: 'binary' }
+      draft.listeners.push({ ...common, kind: 'data', host: listenHost(flags), port: dataPort })
+    }
   }
   if (draft.listeners.length > 1 && flags.has('-s')) {
     throw new ArgumentError('ERROR: -s needs one listener, and -z asks for several')

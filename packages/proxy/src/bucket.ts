@@ -3,6 +3,7 @@
  * What stands behind a bucket may change while connections stay: they ask for `backend` each time.
  */
 import type { Backend } from '@holdfast/client'
+import type { BucketConfig } from '@holdfast/topology'
 import type { Statistics } from './statistics.ts'
 
 /** A named keyspace with its backend and counters. */
@@ -11,6 +12,8 @@ export interface Bucket {
   /** Replaced when the configuration changes; requests in flight finish on the old one. */
   readonly backend: Backend
   readonly statistics: Statistics
+  /** As a config server describes it; undefined when none does, or not yet. */
+  readonly config?: BucketConfig | undefined
   /** What the backend's configuration source tells. */
   source(): SourceReport
 }

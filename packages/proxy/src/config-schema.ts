@@ -51,6 +51,10 @@ const secret = {
 const username = z.string().min(1).optional()
 
 const listener = z.strictObject({
+  kind: z
+    .enum(['memcached', 'data'])
+    .default('memcached')
+    .describe('data: the vBucket port of a store node, for clients that know its map'),
   host: z.string().min(1).default('127.0.0.1').describe('address; 0.0.0.0 or :: for all'),
   port: port.optional().describe('TCP port; 0 takes a free one'),
   socket: file.optional().describe('path of a unix socket, instead of a port'),

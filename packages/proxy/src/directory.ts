@@ -6,6 +6,7 @@
  */
 import type { Backend } from '@holdfast/client'
 import type { Bucket, BucketDirectory } from './bucket.ts'
+import type { BucketPort } from './gateway-ports.ts'
 import { type BucketRegister, GatewaySource } from './gateway-source.ts'
 import {
   type BackendSurroundings,
@@ -144,6 +145,11 @@ export class Directory implements BucketRegister {
     }
   }
 
+  /** Ports that gateways give to single buckets. */
+  get bucketPorts(): readonly BucketPort[] {
+    return this.#gateways.flatMap((gateway) => gateway.ports)
+  }
+
   /** All that have something behind them, those of the configuration first. */
   buckets(): readonly ProxyBucket[] {
     const names = Object.keys(this.#config.buckets)
@@ -213,6 +219,7 @@ export class Directory implements BucketRegister {
         backend,
         () => opened?.source() ?? FIXED_SOURCE,
         () => password ?? opened?.password(),
+        () => opened?.config(),
       )
     }
   }

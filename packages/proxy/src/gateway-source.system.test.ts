@@ -2,10 +2,11 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import http from 'node:http'
+import net from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
-import { startEngines, type TestEngines, until } from '@holdfast/client/testing'
+import { freePort, startEngines, type TestEngines, until } from '@holdfast/client/testing'
 import { BinaryStatus, Opcode } from '@holdfast/protocol'
 import { pino } from 'pino'
 import { checkConfig } from './config-schema.ts'
@@ -15,6 +16,21 @@ import { BinaryClient } from './testing/binary-client.ts'
 import { bucketObject } from './testing/config-server.ts'
 import { TextClient } from './testing/text-client.ts'
 
+async function isOpen(port: number): Promise<boolean> {
+  const socket = net.connect({ host: '127.0.0.1', port })
+  const isConnected = await once(socket, 'connect').then(
+    () => true,
+    () => false,
+  )
+  socket.destroy()
+  return isConnected
+}
+
+async function connectWhenOpen(port: number): Promise<TextClient> {
+  await until(`port ${port} is open`, () => isOpen(port))
+  return await TextClient.connect(`127.0.0.1:${port}`)
+}
+
 const GONE = 'SERVER_ERROR proxy out of downstreams\r\n'
 const NULL_BUCKET = 'SERVER_ERROR unauthorized, null bucket\r\n'
 
@@ -23,6 +39,8 @@ interface Listed {
   saslPassword: string
   uuid: string
   rev: number
+  authType: 'sasl' | 'none'
+  proxyPort: number
 }
 
 /** A store that streams the configs of all its buckets; they all have the same engines. */
@@ -142,6 +160,53 @@ describe('a gateway', () => {
       return answer === NULL_BUCKET
     })
     server.publish({ name: 'default', rev: 3 }, { name: 'shop', saslPassword: 'pw', rev: 3 })
+  })
+
+  test('a port of its own leads to a bucket without a login, and goes with it', async () => {
+    const port = await freePort()
+    server.publish({ name: 'default', rev: 4 }, { name: 'open', authType: 'none', proxyPort: port })
+    const own = await connectWhenOpen(port)
+    assert.equal(await own.ask('set p 0 0 1\r\nx\r\n'), 'STORED\r\n')
+    assert.equal(await own.ask('get p\r\n'), 'VALUE p 0 1\r\nx\r\nEND\r\n')
+    own.close()
+    server.publish({ name: 'default', rev: 5 })
+    await until('the port is closed', async () => !(await isOpen(port)))
+  })
+
+  test('a port that is taken is opened when it is free; the other ports do not wait', async () => {
+    const [taken, free] = [await freePort(), await freePort()]
+    const stranger = net.createServer().listen(taken, '127.0.0.1')
+    await once(stranger, 'listening')
+    server.publish(
+      { name: 'default', rev: 6 },
+      { name: 'one', authType: 'none', proxyPort: taken },
+      { name: 'two', authType: 'none', proxyPort: free },
+    )
+    const two = await connectWhenOpen(free)
+    assert.equal(await two.ask('get nothing\r\n'), 'END\r\n')
+    two.close()
+    stranger.close()
+    await once(stranger, 'close')
+    const one = await connectWhenOpen(taken)
+    assert.equal(await one.ask('get nothing\r\n'), 'END\r\n')
+    one.close()
+    server.publish({ name: 'default', rev: 7 })
+    await until('both are closed', async () => !(await isOpen(taken)) && !(await isOpen(free)))
+  })
+
+  test('a port of a bucket with a login stays closed', async () => {
+    const port = await freePort()
+    server.publish(
+      { name: 'default', rev: 8 },
+      { name: 'shop', saslPassword: 'pw', proxyPort: port },
+    )
+    await until('the bucket is there', async () => {
+      const shop = await BinaryClient.connect(proxy.address)
+      const answer = await shop.ask(Opcode.SaslAuth, { key: 'PLAIN', value: '\0shop\0pw' })
+      shop.close()
+      return answer.status === BinaryStatus.Success
+    })
+    assert.equal(await isOpen(port), false)
   })
 
   test('a cluster made anew, with lower revisions, is followed without a restart', async () => {

@@ -10,6 +10,7 @@ import { loginOf, SourceBackend } from '@holdfast/client'
 import type { BucketConfig } from '@holdfast/topology'
 import type { SourceReport } from './bucket.ts'
 import { ConfigSource } from './config-source.ts'
+import type { BucketPort } from './gateway-ports.ts'
 import { type BackendSurroundings, credentialsOf, makeFollowing } from './opened-backend.ts'
 import { ProxyBucket } from './proxy-bucket.ts'
 import type { GatewayConfig } from './proxy-config.ts'
@@ -36,6 +37,7 @@ export class GatewaySource {
   /** Holds requests until the first config. */
   #early: Listed | undefined
   #anonymous: ProxyBucket | undefined
+  #ports: readonly BucketPort[] = []
 
   constructor(config: GatewayConfig, surroundings: BackendSurroundings, register: BucketRegister) {
     this.#config = config
@@ -58,6 +60,11 @@ export class GatewaySource {
     return this.#anonymous
   }
 
+  /** Ports that lead to one bucket each. */
+  get ports(): readonly BucketPort[] {
+    return this.#ports
+  }
+
   /** Other config servers, credentials or default bucket; the buckets stay. */
   update(config: GatewayConfig): void {
     this.#config = config
@@ -70,6 +77,8 @@ export class GatewaySource {
     this.#source.stop()
     for (const name of [...this.#listed.keys()]) this.#remove(name)
     this.#dropEarly()
+    this.#ports = []
+    this.#surroundings.onBucketPorts?.()
   }
 
   async stop(): Promise<void> {
@@ -118,6 +127,11 @@ export class GatewaySource {
     }
     this.#dropEarly()
     this.#readiness.resolve()
+    this.#ports = [
+      ...this.#ports.filter(({ bucket }) => unusable.includes(bucket)),
+      ...portsOf(configs),
+    ]
+    this.#surroundings.onBucketPorts?.()
   }
 
   #add(config: BucketConfig): Listed | undefined {
@@ -138,6 +152,7 @@ export class GatewaySource {
       backend,
       () => this.#report(backend),
       () => backend.config?.saslPassword,
+      () => backend.config,
     )
     const listed = { bucket, backend }
     this.#listed.set(name, listed)
@@ -175,4 +190,10 @@ export class GatewaySource {
     const { received, refused } = this.#source.counters
     return { configRev: backend.configRev, configsReceived: received, configsRefused: refused }
   }
+}
+
+function portsOf(configs: readonly BucketConfig[]): BucketPort[] {
+  return configs.flatMap(({ name, proxyPort }) =>
+    proxyPort > 0 ? [{ bucket: name, port: proxyPort }] : [],
+  )
 }

@@ -10,10 +10,14 @@ import tls from 'node:tls'
 import type { DelayedFlushes, Turn } from '@holdfast/client'
 import type { ByteWriter } from '@holdfast/protocol'
 import type { Bucket, BucketDirectory } from './bucket.ts'
+import type { Conversation, ConversationOwner } from './conversation.ts'
+import { DataConversation } from './data-port/data-conversation.ts'
+import { DataPort, type DataPortOptions } from './data-port/data-port.ts'
 import { ListenError } from './listen-error.ts'
 import type { ListenerSettings } from './listener-settings.ts'
 import { bindSocketFile } from './listener-socket-file.ts'
 import { readTlsFiles, type TlsFiles } from './listener-tls.ts'
+import { MemcachedConversation } from './memcached-conversation.ts'
 import { RequestParsers } from './request-parsers.ts'
 import type { ScramKeys } from './scram-keys.ts'
 import type { SlowLog } from './slow-log.ts'
@@ -42,6 +46,8 @@ export interface ListenerOptions {
   tls?: TlsFiles | undefined
   settings: Readonly<ListenerSettings>
   directory: BucketDirectory
+  /** It is a vBucket port, not a memcached port. */
+  dataPort?: DataPortOptions | undefined
 }
 
 /** Connections of all listeners of a daemon, and how many there may be. */
@@ -109,6 +115,7 @@ class OpenListener implements Listener, UpstreamHost {
   settings: Readonly<ListenerSettings>
   directory: BucketDirectory
   parsers: RequestParsers
+  readonly #dataPort: DataPort | undefined
   readonly #place: ListenerPlace
   readonly #host: ListenerHost
   readonly #tls: TlsFiles | undefined
@@ -138,19 +145,27 @@ class OpenListener implements Listener, UpstreamHost {
     this.scramKeys = host.scramKeys
     this.delayedFlushes = host.delayedFlushes
     this.slowLog = host.slowLog
-    this.parsers = new RequestParsers(settings.valueBytesMax)
+    this.parsers = new RequestParsers(settings.valueBytesMax, options.dataPort !== undefined)
+    this.#dataPort =
+      options.dataPort &&
+      new DataPort(options.dataPort, () => ({ host: this.#hostName, port: this.#port }))
     this.#server = this.#createServer(secrets)
   }
 
   get address(): string {
     const place = this.#place
     if ('socketPath' in place) return place.socketPath
-    const host = place.host.includes(':') ? `[${place.host}]` : place.host
-    return `${host}:${this.#port}`
+    return `${this.#hostName}:${this.#port}`
   }
 
   get port(): number {
     return this.#port
+  }
+
+  get #hostName(): string {
+    const place = this.#place
+    if ('socketPath' in place) return ''
+    return place.host.includes(':') ? `[${place.host}]` : place.host
   }
 
   get connections(): number {
@@ -183,7 +198,7 @@ class OpenListener implements Listener, UpstreamHost {
 
   update({ settings, directory }: Pick<ListenerOptions, 'settings' | 'directory'>): void {
     if (settings.valueBytesMax !== this.settings.valueBytesMax) {
-      this.parsers = new RequestParsers(settings.valueBytesMax)
+      this.parsers = new RequestParsers(settings.valueBytesMax, this.#dataPort !== undefined)
     }
     this.settings = settings
     this.directory = directory
@@ -202,6 +217,12 @@ class OpenListener implements Listener, UpstreamHost {
     for (const upstream of this.#upstreams) upstream.destroy()
     for (const socket of this.#rawSockets) socket.destroy()
     clearInterval(this.#sweepTimer)
+  }
+
+  converse(owner: ConversationOwner): Conversation {
+    return this.#dataPort === undefined
+      ? new MemcachedConversation(this, owner)
+      : new DataConversation(this.#dataPort, this, owner)
   }
 
   upstreamGone(connection: UpstreamConnection): void {
@@ -240,7 +261,7 @@ class OpenListener implements Listener, UpstreamHost {
     if (this.#draining || connections.open >= connections.max) {
       this.unbound.refusedConnections++
       socket.on('error', () => {})
-      socket.end(FULL_REPLY)
+      socket.end(this.#dataPort === undefined ? FULL_REPLY : '')
       socket.destroySoon()
       return
     }

@@ -64,6 +64,16 @@ export const PROXY_METRICS: readonly MetricRow<ProxySnapshot>[] = [
     'connections closed as idle, half-open or slow',
     'deadlineCloses',
   ),
+  counted(
+    'not_my_vbucket_total',
+    'requests at a vBucket port for vBuckets of other nodes',
+    'notMyVBucket',
+  ),
+  counted(
+    'map_notifications_total',
+    'times a client of a vBucket port was told of a new map',
+    'mapNotifications',
+  ),
   counted('reading_pauses_total', 'times a connection was no longer read', 'readingPauses'),
   counted('invalid_requests_total', 'requests that were no memcached requests', 'invalidRequests'),
 ]

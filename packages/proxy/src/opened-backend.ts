@@ -19,7 +19,7 @@ import {
   type Turn,
   ValkeyBackend,
 } from '@holdfast/client'
-import { parseBucketConfig } from '@holdfast/topology'
+import { type BucketConfig, parseBucketConfig } from '@holdfast/topology'
 import type { SourceReport } from './bucket.ts'
 import { poolServers } from './config-references.ts'
 import { ConfigSource } from './config-source.ts'
@@ -41,6 +41,8 @@ export interface BackendSurroundings {
   retirement: Retirement
   /** The config servers refuse the credentials, and there never was a config. */
   onUnauthorized: () => void
+  /** A gateway lists other ports of buckets than before. */
+  onBucketPorts?: () => void
 }
 
 /** A backend with its source. */
@@ -51,6 +53,8 @@ export interface OpenedBackend {
   source(): SourceReport
   /** Password of the login of its bucket's name, as the config server gives it. */
   password(): string | undefined
+  /** The config of its bucket, if a config server gives one. */
+  config(): BucketConfig | undefined
   /** Takes over a changed configuration of the same type; only stores and memcached pools can. */
   update(config: BackendConfig): void
   /** No more configs; the backend itself is stopped by its owner. */
@@ -145,7 +149,7 @@ function openMap(config: MapBackendConfig, surroundings: BackendSurroundings): O
   const login = credentialsOf(config) ?? null
   const backend = makeFollowing(kindOf(bucket), surroundings, login)
   backend.applyConfig(bucket)
-  return fixed(backend)
+  return { ...fixed(backend), config: () => bucket }
 }
 
 function openValkey(config: ValkeyBackendConfig, surroundings: BackendSurroundings): OpenedBackend {
@@ -164,6 +168,7 @@ function fixed(backend: Backend): OpenedBackend {
     ready: Promise.resolve(),
     source: () => FIXED_SOURCE,
     password: () => undefined,
+    config: () => undefined,
     update: () => {},
     close: () => {},
   }
@@ -199,6 +204,10 @@ class OpenedStore implements OpenedBackend {
 
   password(): string | undefined {
     return this.backend.config?.saslPassword
+  }
+
+  config(): BucketConfig | undefined {
+    return this.backend.config
   }
 
   /** Other config servers are asked; the connections to the store stay. */

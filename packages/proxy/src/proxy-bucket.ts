@@ -3,6 +3,7 @@
  * stands behind it comes, changes and goes: connections hold the bucket and notice nothing.
  */
 import type { Backend, BackendReport, Operation } from '@holdfast/client'
+import type { BucketConfig } from '@holdfast/topology'
 import type { Bucket, SourceReport } from './bucket.ts'
 import { FIXED_SOURCE } from './opened-backend.ts'
 import { Statistics } from './statistics.ts'
@@ -29,6 +30,7 @@ export class ProxyBucket implements Bucket {
   #backend: Backend = GONE
   #source: () => SourceReport = () => FIXED_SOURCE
   #password: () => string | undefined = () => undefined
+  #config: () => BucketConfig | undefined = () => undefined
 
   constructor(name: string) {
     this.name = name
@@ -48,6 +50,10 @@ export class ProxyBucket implements Bucket {
     return this.#password()
   }
 
+  get config(): BucketConfig | undefined {
+    return this.#config()
+  }
+
   source(): SourceReport {
     return this.#source()
   }
@@ -57,10 +63,12 @@ export class ProxyBucket implements Bucket {
     backend: Backend,
     source: () => SourceReport,
     password: () => string | undefined = () => undefined,
+    config: () => BucketConfig | undefined = () => undefined,
   ): void {
     this.#backend = backend
     this.#source = source
     this.#password = password
+    this.#config = config
   }
 
   /** Nothing stands behind it any more. */
@@ -68,5 +76,6 @@ export class ProxyBucket implements Bucket {
     this.#backend = GONE
     this.#source = () => FIXED_SOURCE
     this.#password = () => undefined
+    this.#config = () => undefined
   }
 }

@@ -15,6 +15,8 @@ export interface TlsConfig {
 
 /** One place where applications connect: a port or a unix socket. */
 export interface ListenerConfig {
+  /** Memcached's protocols for whoever, or the binary protocol by vBucket. */
+  kind: 'memcached' | 'data'
   host: string
   port?: number | undefined
   socket?: string | undefined

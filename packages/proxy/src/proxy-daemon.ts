@@ -14,6 +14,7 @@ import { ByteWriter } from '@holdfast/protocol'
 import type { Logger } from 'pino'
 import type { Bucket } from './bucket.ts'
 import { Directory } from './directory.ts'
+import { type BucketPort, GatewayPorts } from './gateway-ports.ts'
 import type { ConnectionLimit, Listener, ListenerHost } from './listener.ts'
 import { ProcessMeter, type ProcessMetrics } from './metrics.ts'
 import type { BackendSurroundings } from './opened-backend.ts'
@@ -65,6 +66,7 @@ export class ProxyDaemon implements ListenerHost {
   readonly #fellows: FellowWorkers | undefined
   readonly #directory: Directory
   readonly #listeners: ProxyListeners
+  readonly #bucketPorts: GatewayPorts
   readonly #http: ProxyHttp
   readonly #meter: ProcessMeter = new ProcessMeter()
   readonly #authentication: PromiseWithResolvers<never> = Promise.withResolvers()
@@ -90,8 +92,13 @@ export class ProxyDaemon implements ListenerHost {
       },
       see: (slot, ms, bucket) => this.#slow.see(slot, ms, bucket),
     }
-    this.#directory = new Directory(config, this.#surroundings(config))
+    const surroundings = this.#surroundings(config)
+    this.#directory = new Directory(config, surroundings)
     this.#listeners = new ProxyListeners(this, (listed) => this.#directory.viewFor(listed))
+    this.#bucketPorts = new GatewayPorts({
+      open: (wanted) => this.#openBucketPort(wanted),
+      log: surroundings.log,
+    })
     this.#http = new ProxyHttp({
       snapshot: () => this.snapshot(),
       processes: async () => [await this.#meter.collect()],
@@ -152,7 +159,11 @@ export class ProxyDaemon implements ListenerHost {
 
   async stop(): Promise<void> {
     this.#draining = true
-    await this.#listeners.stop(this.#config.limits.drainTimeoutMs)
+    const { drainTimeoutMs } = this.#config.limits
+    await Promise.all([
+      this.#bucketPorts.stop(drainTimeoutMs),
+      this.#listeners.stop(drainTimeoutMs),
+    ])
     this.delayedFlushes.stop()
     await this.#directory.stop()
     await this.#http.stop()
@@ -192,9 +203,20 @@ export class ProxyDaemon implements ListenerHost {
     for (const { statistics } of this.#directory.buckets()) statistics.reset()
   }
 
+  /** As the first port of the configuration, but for this bucket alone. */
+  #openBucketPort({ bucket, port }: BucketPort): Promise<Listener> {
+    const model = this.#config.listeners.find(
+      (listed) => listed.socket === undefined && listed.kind !== 'data',
+    )
+    if (model === undefined) return Promise.reject(new Error('the proxy listens on no port'))
+    return this.#listeners.openOther({ ...model, port, bucket }, this.#config)
+  }
+
   async #applyHttp(config: ProxyConfig): Promise<void> {
     if (this.#fellows !== undefined) return
-    const ports = this.#listeners.listeners.map(({ port }) => port)
+    const { listeners } = this.#listeners
+    const memcached = listeners.filter((one) => this.#listeners.configOf(one)?.kind !== 'data')
+    const ports = memcached.map(({ port }) => port)
     await this.#http.apply(config, ports)
   }
 
@@ -209,6 +231,7 @@ export class ProxyDaemon implements ListenerHost {
       log,
       retirement: new Retirement(() => this.#config.limits.operationTimeoutMs),
       onUnauthorized: () => this.#authentication.reject(new SourceAuthenticationError()),
+      onBucketPorts: () => this.#bucketPorts.want(this.#directory.bucketPorts),
     }
   }
 

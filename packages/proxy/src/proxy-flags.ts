@@ -47,6 +47,12 @@ export const PROXY_FLAGS: readonly ProxyFlag[] = [
     'address to listen on; default `127.0.0.1` (moxi: all addresses), `0.0.0.0` for all; `ADDRESS:PORT` sets the port too',
   ),
   honoured('', '--port', 'N', 'port to listen on, as `port_listen`'),
+  honoured(
+    '',
+    '--data-port',
+    'N',
+    'serve the vBucket port there too, as the gateway of a store node (source: saslBucketsStreaming)',
+  ),
   honoured('-s', '--socket', 'FILE', 'listen on a unix socket instead of a port'),
   honoured('-a', '--socket-mask', 'MASK', 'permissions of the socket, octal; default 0700'),
   honoured(

@@ -4,6 +4,7 @@
  * leaves everything as it was.
  */
 import type { BucketDirectory } from './bucket.ts'
+import type { DataPortOptions } from './data-port/data-port.ts'
 import { type Listener, type ListenerHost, type ListenerPlace, openListener } from './listener.ts'
 import { LISTENER_DEFAULTS, type ListenerSettings } from './listener-settings.ts'
 import type { ListenerConfig, ProxyConfig } from './proxy-config.ts'
@@ -72,6 +73,11 @@ export class ProxyListeners {
     return { commit, abandon }
   }
 
+  /** Opens one that is not in the configuration; its owner stops it. */
+  async openOther(listed: ListenerConfig, config: ProxyConfig): Promise<Listener> {
+    return await this.#open(listed, config)
+  }
+
   /** Reads certificates anew. */
   async reload(): Promise<void> {
     await Promise.all(this.listeners.map((listener) => listener.reload()))
@@ -83,6 +89,7 @@ export class ProxyListeners {
 
   async #open(listed: ListenerConfig, config: ProxyConfig): Promise<Listener> {
     const options = {
+      dataPort: listed.kind === 'data' ? dataPortOf(config) : undefined,
       place: placeOf(listed),
       tls: listed.tls,
       settings: listenerSettings(config, listed),
@@ -94,8 +101,17 @@ export class ProxyListeners {
 
 /** What makes a listener another one. */
 function keyOf(config: ListenerConfig, index: number): string {
-  const { host, port, socket, socketMask, backlog, tls } = config
-  return JSON.stringify([host, port, port === 0 ? index : 0, socket, socketMask, backlog, tls])
+  const { kind, host, port, socket, socketMask, backlog, tls } = config
+  return JSON.stringify([
+    kind,
+    host,
+    port,
+    port === 0 ? index : 0,
+    socket,
+    socketMask,
+    backlog,
+    tls,
+  ])
 }
 
 function placeOf({ host, port = 0, socket, socketMask, backlog }: ListenerConfig): ListenerPlace {
@@ -103,10 +119,16 @@ function placeOf({ host, port = 0, socket, socketMask, backlog }: ListenerConfig
   return { socketPath: socket, socketMode: Number.parseInt(socketMask, 8), backlog }
 }
 
+/** The config servers of a store node's gateway are the node itself. */
+function dataPortOf({ gateways }: ProxyConfig): DataPortOptions {
+  const port = Number(URL.parse(gateways[0]?.urls[0] ?? '')?.port)
+  return { managementPort: port > 0 ? port : undefined, shared: sharesPorts() }
+}
+
 function listenerSettings({ limits }: ProxyConfig, listed: ListenerConfig): ListenerSettings {
   return {
     ...LISTENER_DEFAULTS,
-    protocol: listed.protocol,
+    protocol: listed.kind === 'data' ? 'binary' : listed.protocol,
     plainLogins: listed.plainLogins,
     outstandingMax: limits.outstandingMax,
     outstandingBytesMax: limits.outstandingBytesMax,

@@ -13,16 +13,19 @@ export type RequestParser = TextRequestParser | BinaryRequestParser
 
 export class RequestParsers {
   readonly #valueBytesMax: number
+  readonly #vBuckets: boolean
   readonly #text: TextRequestParser[] = []
   readonly #binary: BinaryRequestParser[] = []
 
-  constructor(valueBytesMax: number) {
+  /** `vBuckets`: of a vBucket port. */
+  constructor(valueBytesMax: number, vBuckets: boolean) {
     this.#valueBytesMax = valueBytesMax
+    this.#vBuckets = vBuckets
   }
 
   /** An idle parser; give it back as soon as it is idle again. */
   lend(binary: boolean): RequestParser {
-    const options = { valueBytesMax: this.#valueBytesMax }
+    const options = { valueBytesMax: this.#valueBytesMax, vBuckets: this.#vBuckets }
     if (binary) return this.#binary.pop() ?? new BinaryRequestParser(options)
     return this.#text.pop() ?? new TextRequestParser(options)
   }

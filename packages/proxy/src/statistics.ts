@@ -31,6 +31,10 @@ export class Statistics {
   deadlineCloses = 0
   /** Operations that had no outcome at their deadline. */
   timeouts = 0
+  /** Requests at a vBucket port for vBuckets of other nodes. */
+  notMyVBucket = 0
+  /** Times that a client was told of a new map. */
+  mapNotifications = 0
   /** Requests for several keys, and their keys. */
   multiGets = 0
   multiGetKeys = 0
@@ -84,6 +88,8 @@ export class Statistics {
     this.readingPauses = 0
     this.deadlineCloses = 0
     this.timeouts = 0
+    this.notMyVBucket = 0
+    this.mapNotifications = 0
     this.multiGets = 0
     this.multiGetKeys = 0
   }
@@ -103,6 +109,8 @@ export class Statistics {
         readingPauses: this.readingPauses,
         deadlineCloses: this.deadlineCloses,
         timeouts: this.timeouts,
+        notMyVBucket: this.notMyVBucket,
+        mapNotifications: this.mapNotifications,
         multiGets: this.multiGets,
         multiGetKeys: this.multiGetKeys,
       },

@@ -46,6 +46,8 @@ export interface StatisticsCounts {
   readingPauses: number
   deadlineCloses: number
   timeouts: number
+  notMyVBucket: number
+  mapNotifications: number
   multiGets: number
   multiGetKeys: number
 }

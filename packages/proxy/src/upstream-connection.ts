@@ -1,11 +1,11 @@
 /**
  * One connection of an application: requests in, replies out in the same order.
  *
- *   bytes ──parser──> request ──backend.submit──> slot ┐
- *                        └─ local command ──> slot ────┤ slots, oldest first
- *   bytes <──writer── reply <── settled slots from the front ──┘
+ *   bytes ──parser──> request ──conversation──> slot: an operation, or a reply ┐
+ *                                                                slots, oldest first
+ *   bytes <──writer── reply <── settled slots from the front ──────────────────┘
  *
- * Each request takes one slot; a slot is settled by the backend, or here at its deadline. Replies
+ * Each request takes one slot; a slot is settled by whoever made it, or here at its deadline. Replies
  * leave once per event-loop turn. Reading pauses while too much is outstanding or the application
  * reads its replies too slowly. The connection outlives whatever happens to the store.
  *
@@ -22,16 +22,11 @@ import {
   Gather,
   Operation,
   type ReplySlot,
-  submitRequest,
   TIMEOUT_LINE,
   UPSTREAM_ORDER_SHARDS,
-  type Upstream,
 } from '@holdfast/client'
-import { BINARY_REQUEST_MAGIC, Dialect, type MemcachedRequest, Op } from '@holdfast/protocol'
-import type { Bucket } from './bucket.ts'
-import { replyLocally, unauthorized } from './local-replies.ts'
-import { type LoginAnswer, LoginConversation } from './login-conversation.ts'
-import { LoginReply } from './login-reply.ts'
+import { BINARY_REQUEST_MAGIC, type ByteWriter, type MemcachedRequest } from '@holdfast/protocol'
+import type { Conversation, ConversationOwner } from './conversation.ts'
 import { PIECE_BYTES, ReplyWindow } from './reply-window.ts'
 import type { RequestParser, RequestParsers } from './request-parsers.ts'
 import type { Statistics } from './statistics.ts'
@@ -45,8 +40,9 @@ const REST_AFTER_MS = 1000
 /** Stands for the queue of a connection that is owed nothing. Never pushed to. */
 const NO_SLOTS: Fifo<ReplySlot> = new Fifo()
 
-export class UpstreamConnection implements Upstream, Flushable, ByteSocketHandler {
+export class UpstreamConnection implements ConversationOwner, Flushable, ByteSocketHandler {
   flushScheduled = false
+  statistics: Statistics
   readonly #host: UpstreamHost
   readonly #operationTimeoutMs: number
   readonly #socket: ByteSocket
@@ -62,10 +58,7 @@ export class UpstreamConnection implements Upstream, Flushable, ByteSocketHandle
   /** Bytes of large values in `#slots`. */
   #largeBytes = 0
   readonly #window: ReplyWindow
-  /** The bucket of its login. */
-  #bucket: Bucket | undefined = undefined
-  #statistics: Statistics
-  #login: LoginConversation | undefined = undefined
+  readonly #conversation: Conversation
   #paused = false
   /** What was read but not parsed when reading paused. */
   #unparsed: Buffer | undefined = undefined
@@ -82,9 +75,10 @@ export class UpstreamConnection implements Upstream, Flushable, ByteSocketHandle
     this.#operationTimeoutMs = host.settings.operationTimeoutMs
     this.#window = new ReplyWindow(host.settings.outstandingMax)
     this.#lastReadMs = host.turn.nowMs
-    this.#statistics = host.directory.anonymous?.statistics ?? host.unbound
-    this.#statistics.currentConnections++
-    this.#statistics.totalConnections++
+    this.statistics = host.directory.anonymous?.statistics ?? host.unbound
+    this.statistics.currentConnections++
+    this.statistics.totalConnections++
+    this.#conversation = host.converse(this)
     this.#socket = adoptSocket(socket, this)
   }
 
@@ -128,13 +122,14 @@ export class UpstreamConnection implements Upstream, Flushable, ByteSocketHandle
     }
     if (this.#closed) return
     this.#sweepBacklog(nowMs)
+    if (!this.#ending) this.#conversation.sweep()
     if (slots.length > 0 || this.#paused) return
     const silentMs = nowMs - this.#lastReadMs
     if (silentMs > REST_AFTER_MS) this.#rest()
     const { idleTimeoutMs, requestTimeoutMs } = this.#host.settings
     const limitMs = this.#parser === undefined ? idleTimeoutMs : requestTimeoutMs
     if (limitMs > 0 && silentMs > limitMs && !this.#ending) {
-      this.#statistics.deadlineCloses++
+      this.statistics.deadlineCloses++
       this.end()
     }
   }
@@ -147,7 +142,7 @@ export class UpstreamConnection implements Upstream, Flushable, ByteSocketHandle
 
   socketRead(chunk: Buffer): void {
     this.#lastReadMs = this.#host.turn.nowMs
-    this.#statistics.bytesRead += chunk.length
+    this.statistics.bytesRead += chunk.length
     this.#parse(chunk)
   }
 
@@ -166,7 +161,7 @@ export class UpstreamConnection implements Upstream, Flushable, ByteSocketHandle
     this.#ending = true
     this.#unparsed = undefined
     this.#parser = undefined
-    this.#statistics.currentConnections--
+    this.statistics.currentConnections--
     if (this.#slots.length === 0) this.#host.upstreamGone(this)
   }
 
@@ -181,8 +176,8 @@ export class UpstreamConnection implements Upstream, Flushable, ByteSocketHandle
       slots.shift()
       if (slot.deadlineMs > 0) {
         const ms = lastDeadlineMs - slot.deadlineMs
-        this.#statistics.countReply(slot, ms / 1000)
-        if (ms > thresholdMs) slowLog.see(slot, ms, this.#bucketNow()?.name ?? '')
+        this.statistics.countReply(slot, ms / 1000)
+        if (ms > thresholdMs) slowLog.see(slot, ms, this.#conversation.bucket?.name ?? '')
         if (this.#furtherKeys > 0 || this.#largeBytes > 0) this.#release(slot)
       }
       if (this.#closed) continue
@@ -204,88 +199,33 @@ export class UpstreamConnection implements Upstream, Flushable, ByteSocketHandle
     }
   }
 
+  /** The connection belongs to another bucket from here on. */
+  countFor(statistics: Statistics): void {
+    if (this.statistics === statistics) return
+    this.statistics.currentConnections--
+    this.statistics = statistics
+    statistics.currentConnections++
+  }
+
+  tell(write: (writer: ByteWriter) => void): boolean {
+    if (this.#socket.backlogBytes > this.#host.settings.backlogBytesMax) return false
+    write(this.#host.writer)
+    this.#send()
+    return true
+  }
+
   #take = (request: MemcachedRequest): void => {
     if (this.#ending) return
-    const bucket = this.#bucket ?? this.#host.directory.anonymous
-    const { op } = request
-    const forBackend =
-      (request.keyCount > 0 && op < Op.SaslMechanisms) ||
-      (op === Op.FlushAll && request.exptime === 0)
-    if (!forBackend) {
-      this.#takeLocal(request, bucket)
-      return
-    }
-    if (bucket === undefined) {
-      this.#takeUnauthorized(request)
-      return
-    }
-    if (bucket.statistics !== this.#statistics) this.#countFor(bucket.statistics)
     const deadlineMs = this.#host.turn.nowMs + this.#operationTimeoutMs
-    this.#enqueue(submitRequest(bucket.backend, request, this, deadlineMs))
-    if (request.keyCount > 1) this.#furtherKeys += request.keyCount - 1
     const valueBytes = request.valueEnd - request.valueStart
-    if (valueBytes >= LARGE_VALUE_BYTES) this.#largeBytes += valueBytes
-  }
-
-  #takeLocal(request: MemcachedRequest, bucket: Bucket | undefined): void {
-    const { op } = request
-    if (op >= Op.SaslMechanisms && op <= Op.SaslStep) {
-      this.#enqueueLogin(request, this.#conversation().answer(request))
-      return
+    const slot = this.#conversation.take(request, deadlineMs)
+    this.#enqueue(slot)
+    if (slot.settled) this.#host.turn.schedule(this)
+    if (this.#conversation.ending) this.#ending = true
+    if (slot instanceof Gather) this.#furtherKeys += slot.parts.length - 1
+    else if (valueBytes >= LARGE_VALUE_BYTES && slot instanceof Operation) {
+      this.#largeBytes += valueBytes
     }
-    if (op === Op.Invalid) this.#statistics.invalidRequests++
-    else this.#statistics.countLocal(op)
-    this.#enqueue(replyLocally(request, bucket, this.#host, this.#settled))
-    if (op === Op.Quit || request.fatal) this.#ending = true
-    this.#host.turn.schedule(this)
-  }
-
-  /** memcached's ASCII authentication is a set, whatever the key; all else is refused. */
-  #takeUnauthorized(request: MemcachedRequest): void {
-    if (request.op === Op.Set && request.dialect === Dialect.Text && !request.noreply) {
-      const value = request.buf.subarray(request.valueStart, request.valueEnd)
-      const answer = this.#conversation().answerAscii(value)
-      if (answer !== undefined) {
-        this.#enqueueLogin(request, answer)
-        return
-      }
-    }
-    this.#enqueue(unauthorized(request))
-    this.#host.turn.schedule(this)
-  }
-
-  #enqueueLogin(request: MemcachedRequest, answer: LoginAnswer): void {
-    const { bucket, delayMs } = answer
-    if (bucket !== undefined) {
-      this.#bucket = bucket
-      this.#countFor(bucket.statistics)
-      bucket.statistics.logins++
-    } else if (delayMs > 0) {
-      this.#statistics.loginFailures++
-    }
-    this.#enqueue(new LoginReply(request, answer, this.#settled))
-    if (answer.last) this.#ending = true
-    this.#host.turn.schedule(this)
-  }
-
-  #conversation(): LoginConversation {
-    this.#login ??= new LoginConversation(this.#host)
-    return this.#login
-  }
-
-  #settled = (): void => {
-    this.#host.turn.schedule(this)
-  }
-
-  #bucketNow(): Bucket | undefined {
-    return this.#bucket ?? this.#host.directory.anonymous
-  }
-
-  /** The connection belongs to another bucket from here on. */
-  #countFor(statistics: Statistics): void {
-    this.#statistics.currentConnections--
-    this.#statistics = statistics
-    statistics.currentConnections++
   }
 
   #enqueue(slot: ReplySlot): void {
@@ -311,7 +251,7 @@ export class UpstreamConnection implements Upstream, Flushable, ByteSocketHandle
 
   #send(): void {
     const { writer } = this.#host
-    this.#statistics.bytesWritten += writer.length
+    this.statistics.bytesWritten += writer.length
     writer.sendTo(this.#socket)
   }
 
@@ -362,7 +302,7 @@ export class UpstreamConnection implements Upstream, Flushable, ByteSocketHandle
     if (pause === this.#paused) return
     this.#paused = pause
     if (pause) {
-      this.#statistics.readingPauses++
+      this.statistics.readingPauses++
       this.#socket.pauseReading()
       return
     }
@@ -389,7 +329,7 @@ export class UpstreamConnection implements Upstream, Flushable, ByteSocketHandle
       backlogBytes > backlogBytesLimit ||
       (blocked && nowMs - this.#backlogSinceMs > blockedTimeoutMs)
     ) {
-      this.#statistics.deadlineCloses++
+      this.statistics.deadlineCloses++
       this.destroy()
     }
   }

@@ -4,6 +4,7 @@
  */
 import type { Turn } from '@holdfast/client'
 import type { ByteWriter } from '@holdfast/protocol'
+import type { Conversation, ConversationOwner } from './conversation.ts'
 import type { LocalSource } from './local-replies.ts'
 import type { LoginDesk } from './login-conversation.ts'
 import type { RequestParsers } from './request-parsers.ts'
@@ -19,6 +20,8 @@ export interface UpstreamHost extends LocalSource, LoginDesk {
   /** Counters of connections without a bucket. */
   readonly unbound: Statistics
   readonly slowLog: Pick<SlowLog, 'thresholdMs' | 'see'>
+  /** What the requests of a connection come to. */
+  converse(owner: ConversationOwner): Conversation
   /** The connection is closed and owes nothing any more. */
   upstreamGone(connection: UpstreamConnection): void
 }

@@ -89,6 +89,7 @@ test('what is built parses back to what it was built from', () => {
     rev: null,
     revEpoch: 0,
     saslPassword: '',
+    proxyPort: 0,
     nodeLocator: 'vbucket',
     nodes: INPUT.nodes.map(({ hostname, status, clusterMembership, ports }) => ({
       hostname,

@@ -32,6 +32,8 @@ export interface BucketNode {
   status: string
   clusterMembership: string
   ports: { proxy: number; direct: number }
+  /** Set of the node that sent the config. */
+  thisNode?: true
 }
 
 /** One usable bucket config. */
@@ -43,6 +45,8 @@ export interface BucketConfig {
   rev: number | null
   revEpoch: number
   saslPassword: string
+  /** Memcached port that leads to this bucket without a login; 0 is none. */
+  proxyPort: number
   nodeLocator: 'vbucket' | 'ketama'
   nodes: BucketNode[]
   /** `host:port` of the data ports; what the map's numbers point at. */

@@ -103,6 +103,7 @@ function parseBucket(bucket: JsonObject, host: string): BucketConfig {
     rev: revisionOf(bucket.rev),
     revEpoch: revisionOf(bucket.revEpoch) ?? 0,
     saslPassword: stringOr(bucket.saslPassword, ''),
+    proxyPort: bucket.authType === 'none' ? portOr0(bucket.proxyPort) : 0,
     nodeLocator: locator,
     nodes: parseNodes(bucket.nodes, host),
     ...(locator === 'vbucket' ? parseMap(map, host) : parseKetama(bucket, map, host)),
@@ -213,6 +214,7 @@ function parseNodes(value: unknown, host: string): BucketNode[] {
       status: stringOr(node.status, 'healthy'),
       clusterMembership: stringOr(node.clusterMembership, 'active'),
       ports: { proxy: portOr0(ports.proxy), direct: portOr0(ports.direct) },
+      ...(node.thisNode === true ? { thisNode: true } : {}),
     }
   })
 }

@@ -27,7 +27,7 @@ const opcode: fc.Arbitrary<number> = fc.oneof(
 /** One request. */
 export function binaryRequests(): fc.Arbitrary<Buffer> {
   return fc.tuple(opcode, bytes, bytes, word, word).map(([code, key, value, opaque, cas]) => {
-    const form = formOf(code)
+    const form = formOf(code, false)
     const extras = Buffer.alloc(form?.extrasBytes ?? 0, opaque & 0xff)
     const parts = {
       key: form?.key === 'none' ? Buffer.alloc(0) : key,
