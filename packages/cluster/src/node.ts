@@ -28,7 +28,9 @@ import { Gateway } from './gateway.ts'
 import { Heartbeats } from './membership/heartbeats.ts'
 import type { Hello } from './membership/messages.ts'
 import { NodeMetrics } from './metrics.ts'
+import { Observer } from './observe/observer.ts'
 import type { NodeOptions } from './options.ts'
+import { failOver, shardsOnlyOn } from './reconcile/member-changes.ts'
 import { Reconciler } from './reconcile/reconciler.ts'
 import { PoolWait } from './rest/pool-wait.ts'
 import { RestServer } from './rest/rest-server.ts'
@@ -50,6 +52,7 @@ export class StoreNode {
   readonly supervisor: EngineSupervisor
   readonly metrics: NodeMetrics
   readonly poolWait: PoolWait
+  readonly observer: Observer
   readonly version: string
   readonly #options: NodeOptions
   readonly #engine: EngineProgram
@@ -101,6 +104,7 @@ export class StoreNode {
     })
     this.metrics = new NodeMetrics(this)
     this.poolWait = new PoolWait(this)
+    this.observer = new Observer(this, log)
     this.#rest = new RestServer(this, log)
     const gateway = options.arbiter ? null : options.gatewayCommand
     const pidFile = join(folder, 'run', 'gateway.pid')
@@ -130,6 +134,7 @@ export class StoreNode {
     node.supervisor.start()
     node.reconciler.start()
     node.#gateway?.start()
+    await node.observer.start()
     log.info({ engine: engine.version, host: options.host, port: options.port }, 'node started')
     return node
   }
@@ -141,6 +146,11 @@ export class StoreNode {
 
   get log(): Logger {
     return this.#log
+  }
+
+  /** REST port with TLS; null without one. */
+  get tlsPort(): number | null {
+    return null
   }
 
   get document(): ClusterDocument {
@@ -155,6 +165,7 @@ export class StoreNode {
 
   /** Ends the node and, as it is a clean stop, its engines. */
   async stop(): Promise<void> {
+    await this.observer.stop()
     await this.reconciler.stop()
     await this.#gateway?.stop()
     await this.supervisor.stop({ endEngines: true })
@@ -184,6 +195,8 @@ export class StoreNode {
       isLive: (member) => this.heartbeats.isLive(member),
       status: (member) => this.heartbeats.statusOf(member),
       pictures: () => this.reconciler.pictures(),
+      figures: (member) => this.observer.figures(member),
+      alerts: () => this.observer.alerts(),
     }
   }
 
@@ -248,8 +261,11 @@ export class StoreNode {
   async failOver(target: number): Promise<void> {
     const mark = (draft: ClusterDocument): void => {
       const member = memberById(draft, target)
-      if (member) member.membership = 'inactiveFailed'
+      if (member) failOver(member)
     }
+    const { only, all } = shardsOnlyOn(this.document, target)
+    const lostPercent = all === 0 ? 0 : Math.round((only / all) * 100)
+    this.#log.warn({ target, lostPercent }, 'fails a member over, by order')
     if (await this.leads()) return this.change(mark)
     const leader = this.heartbeats.leader
     if (leader !== null) {

@@ -11,7 +11,7 @@ import {
   ejectMember,
   failOverMember,
   reAddMember,
-  startRebalance,
+  rebalanceAll,
   stopRebalance,
 } from '../test-support/person-acts.ts'
 
@@ -117,7 +117,7 @@ test('a stopped rebalance begins nothing more, and goes on when it is started ag
   for (let turn = 0; turn < 100; turn++) world.turn()
   assert.equal(world.copiesMade, stoppedAt)
   assert.equal(world.document.rebalancing, false)
-  startRebalance(world.document)
+  rebalanceAll(world.document)
   untilWhole(world)
   assert.equal(world.copiesOn(4), 4)
   assert.equal(world.document.rebalancing, false)

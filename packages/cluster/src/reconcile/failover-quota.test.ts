@@ -75,7 +75,7 @@ test('a refusal that lasts is told once, counted once, and gone when it has ende
   const refusals = new FailoverRefusals(pino({ level: 'silent' }))
   const refused = [{ reason: 'no-copy' as const, member: 2, bucket: 'default', shard: 1 }]
   refusals.see(refused)
-  assert.deepEqual(refusals.all, [], 'it may be a restart')
+  assert.equal(refusals.all.length, 0, 'it may be a restart')
   for (let turn = 0; turn < 10; turn++) {
     t.mock.timers.tick(100)
     refusals.see(refused)
@@ -85,5 +85,5 @@ test('a refusal that lasts is told once, counted once, and gone when it has ende
   assert.equal(told?.text, 'no in-sync copy of the shard is left')
   assert.equal(refusals.counts.get('no-copy'), 1)
   refusals.see([])
-  assert.deepEqual(refusals.all, [])
+  assert.equal(refusals.all.length, 0)
 })

@@ -88,8 +88,9 @@ export function nodeDetailView(
 }
 
 export function balanced(source: ViewSource): boolean {
-  const { members, rebalancing } = source.document
-  return !rebalancing && members.every((m) => m.membership === 'active' && !m.ejecting)
+  const { members, rebalancing, rebalance } = source.document
+  if (rebalancing || rebalance.stopped) return false
+  return members.every((m) => m.membership === 'active' && !m.ejecting)
 }
 
 /** The answer of `/pools/default`. */
@@ -120,6 +121,7 @@ export function poolView(
     rebalanceStatus: document.rebalancing ? 'running' : 'none',
     rebalanceProgressUri: '/pools/default/rebalanceProgress',
     stopRebalanceUri: '/controller/stopRebalance',
+    serverGroupsUri: `/pools/default/serverGroups?rev=${document.rev}`,
     nodeStatusesUri: '/nodeStatuses',
     stats: { uri: '/pools/default/stats' },
     clusterName: '',

@@ -16,10 +16,15 @@ import { PasswordCheck } from './credentials.ts'
 import type { Route, RouteContext } from './route.ts'
 import { backupRoutes } from './routes-backup.ts'
 import { bucketRoutes } from './routes-buckets.ts'
+import { failoverRoutes } from './routes-failover.ts'
+import { groupRoutes } from './routes-groups.ts'
+import { logRoutes } from './routes-logs.ts'
 import { memberRoutes } from './routes-member.ts'
+import { memberObserveRoutes } from './routes-member-observe.ts'
 import { nodeReadRoutes } from './routes-node-read.ts'
 import { nodeRoutes } from './routes-nodes.ts'
 import { readRoutes } from './routes-read.ts'
+import { rebalanceRoutes } from './routes-rebalance.ts'
 import { settingsRoutes } from './routes-settings.ts'
 
 const BODY_BYTES_MAX = 4 * 1024 * 1024
@@ -33,6 +38,10 @@ export const publicRoutes: readonly Route[] = [
   ...settingsRoutes,
   ...bucketRoutes,
   ...nodeRoutes,
+  ...rebalanceRoutes,
+  ...failoverRoutes,
+  ...groupRoutes,
+  ...logRoutes,
   ...backupRoutes,
 ]
 
@@ -61,7 +70,7 @@ export class RestServer {
   /** Listens at once; a busy port rejects. */
   async listen(host: string, port: number): Promise<void> {
     await this.#app.register(formbody, { bodyLimit: BODY_BYTES_MAX })
-    for (const route of [...publicRoutes, ...memberRoutes]) this.#add(route)
+    for (const route of [...publicRoutes, ...memberRoutes, ...memberObserveRoutes]) this.#add(route)
     await this.#app.listen({ host, port })
   }
 

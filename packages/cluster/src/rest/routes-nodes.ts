@@ -1,14 +1,18 @@
-/** Routes that change the cluster's members. Most only work on the leader. */
+/** Routes that add members, take them back and remove them. */
 import { type Member, otpNodeOf } from '../document/cluster-document.ts'
 import { newMember } from '../document/new-document.ts'
 import { type Hello, helloSchema } from '../membership/messages.ts'
 import { PeerError, PeerLink, SLOW_MESSAGE_TIMEOUT_MS } from '../membership/peer-link.ts'
 import type { StoreNode } from '../node.ts'
+import { reAdd } from '../reconcile/member-changes.ts'
+import { holdsNothing } from '../reconcile/plan-members.ts'
 import { ApiError } from './api-error.ts'
-import { field, type Route, type RouteContext } from './route.ts'
+import { field, inForm, type Route, type RouteContext } from './route.ts'
 
 const DEFAULT_REST_PORT = 8091
 const ENGINE_PORT_MAX = 55_535
+
+const OTP_NODE = inForm('otpNode', 'string', 'Name of the node.', { required: true })
 
 export const nodeRoutes: Route[] = [
   {
@@ -16,44 +20,39 @@ export const nodeRoutes: Route[] = [
     path: '/controller/addNode',
     access: 'admin',
     leader: true,
-    summary: 'Adds a node: hostname[:port], user, password. Its own data is dropped.',
+    summary: 'Adds a node; it gets data with the next rebalance. Its own data is dropped.',
+    parameters: [
+      inForm('hostname', 'string', 'host[:port] of the node.', { required: true }),
+      inForm('user', 'string', 'Admin of that node, if it has one.'),
+      inForm('password', 'string', 'Its password.'),
+    ],
+    answers: { 400: { about: 'A list of texts.' } },
     handle: addNode,
   },
   {
     method: 'POST',
-    path: '/controller/rebalance',
+    path: '/controller/reAddNode',
     access: 'admin',
     leader: true,
-    summary: 'Starts a rebalance: knownNodes=all otpNodes, ejectedNodes=those to drain and remove.',
-    handle: rebalance,
+    summary: 'Takes a failed-over node back: the next rebalance gives it copies again.',
+    parameters: [OTP_NODE],
+    answers: { 400: { about: 'An unknown server, or one that was not failed over.' } },
+    handle: reAddNode,
   },
   {
     method: 'POST',
-    path: '/controller/failOver',
-    access: 'admin',
-    summary: 'Fails a node over at once: otpNode. Works without a majority of members.',
-    handle: failOver,
-  },
-  {
-    method: 'POST',
-    path: '/settings/autoFailover',
+    path: '/controller/ejectNode',
     access: 'admin',
     leader: true,
-    summary: 'Turns automatic failover on or off: enabled=true|false.',
-    handle: async ({ node, body }) => {
-      const enabled = field(body, 'enabled')
-      if (enabled !== 'true' && enabled !== 'false') {
-        throw new ApiError(400, 'The value of "enabled" must be true or false\n')
-      }
-      await node.change((draft) => {
-        draft.autoFailover.enabled = enabled === 'true'
-      })
-      return ''
-    },
+    summary: 'Removes a node that is not active: one only added, or failed over.',
+    parameters: [inForm('otpNode', 'string', 'Name of the node, or Self.', { required: true })],
+    answers: { 400: { about: '`Bad Request`, `Cannot remove active server.` and such.' } },
+    handle: ejectNode,
   },
 ]
 
-async function addNode({ node, body }: RouteContext): Promise<unknown> {
+/** Adds the node that the form names, to the group of the path if there is one. */
+export async function addNode({ node, body, params }: RouteContext): Promise<unknown> {
   const { host, port } = readHostname(field(body, 'hostname') ?? '')
   if (node.document.admin === null) {
     throw new ApiError(400, ['Adding nodes to not provisioned nodes is not allowed.'])
@@ -73,7 +72,8 @@ async function addNode({ node, body }: RouteContext): Promise<unknown> {
     }
     await node.change((draft) => {
       const added = newMember(draft.nextMemberId++, hello.uuid, hello)
-      draft.members.push({ ...added, membership: 'inactiveAdded' })
+      const group = params.group ?? draft.groups[0] ?? added.group
+      draft.members.push({ ...added, membership: 'inactiveAdded', group })
     })
     await joinMember(node, link, hello, authorization)
     return { otpNode: otpNodeOf(hello) }
@@ -133,40 +133,30 @@ function readHostname(text: string): { host: string; port: number } {
   return { host, port }
 }
 
-const list = (text: string | undefined): string[] =>
-  (text ?? '').split(',').filter((name) => name !== '')
-
-async function rebalance({ node, body }: RouteContext): Promise<unknown> {
-  const known = list(field(body, 'knownNodes'))
-  const ejected = list(field(body, 'ejectedNodes'))
-  if (known.length === 0) throw new ApiError(400, { empty_known_nodes: 1 })
+async function reAddNode({ node, body }: RouteContext): Promise<unknown> {
+  const name = field(body, 'otpNode')
+  if (!name) throw new ApiError(400, 'No server specified.')
   await node.change((draft) => {
-    const names = draft.members.map(otpNodeOf)
-    const unknown = [...known, ...ejected].filter((name) => !names.includes(name))
-    if (unknown.length > 0) throw new ApiError(400, { unknownNodes: unknown })
-    if (names.some((name) => !known.includes(name))) throw new ApiError(400, { mismatch: 1 })
-    for (const member of draft.members) {
-      if (member.membership === 'inactiveAdded') member.membership = 'active'
-      if (ejected.includes(otpNodeOf(member)) || member.membership === 'inactiveFailed') {
-        member.ejecting = true
-      }
+    const member = draft.members.find((m) => otpNodeOf(m) === name)
+    if (!member) throw new ApiError(400, 'Unknown server given.\n')
+    if (member.membership === 'active') {
+      throw new ApiError(400, 'The server is active, it was not failed over.\n')
     }
-    const left = draft.members.filter((m) => m.membership === 'active' && !m.ejecting && !m.arbiter)
-    if (left.length === 0) throw new ApiError(400, 'No active node would be left.\n')
-    draft.rebalancing = true
+    reAdd(member)
   })
   return ''
 }
 
-async function failOver({ node, body }: RouteContext): Promise<unknown> {
+async function ejectNode({ node, body }: RouteContext): Promise<unknown> {
   const name = field(body, 'otpNode')
-  if (!name) throw new ApiError(400, 'No server specified.')
-  const target = node.document.members.find((m) => otpNodeOf(m) === name)
-  if (!target) throw new ApiError(400, 'Unknown server given.\n')
-  const active = node.document.members.filter(
-    (m) => m.membership === 'active' && !m.arbiter && m.id !== target.id,
-  )
-  if (active.length === 0) throw new ApiError(400, 'The last active server cannot fail over.\n')
-  await node.failOver(target.id)
+  if (!name) throw new ApiError(400, 'Bad Request\n')
+  const id = name === 'Self' ? node.selfMember.id : null
+  await node.change((draft) => {
+    const member = draft.members.find((m) => (id === null ? otpNodeOf(m) === name : m.id === id))
+    if (!member) throw new ApiError(400, 'Server does not exist.\n')
+    if (member.membership === 'active') throw new ApiError(400, 'Cannot remove active server.\n')
+    member.ejecting = true
+    if (holdsNothing(draft, member.id)) draft.members = draft.members.filter((m) => m !== member)
+  })
   return ''
 }

@@ -1,12 +1,10 @@
 /** Routes that read the pool and its buckets, once or as a stream. */
-import { type Bucket, otpNodeOf } from '../document/cluster-document.ts'
-import { placementProgress } from '../reconcile/plan-members.ts'
+import type { Bucket } from '../document/cluster-document.ts'
 import {
   bucketSchema,
   nodeServicesSchema,
   poolSchema,
   poolsSchema,
-  progressSchema,
   terseSchema,
   versionsSchema,
 } from './answers.ts'
@@ -174,25 +172,6 @@ export const readRoutes: Route[] = [
     answers: stream('Members with their ports, again and again.'),
     streams: true,
     handle: (context) => streamNodeServices(context),
-  },
-  {
-    method: 'GET',
-    path: '/pools/default/rebalanceProgress',
-    access: 'admin',
-    summary: 'Progress of a rebalance, 0 to 1 by node.',
-    answers: { 200: { about: 'Whether one runs, and how far.', schema: progressSchema } },
-    handle: ({ node }) => {
-      if (!node.document.rebalancing) return { status: 'none' }
-      const pictures = node.reconciler.pictures()
-      const progress =
-        pictures.reduce((sum, p) => sum + placementProgress(p, node.reconciler.wanted(p)), 0) /
-        Math.max(pictures.length, 1)
-      const nodes = node.document.members.filter((m) => !m.arbiter)
-      return {
-        status: 'running',
-        ...Object.fromEntries(nodes.map((m) => [otpNodeOf(m), { progress }])),
-      }
-    },
   },
 ]
 

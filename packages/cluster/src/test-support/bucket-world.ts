@@ -30,7 +30,7 @@ import {
   ModelEngines,
   SAYS_NOTHING,
 } from './model-engines.ts'
-import { startRebalance } from './person-acts.ts'
+import { rebalanceAll } from './person-acts.ts'
 
 const TURN_MS = 100
 /** As the reconciler: a node is given up on, and its copies are made again, after 1.5 s. */
@@ -168,7 +168,7 @@ export class BucketWorld {
   addNode(): void {
     const id = this.document.nextMemberId++
     this.document.members.push(newMember(id, `uuid-${id}`, memberAddress(id)))
-    startRebalance(this.document)
+    rebalanceAll(this.document)
     this.#addHost(id)
   }
 

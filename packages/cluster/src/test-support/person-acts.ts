@@ -1,23 +1,22 @@
-/** What a person does to the members of a cluster, as changes of its document. */
+/**
+ * What a person does to the members of a model cluster: only what cannot lose the last copy, so
+ * that every loss that the model finds is a mistake of the reconcile loop.
+ */
 import { type ClusterDocument, isHolding, memberById } from '../document/cluster-document.ts'
+import { failOver, reAdd, startRebalance, stopRebalance } from '../reconcile/member-changes.ts'
+
+/** A rebalance of all members; those failed over are taken back first. */
+export function rebalanceAll(document: ClusterDocument, ejected?: number): void {
+  for (const member of document.members) {
+    if (member.membership === 'inactiveFailed') reAdd(member)
+  }
+  startRebalance(document, new Set(ejected === undefined ? [] : [ejected]))
+}
 
 /** A rebalance that drains this node; the last two stay. */
 export function ejectMember(document: ClusterDocument, id: number): void {
   const member = memberById(document, id)
-  if (member?.membership !== 'active' || !mayLose(document, id)) return
-  member.ejecting = true
-  startRebalance(document)
-}
-
-export function startRebalance(document: ClusterDocument): void {
-  document.rebalancing = true
-  document.rebalance.stopped = false
-}
-
-export function stopRebalance(document: ClusterDocument): void {
-  document.rebalancing = false
-  document.rebalance.stopped = true
-  for (const member of document.members) member.ejecting = false
+  if (member?.membership === 'active' && mayLose(document, id)) rebalanceAll(document, id)
 }
 
 /** Fails a node over, alive or not; gracefully: it hands over what it leads first. */
@@ -25,17 +24,15 @@ export function failOverMember(document: ClusterDocument, id: number, graceful: 
   const member = memberById(document, id)
   if (member?.membership !== 'active' || !mayLose(document, id)) return
   if (graceful) member.failingOver = true
-  else member.membership = 'inactiveFailed'
+  else failOver(member)
 }
 
 /** Takes a node back that was failed over, with a rebalance. */
 export function reAddMember(document: ClusterDocument, id: number): void {
-  const member = memberById(document, id)
-  if (member?.membership !== 'inactiveFailed') return
-  member.membership = 'active'
-  member.failingOver = false
-  startRebalance(document)
+  if (memberById(document, id)?.membership === 'inactiveFailed') rebalanceAll(document)
 }
+
+export { stopRebalance }
 
 function mayLose(document: ClusterDocument, id: number): boolean {
   return document.members.filter((m) => m.id !== id && isHolding(m)).length >= 2
