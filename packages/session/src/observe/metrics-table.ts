@@ -30,6 +30,8 @@ export interface NodeGauges {
   /** Its id, or its address where it has none. */
   node: string
   up: boolean
+  /** For how long it has been away; 0 while it is not. */
+  awayMs: number
 }
 
 /** All that metrics are read from. */
@@ -139,6 +141,30 @@ export const METRICS: readonly MetricRow[] = [
   gaugeOfNodes('circuit_state', '1 while the node is not asked because it is away', ({ up }) => {
     return Number(!up)
   }),
+  labelled(
+    'circuit_openings_total',
+    'times that a node was silent for so long that it was not asked any more, by node',
+    ['node'],
+    ({ counts }) => [...counts.circuits].map(([node, { openings }]) => [{ node }, openings]),
+  ),
+  labelled(
+    'node_probes_total',
+    'probes of nodes that were away, by node and outcome: `answered` (it is back) or `failed`',
+    ['node', 'outcome'],
+    ({ counts }) =>
+      [...counts.circuits].flatMap(([node, { probes }]) =>
+        Object.entries(probes).map(([outcome, value]): [Labels, number] => [
+          { node, outcome },
+          value,
+        ]),
+      ),
+  ),
+  labelled(
+    'node_away_seconds_total',
+    'time for which a node was not asked because it was away, by node, the present absence included',
+    ['node'],
+    ({ counts, gauges }) => awaySeconds(counts, gauges().nodes),
+  ),
   histogram(
     'node_request_duration_seconds',
     'store operations with their repetitions, by node and operation',
@@ -162,6 +188,13 @@ export const METRICS: readonly MetricRow[] = [
 ]
 
 type Labels = Record<string, string>
+
+function awaySeconds(counts: SessionCounts, nodes: readonly NodeGauges[]): [Labels, number][] {
+  return [...counts.circuits].map(([node, { awaySeconds: before }]) => {
+    const awayMs = nodes.find((one) => one.node === node)?.awayMs ?? 0
+    return [{ node }, before + awayMs / 1000]
+  })
+}
 
 function one(
   type: 'counter' | 'gauge',

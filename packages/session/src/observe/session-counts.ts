@@ -35,6 +35,16 @@ export interface NodeOperations {
   durations: Distribution
 }
 
+/** What the circuit breaker of one node did. */
+export interface CircuitCounts {
+  openings: number
+  probes: Record<ProbeOutcome, number>
+  /** Absences that are over. */
+  awaySeconds: number
+}
+
+export type ProbeOutcome = 'answered' | 'failed'
+
 export class SessionCounts {
   readonly loads: Record<LoadResult, number> = {
     hit_local: 0,
@@ -64,6 +74,7 @@ export class SessionCounts {
   readonly events: Map<string, number> = new Map()
   readonly failovers: Map<string, FailoverCount> = new Map()
   readonly nodeOperations: Map<string, NodeOperations> = new Map()
+  readonly circuits: Map<string, CircuitCounts> = new Map()
   /** Errors by node and kind, separated by a space. */
   readonly nodeErrors: Map<string, number> = new Map()
   readonly loadSeconds: Distribution = new Distribution()
@@ -105,6 +116,16 @@ export class SessionCounts {
       this.nodeOperations.set(key, operations)
     }
     return operations.durations
+  }
+
+  /** The circuit of a node; nodes are configured, so their number is bounded. */
+  circuitOf(node: string): CircuitCounts {
+    let circuit = this.circuits.get(node)
+    if (circuit === undefined) {
+      circuit = { openings: 0, probes: { answered: 0, failed: 0 }, awaySeconds: 0 }
+      this.circuits.set(node, circuit)
+    }
+    return circuit
   }
 }
 

@@ -74,3 +74,37 @@ test('a store that is away shows as a node that is down and as sessions that are
     await site.close()
   }
 })
+
+test('how often and how long a node was away is counted, and what its probes met', async () => {
+  const store = await MemcachedProcess.start()
+  const site = await startSite({ memcachedNodes: `n1:${store.address}`, storeWait: 100 })
+  const registry = new Registry()
+  site.sessions.sessionManager.registerMetrics(registry)
+  const value = async (series: string): Promise<number> => {
+    const line = (await registry.metrics()).split('\n').find((one) => one.startsWith(series))
+    return Number(line?.split(' ').at(-1))
+  }
+  const openings = 'holdfast_session_circuit_openings_total{node="n1"}'
+  const failed = 'holdfast_session_node_probes_total{node="n1",outcome="failed"}'
+  const answered = 'holdfast_session_node_probes_total{node="n1",outcome="answered"}'
+  const away = 'holdfast_session_node_away_seconds_total{node="n1"}'
+  try {
+    for (const series of [openings, failed, answered, away]) assert.equal(await value(series), 0)
+    for (const round of [1, 2]) {
+      await store.freeze()
+      await new Browser().get(`${site.url}/set?user=ann`)
+      await eventually(async () => (await value(openings)) === round)
+      await eventually(async () => (await value(failed)) >= round)
+      assert.ok((await value(away)) > 0, 'the present absence counts')
+      store.thaw()
+      await eventually(async () => (await value(answered)) === round)
+    }
+    const before = await value(away)
+    await new Browser().get(`${site.url}/set?user=ann`)
+    assert.equal(await value(away), before)
+  } finally {
+    store.thaw()
+    await site.close()
+    await store.kill()
+  }
+})

@@ -182,6 +182,25 @@ export class SessionObserver {
     countOne(this.counts.nodeErrors, `${node} ${errorType(cause)}`)
   }
 
+  /** So that its counters begin at 0. */
+  nodeOpened(node: string): void {
+    this.counts.circuitOf(node)
+  }
+
+  /** A node of the store said nothing for so long that it is not asked any more. */
+  nodeAway(node: string): void {
+    this.counts.circuitOf(node).openings++
+  }
+
+  /** A node that is away was asked whether it is back. */
+  nodeProbed(node: string, isBack: boolean): void {
+    this.counts.circuitOf(node).probes[isBack ? 'answered' : 'failed']++
+  }
+
+  nodeBack(node: string, awayMs: number): void {
+    this.counts.circuitOf(node).awaySeconds += awayMs / 1000
+  }
+
   /** `work` waits for a lock; false: it was not had in time. */
   locking(id: string, acquired: Promise<boolean>): Promise<boolean> {
     const span = this.#span('lock', id)

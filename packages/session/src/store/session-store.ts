@@ -179,7 +179,9 @@ export class SessionStore {
 
   /** What metrics show of the nodes. */
   gauges(): NodeGauges[] {
-    return this.#nodes.map(({ id, address, isUp }) => ({ node: id ?? address, up: isUp }))
+    return this.#nodes.map(({ id, address, isUp, awayMs }) => {
+      return { node: id ?? address, up: isUp, awayMs }
+    })
   }
 
   /**

@@ -61,6 +61,7 @@ export class StoreNode {
   readonly #logger: SessionLogger
   readonly #observer: SessionObserver
   #away: Error | undefined
+  #awaySinceMs = 0
   #upSinceMs = Number.NEGATIVE_INFINITY
   #returnedMs: number | undefined
   #timeouts = 0
@@ -83,11 +84,17 @@ export class StoreNode {
     this.#storeWaitMs = options.storeWaitMs
     this.#logger = options.logger
     this.#observer = options.observer
+    this.#observer.nodeOpened(this.#name)
   }
 
   /** False: operations fail at once. */
   get isUp(): boolean {
     return this.#away === undefined && !this.#retired && !this.#closed
+  }
+
+  /** For how long it has been away; 0 while it is not. */
+  get awayMs(): number {
+    return this.#away === undefined ? 0 : performance.now() - this.#awaySinceMs
   }
 
   /** Up, and not only just back. */
@@ -200,7 +207,7 @@ export class StoreNode {
       failure = error
       throw error
     } finally {
-      this.#observer.operation(this.id ?? this.address, name, startMs, failure)
+      this.#observer.operation(this.#name, name, startMs, failure)
       this.#running--
       if (this.#retired && this.#running === 0) void this.close()
     }
@@ -257,9 +264,16 @@ export class StoreNode {
     const silentMs = isDown ? nowMs - Math.max(downSinceMs, startMs) : 0
     if (silentMs < this.#storeWaitMs && this.#timeouts < TIMEOUTS_MAX) return
     this.#away = error instanceof Error ? error : new Error(String(error))
+    this.#awaySinceMs = nowMs
+    this.#observer.nodeAway(this.#name)
     this.#probes = 0
     this.#logger.warn({ node: this.id, address: this.address, err: error }, 'store node is away')
     this.#scheduleProbe()
+  }
+
+  /** As metrics have it. */
+  get #name(): string {
+    return this.id ?? this.address
   }
 
   #scheduleProbe(): void {
@@ -273,10 +287,13 @@ export class StoreNode {
     try {
       await this.#ping(this.#storeWaitMs)
     } catch (error) {
+      this.#observer.nodeProbed(this.#name, false)
       this.#logger.debug({ node: this.id, err: error }, 'store node is still away')
       this.#scheduleProbe()
       return
     }
+    this.#observer.nodeProbed(this.#name, true)
+    this.#observer.nodeBack(this.#name, this.awayMs)
     this.#away = undefined
     this.#timeouts = 0
     this.#upSinceMs = performance.now()
