@@ -113,6 +113,8 @@ const HEAD: readonly string[] = [
 const BEHAVIOUR: readonly string[] = [
   '## What behaves differently',
   '',
+  'How each behaviour of the original is tested here is in [its test list](original-test-list.md).',
+  '',
   '| the original | here |',
   '|---|---|',
   '| `validity:` keys beside each session | the time to live of the session itself, renewed with each read (`gat`): a read in non-sticky mode is one operation |',
