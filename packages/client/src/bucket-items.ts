@@ -34,6 +34,11 @@ export function openBucketItems(options: BucketItemsOptions): BackendItems {
   return new BackendItems({ ...options, address, open: () => new FollowedBucket(options) })
 }
 
+/** The backend of a bucket, for operations of one's own. */
+export function openBucketBackend(options: BucketItemsOptions): Backend {
+  return new FollowedBucket(options)
+}
+
 /** The backend of a bucket together with what follows the bucket's config. */
 class FollowedBucket implements Backend {
   readonly #retirement: Retirement

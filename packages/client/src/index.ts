@@ -8,7 +8,7 @@ export type { BinaryTarget } from './binary-connection.ts'
 export { BinaryLink, type BinaryLinkOptions } from './binary-link.ts'
 export { NOT_MY_VBUCKET_LINE } from './binary-replies.ts'
 export { BucketClient, type BucketClientOptions } from './bucket-client.ts'
-export { type BucketItemsOptions, openBucketItems } from './bucket-items.ts'
+export { type BucketItemsOptions, openBucketBackend, openBucketItems } from './bucket-items.ts'
 export {
   ConfigFollower,
   type ConfigFollowerOptions,

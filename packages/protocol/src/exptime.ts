@@ -3,10 +3,13 @@
 
 import { RELATIVE_EXPTIME_MAX_SECONDS } from './limits.ts'
 
-/** Time to live in ms of an item stored now: -1 for ever, 0 expired already. */
+/**
+ * Time to live in whole ms of an item stored now: -1 for ever, 0 expired already. On the wire times
+ * are whole seconds; whoever calls us in process may give fractions of one.
+ */
 export function ttlFromExptime(exptime: number, nowMs: number): number {
   if (exptime === 0) return -1
   if (exptime < 0) return 0
-  if (exptime <= RELATIVE_EXPTIME_MAX_SECONDS) return exptime * 1000
-  return Math.max(0, exptime * 1000 - Math.floor(nowMs))
+  if (exptime <= RELATIVE_EXPTIME_MAX_SECONDS) return Math.round(exptime * 1000)
+  return Math.max(0, Math.round(exptime * 1000) - Math.floor(nowMs))
 }
