@@ -29,13 +29,16 @@ export function registerNode(program: Command): void {
   })
 }
 
-/** The gateway is the proxy of this same program, with all buckets of the node. */
-function gateway(options: Pick<NodeOptions, 'host' | 'port' | 'gatewayPort'>): string[] {
+/** The gateway is the proxy of this same program, with all buckets of the node, on both ports. */
+function gateway(
+  options: Pick<NodeOptions, 'host' | 'port' | 'gatewayPort' | 'dataPort'>,
+): string[] {
   const program = fileURLToPath(new URL('../bin/holdfast.js', import.meta.url))
-  const { host, port, gatewayPort } = options
+  const { host, port, gatewayPort, dataPort } = options
   const url = `http://${host}:${port}/pools/default/saslBucketsStreaming`
   const settings = `port_listen=${gatewayPort},default_bucket_name=default`
-  return [process.execPath, program, 'proxy', '-Z', settings, '-l', host, url]
+  const listen = ['-l', host, '--data-port', String(dataPort)]
+  return [process.execPath, program, 'proxy', '-Z', settings, ...listen, url]
 }
 
 async function runNode(options: NodeOptions): Promise<void> {
