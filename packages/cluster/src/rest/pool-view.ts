@@ -27,6 +27,7 @@ export function nodeView(
   return {
     ...(stable ? {} : volatileFigures(source, member)),
     ...bucketNode(source, member),
+    clusterCompatibility: 1,
     otpNode: otpNodeOf(member),
     ...(options.admin ? { otpCookie: source.document.uuid.replaceAll('-', '') } : {}),
     arbiter: member.arbiter,

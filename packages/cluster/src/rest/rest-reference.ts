@@ -5,6 +5,7 @@
 import { writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import type { Access } from './access.ts'
+import { pathOf } from './openapi.ts'
 import { publicRoutes } from './rest-server.ts'
 import type { Route } from './route.ts'
 
@@ -30,18 +31,21 @@ HTTP Basic; those of a bucket are its name and its password. Parameters of a POS
 (\`application/x-www-form-urlencoded\`). Any node takes any request: what only the leader can do is
 passed on to it, and answered 503 while no majority of the members can be reached.
 
+Types, bounds and answers are in [openapi.json](openapi.json) (OpenAPI 3.1). The read-only user
+(\`POST /settings/readOnlyUser\`) may read what the admin may, secrets apart, and change nothing.
+
 | access | who |
 |---|---|
 ${ACCESS.map(([access, meaning]) => row([access, meaning])).join('')}
 ## Read
 
-| request | access | answer |
-|---|---|---|
+| request | access | answer | parameters |
+|---|---|---|---|
 ${rows(publicRoutes.filter((route) => route.method === 'GET'))}
 ## Change
 
-| request | access | effect |
-|---|---|---|
+| request | access | effect | parameters |
+|---|---|---|---|
 ${rows(publicRoutes.filter((route) => route.method !== 'GET'))}
 ## Errors
 
@@ -49,7 +53,9 @@ ${rows(publicRoutes.filter((route) => route.method !== 'GET'))}
 |---|---|---|
 | 400 | \`{"errors": {FIELD: MESSAGE}}\`, \`[MESSAGE, ...]\` or text | a field is wrong, or the change is not possible now |
 | 401 | empty | credentials are missing or wrong; with \`invalid-auth-response: on\` in the request no challenge is sent |
-| 404 | text | no such bucket, and no such pool until an admin is set |
+| 403 | \`{"message": TEXT}\` | the read-only user would change something or see a secret |
+| 404 | text, or JSON text | no such bucket (asked before credentials), no such path, no such pool until an admin is set |
+| 405 | text | no such path, for DELETE and PUT |
 | 503 | \`[MESSAGE]\` | no leader, or no majority has the change; it may still come into force, so look before you repeat it |
 
 ## The bucket stream
@@ -65,10 +71,13 @@ network only. They get a space four times a second; a second without a byte mean
 
 function rows(routes: readonly Route[]): string {
   return routes
-    .map(({ method, path, access, summary }) =>
-      row([`\`${method} ${path.replaceAll(/:(\w+)/g, '{$1}')}\``, access, summary]),
-    )
+    .map((route) => row([`\`${route.method} ${pathOf(route)}\``, ...cellsOf(route)]))
     .join('')
+}
+
+function cellsOf({ access, summary, parameters = [], secret }: Route): string[] {
+  const names = parameters.filter((one) => one.in !== 'path').map(({ name }) => `\`${name}\``)
+  return [secret ? `${access}, no reader` : access, summary, names.join(' ')]
 }
 
 function row(cells: readonly string[]): string {
