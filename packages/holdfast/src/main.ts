@@ -3,6 +3,7 @@
  * Exit status: 0 done, 1 failed while running, 2 wrong use.
  */
 import { Command, CommanderError } from 'commander'
+import { registerCompletion } from './cluster/completion.ts'
 import { registerClusterCommands } from './cluster/register.ts'
 import { registerDemo } from './demo.ts'
 import { holdfastVersion, registerNode } from './node-command.ts'
@@ -25,6 +26,7 @@ export function holdfastProgram(): Command {
     .allowExcessArguments()
   registerClusterCommands(program)
   registerDemo(program)
+  registerCompletion(program)
   return program
 }
 

@@ -5,8 +5,10 @@
 import { writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { nodeOptionTable } from '@holdfast/cluster'
-import { type ClusterCommand, clusterCommands, type OptionRow } from './commands.ts'
-import { connectionOptions } from './register.ts'
+import type { ClusterCommand, CommandGroup, OptionRow } from './command.ts'
+import { clusterCommands } from './commands.ts'
+import { connectionOptions } from './connection.ts'
+import { aliasFlags, withSecretFiles } from './register.ts'
 
 /** Where the document lies. */
 export const CLI_REFERENCE: URL = new URL('../../../../docs/reference/cli.md', import.meta.url)
@@ -31,13 +33,34 @@ ${optionTable(nodeOptionTable)}
 Runs a local proxy; \`moxi\` is the same with moxi's command line. See
 [Options of the proxy](proxy-options.md).
 
+## holdfast complete
+
+Prints a script that completes commands and options in bash, zsh, fish or PowerShell. For the
+running shell:
+
+\`\`\`sh
+source <(holdfast complete bash)
+\`\`\`
+
+and for every one, write it to a file once: \`holdfast complete bash >
+~/.local/share/bash-completion/completions/holdfast\`, \`holdfast complete zsh >
+"\${fpath[1]}/_holdfast"\`, or \`holdfast complete fish >
+~/.config/fish/completions/holdfast.fish\`.
+
 ## Cluster commands
 
-With the names and options of couchbase-cli. They talk to the REST port of any member, by
-default 127.0.0.1:8091, and take besides their own options:
+With the names and options of couchbase-cli, of 1.7 and of today. They talk to the REST port of the
+first of the given members that can be connected to, by default 127.0.0.1:8091, and take besides
+their own options:
 
-${optionTable(connectionOptions)}
-${clusterCommands.map(section).join('\n')}
+${optionTable(withSecretFiles(connectionOptions))}
+Each password may come from a file or from standard input (\`--password-file -\`) instead of the
+command line, where every user of the machine can read it. With \`--output json\` standard output
+holds one JSON value, and an error is one JSON object on standard error: \`{"status":"error",
+"command", "message", "httpStatus"}\`. An option that names several servers may be given several
+times, or with commas. \`0\` and \`1\` are off and on.
+
+${GROUPS.map(groupSection).join('\n')}
 ## holdfast demo
 
 Runs the whole picture on this machine: three store nodes, two app servers with local proxies and a
@@ -52,15 +75,35 @@ store. While it runs, from another shell:
 `
 }
 
+const GROUPS: readonly CommandGroup[] = [
+  'Cluster',
+  'Servers',
+  'Buckets',
+  'Copies of data',
+  'Settings',
+]
+
+function groupSection(group: CommandGroup): string {
+  const commands = clusterCommands.filter((command) => command.group === group)
+  return `## ${group}\n\n${commands.map(section).join('\n')}`
+}
+
 function section({ name, description, options }: ClusterCommand): string {
   const sentence = `${description.charAt(0).toUpperCase()}${description.slice(1)}.`
-  return `### holdfast ${name}\n\n${sentence}\n\n${optionTable(options)}`
+  const table = options.length === 0 ? '' : `\n${optionTable(withSecretFiles(options))}`
+  return `### holdfast ${name}\n\n${sentence}\n${table}`
 }
 
 function optionTable(options: readonly OptionRow[]): string {
-  const rows = options.map(({ flags, required, default: standard, description }) => {
+  const rows = options.map((option) => {
+    const { flags, required, default: standard, description, choices, aliases } = option
     const preset = standard ? `\`${standard}\`` : required ? 'required' : ''
-    return row([`\`${flags}\``, preset, description])
+    const meanings = [
+      description,
+      ...(choices === undefined ? [] : [`one of ${choices.map((c) => `\`${c}\``).join(', ')}`]),
+      ...(aliases ?? []).map((alias) => `also \`${aliasFlags(option, alias)}\``),
+    ]
+    return row([`\`${flags}\``, preset, meanings.join('; ')])
   })
   return `| option | default | meaning |\n|---|---|---|\n${rows.join('')}`
 }

@@ -1,17 +1,28 @@
-/** What the cluster commands read from `/pools/default` and the buckets, checked on entry. */
+/** What the cluster commands read from the store, checked on entry. */
 import { z } from 'zod'
-import type { RestClient } from './rest-client.ts'
+import { UsageError } from './command.ts'
+import { type RestClient, RestError } from './rest-client.ts'
 
 export interface PoolNode {
   otpNode: string
   hostname: string
   status: string
   clusterMembership: string
+  version: string
+  arbiter: boolean
+  /** The server group that it is in. */
+  serverGroup?: string | undefined
+  memoryTotal: number
+  memoryFree: number
+  interestingStats: Record<string, number>
 }
 
 export interface Pool {
   nodes: PoolNode[]
   rebalanceStatus: string
+  balanced: boolean
+  failoverWarnings: string[]
+  alerts: unknown[]
 }
 
 export interface BucketLine {
@@ -30,28 +41,42 @@ const poolSchema: z.ZodType<Pool> = z.object({
       hostname: z.string(),
       status: z.string(),
       clusterMembership: z.string(),
+      version: z.string().default(''),
+      arbiter: z.boolean().default(false),
+      serverGroup: z.string().optional(),
+      memoryTotal: z.number().default(0),
+      memoryFree: z.number().default(0),
+      interestingStats: z.record(z.string(), z.number()).default({}),
     }),
   ),
   rebalanceStatus: z.string(),
+  balanced: z.boolean().default(true),
+  failoverWarnings: z.array(z.string()).default([]),
+  alerts: z.array(z.unknown()).default([]),
 })
 
-const bucketsSchema: z.ZodType<BucketLine[]> = z.array(
-  z.object({
-    name: z.string(),
-    bucketType: z.string(),
-    replicaNumber: z.number(),
-    quota: z.object({ ram: z.number(), rawRAM: z.number() }),
-    basicStats: z.record(z.string(), z.number()),
-    vBucketServerMap: z.object({ vBucketMap: z.array(z.array(z.number())) }).optional(),
-  }),
-)
+const bucketSchema: z.ZodType<BucketLine> = z.object({
+  name: z.string(),
+  bucketType: z.string(),
+  replicaNumber: z.number(),
+  quota: z.object({ ram: z.number(), rawRAM: z.number() }),
+  basicStats: z.record(z.string(), z.number()),
+  vBucketServerMap: z.object({ vBucketMap: z.array(z.array(z.number())) }).optional(),
+})
 
 export async function readPool(rest: RestClient): Promise<Pool> {
-  return poolSchema.parse(await rest.get('/pools/default'))
+  const pool = poolSchema.parse(await rest.get('/pools/default'))
+  rest.learn(pool.nodes.filter((n) => n.status === 'healthy').map((n) => n.hostname))
+  return pool
 }
 
 export async function readBuckets(rest: RestClient): Promise<BucketLine[]> {
-  return bucketsSchema.parse(await rest.get('/pools/default/buckets'))
+  return z.array(bucketSchema).parse(await rest.get('/pools/default/buckets'))
+}
+
+/** The path of a bucket's routes. */
+export function bucketPath(name: string): string {
+  return `/pools/default/buckets/${encodeURIComponent(name)}`
 }
 
 /** The node that a person names by `host`, `host:port` or its otpNode. */
@@ -60,4 +85,18 @@ export function findNode(pool: Pool, name: string): PoolNode | undefined {
   if (exact) return exact
   const onHost = pool.nodes.filter((n) => n.hostname.replace(/:\d+$/, '') === name)
   return onHost.length === 1 ? onHost[0] : undefined
+}
+
+/** As {@link findNode}; throws when there is no such node. */
+export function namedNode(pool: Pool, name: string): PoolNode {
+  const node = findNode(pool, name)
+  if (node) return node
+  const known = pool.nodes.map((n) => n.hostname).join(', ')
+  throw new RestError(`no node ${name} in the cluster; it has ${known}`, null)
+}
+
+/** The nodes that are named; at least one. */
+export function namedNodes(pool: Pool, names: readonly string[], flag: string): PoolNode[] {
+  if (names.length === 0) throw new UsageError(`${flag} is required`)
+  return names.map((name) => namedNode(pool, name))
 }
