@@ -41,7 +41,7 @@ export const ENCODING_OPTIONS: OptionRows = [
     byDefault: '`false`',
     type: '`false`, `gzip`, `brotli`, `zstd` or {algorithm, threshold}',
     meaning:
-      'Sessions of `threshold` bytes or more (1024 unless set) are compressed if that makes them smaller. All three are always read.',
+      'Sessions of `threshold` bytes or more (1024 unless set) are compressed if that makes them smaller. All three are always read. Large ones (from 32 KiB to compress, 256 KiB to decompress) are given to zlib’s threads, so they hold up no other request.',
   },
   {
     name: 'encryption',

@@ -10,11 +10,16 @@
  * another node, when its own is away.
  */
 import { setTimeout as delay } from 'node:timers/promises'
-import type { ActiveSession, Commit, SessionMode, StoredState } from './active-session.ts'
-import { NOTHING_TO_COMMIT } from './active-session.ts'
+import type { Commit, SessionMode, StoredState } from './active-session.ts'
+import { ActiveSession, NOTHING_TO_COMMIT } from './active-session.ts'
 import type { CookieOverrides, Envelope } from './encoding/envelope.ts'
 import { replaceAttributes } from './encoding/merge.ts'
-import { NO_CONTENT, type SessionCodec, type SessionContent } from './encoding/session-codec.ts'
+import {
+  type Decoded,
+  NO_CONTENT,
+  type SessionCodec,
+  type SessionContent,
+} from './encoding/session-codec.ts'
 import { SessionConflictError, SessionGoneError, SessionUnreadableError } from './errors.ts'
 import { FormerKeys } from './former-keys.ts'
 import type { ModeGauges } from './observe/metrics-table.ts'
@@ -25,6 +30,8 @@ import { lifeSeconds, masterTtlSeconds } from './ttl.ts'
 
 export const STORE_ATTEMPTS_MAX = 8
 const CONFLICT_DELAY_MS = 2
+
+type Readable = Extract<Decoded, { ok: true }>
 
 export class NonStickyMode implements SessionMode {
   readonly #settings: SessionSettings
@@ -58,7 +65,8 @@ export class NonStickyMode implements SessionMode {
   async #loadAt(id: string): Promise<ActiveSession | 'missing' | undefined> {
     const item = await this.#store.loadAndRenew(id, this.#ttlSeconds)
     if (item === undefined) return 'missing'
-    const decoded = this.#decode(item.value, id)
+    const decoding = this.#decode(item.value, id)
+    const decoded = decoding instanceof Promise ? await decoding : decoding
     if (decoded === undefined) return undefined
     const { envelope, content } = decoded
     const writtenMs = envelope.lastAccessedMs
@@ -109,7 +117,7 @@ export class NonStickyMode implements SessionMode {
   ): Promise<{ active: ActiveSession; writtenMs: number } | undefined> {
     const item = this.#store.isUp(id) ? await this.#store.load(id) : undefined
     const active =
-      item === undefined ? await this.#loadCopy(id, newId) : this.#revived(item, id, newId)
+      item === undefined ? await this.#loadCopy(id, newId) : await this.#revived(item, id, newId)
     return active && { active, writtenMs: active.stored?.writtenMs ?? 0 }
   }
 
@@ -126,8 +134,12 @@ export class NonStickyMode implements SessionMode {
   }
 
   /** A session that has to be stored anew, changed or not. */
-  #revived(item: StoredSession, id: string, newId: string): ActiveSession | undefined {
-    const decoded = this.#decode(item.value, id)
+  async #revived(
+    item: StoredSession,
+    id: string,
+    newId: string,
+  ): Promise<ActiveSession | undefined> {
+    const decoded = await this.#decode(item.value, id)
     if (decoded === undefined) return undefined
     const formerId = newId === id ? undefined : id
     const writtenMs = decoded.envelope.lastAccessedMs
@@ -174,13 +186,16 @@ export class NonStickyMode implements SessionMode {
       return { saved: this.#enqueue(active, stored), cookieDue: cookieDue || active.isNew }
     }
     if (!active.accessed) return { saved: undefined, cookieDue }
-    const content = this.#codec.content(active.attributes, active.cookie)
+    const { watch, cookie } = active
+    if (watch.isSettled(stored.content, cookie)) return { saved: undefined, cookieDue }
+    const content = this.#codec.content(watch.watched, cookie)
     const changed = content !== stored.content
     return { saved: changed ? this.#enqueue(active, stored, content) : undefined, cookieDue }
   }
 
   async save(active: ActiveSession): Promise<void> {
     active.accessed = true
+    active.watch.changed()
     const { saved, cookieDue } = this.commit(active, true)
     if (cookieDue) active.cookieDue = true
     await saved
@@ -288,12 +303,13 @@ export class NonStickyMode implements SessionMode {
     content: SessionContent,
     cas: string | undefined,
   ): Promise<Written> {
-    const value = this.#codec.encode(content, {
+    const encoded = this.#codec.encode(content, {
       id: active.id,
       createdMs: active.createdMs,
       lastAccessedMs: Date.now(),
       maxInactiveSeconds: lifeSeconds(this.#settings, active.cookie),
     })
+    const value = encoded instanceof Promise ? await encoded : encoded
     const ttlSeconds = this.#ttlOf(active.cookie)
     const written =
       cas === undefined
@@ -301,7 +317,7 @@ export class NonStickyMode implements SessionMode {
         : await this.#store.cas(active.id, value, ttlSeconds, cas)
     if (written.outcome !== 'STORED') return written
     this.#copies.put(active.id, value, ttlSeconds)
-    await this.#leaveFormer(active)
+    if (active.stored?.formerId !== undefined) await this.#leaveFormer(active)
     return written
   }
 
@@ -312,7 +328,7 @@ export class NonStickyMode implements SessionMode {
       this.#gone(active)
       return false
     }
-    const decoded = this.#decode(item.value, active.id)
+    const decoded = await this.#decode(item.value, active.id)
     if (decoded === undefined) throw new SessionUnreadableError()
     const base = stored.content ?? NO_CONTENT
     if (decoded.content !== base) await active.hold?.beforeMerge()
@@ -328,10 +344,16 @@ export class NonStickyMode implements SessionMode {
     this.#settings.logger.debug({}, 'session was destroyed meanwhile, its changes are dropped')
   }
 
-  #decode(value: Buffer, id: string): { envelope: Envelope; content: SessionContent } | undefined {
-    const { observer } = this.#settings
-    const startMs = observer.nowMs
+  /** A promise where the codec takes its time. */
+  #decode(value: Buffer, id: string): Readable | undefined | Promise<Readable | undefined> {
+    const startMs = this.#settings.observer.nowMs
     const decoded = this.#codec.decode(value, id)
+    if (!(decoded instanceof Promise)) return this.#readable(decoded, id, startMs)
+    return decoded.then((one) => this.#readable(one, id, startMs))
+  }
+
+  #readable(decoded: Decoded, id: string, startMs: number): Readable | undefined {
+    const { observer } = this.#settings
     observer.decoded(startMs)
     if (decoded.ok) return decoded
     this.#settings.logger.error({ why: decoded.unreadable }, 'stored session is not readable')
@@ -340,19 +362,18 @@ export class NonStickyMode implements SessionMode {
   }
 
   #active(id: string, envelope: Envelope, stored: StoredState): ActiveSession {
-    return {
+    const { attributes, cookie, createdMs } = envelope
+    const watch = this.#codec.watch(attributes)
+    if (stored.content !== undefined) watch.settle(stored.content, cookie)
+    return new ActiveSession({
       id,
-      attributes: envelope.attributes,
-      cookie: envelope.cookie,
+      watch,
+      cookie,
       isNew: true,
-      accessed: false,
       cookieDue: false,
-      detached: false,
-      destroyed: false,
-      createdMs: envelope.createdMs,
-      local: undefined,
+      createdMs,
       stored,
-    }
+    })
   }
 
   /** What most sessions have. */

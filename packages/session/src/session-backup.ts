@@ -68,13 +68,17 @@ export class SessionBackup {
   isDirty(session: LocalSession): boolean {
     const { savedContent, unclaimed, supersededId } = session
     if (savedContent === undefined || unclaimed || supersededId !== undefined) return true
-    return this.#content(session) !== savedContent
+    return this.dirtyContent(session) !== undefined
   }
 
-  /** The content that the store has not acknowledged; undefined: it has. Throws SessionEncodingError. */
+  /** What the store has not acknowledged; undefined: nothing. Throws SessionEncodingError. */
   dirtyContent(session: LocalSession): SessionContent | undefined {
+    const { savedContent, watch, cookie } = session
+    if (watch.isSettled(savedContent, cookie)) return undefined
     const content = this.#content(session)
-    return content === session.savedContent ? undefined : content
+    if (content !== savedContent) return content
+    watch.settle(content, cookie)
+    return undefined
   }
 
   /** A write of this session failed and has not been made good. */
@@ -219,7 +223,7 @@ export class SessionBackup {
         forgetSaved(session)
         continue
       }
-      this.mergeStored(session, stored)
+      await this.mergeStored(session, stored)
       content = this.#content(session)
     }
     throw new SessionConflictError(BACKUP_ATTEMPTS_MAX)
@@ -228,18 +232,19 @@ export class SessionBackup {
   async #putOnce(session: LocalSession, content: SessionContent): Promise<Written> {
     const { id, savedCas } = session
     const ttlSeconds = storedTtlSeconds(session.maxInactiveSeconds)
-    const value = this.#codec.encode(content, session)
+    const encoded = this.#codec.encode(content, session)
+    const value = encoded instanceof Promise ? await encoded : encoded
     if (savedCas !== undefined) return await this.#store.cas(id, value, ttlSeconds, savedCas)
     // Nobody else has this id yet, or the server does not tell versions.
     return { outcome: 'STORED', ...(await this.#store.set(id, value, ttlSeconds)) }
   }
 
   /**
-   * Brings in what another server that served this user meanwhile has stored. Throws
+   * Brings in what another server that served this user meanwhile has stored. Rejects with
    * SessionUnreadableError.
    */
-  mergeStored(session: LocalSession, stored: StoredSession): void {
-    const decoded = this.#codec.decode(stored.value, session.id)
+  async mergeStored(session: LocalSession, stored: StoredSession): Promise<void> {
+    const decoded = await this.#codec.decode(stored.value, session.id)
     const { logger, observer } = this.#settings
     observer.counts.conflicts++
     if (!decoded.ok) {

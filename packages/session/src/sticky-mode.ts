@@ -11,8 +11,8 @@
  * local copy is then brought up to date first. Without a route that cannot be seen; a user who is
  * moved away and back meets the older local copy until it is written.
  */
-import type { ActiveSession, Commit, SessionMode } from './active-session.ts'
-import { NOTHING_TO_COMMIT } from './active-session.ts'
+import type { Commit, SessionMode } from './active-session.ts'
+import { ActiveSession, NOTHING_TO_COMMIT } from './active-session.ts'
 import type { SessionCodec, SessionContent } from './encoding/session-codec.ts'
 import { SessionGoneError, TooManySessionsError } from './errors.ts'
 import { isExpired, type LocalSession, LocalSessions } from './local-sessions.ts'
@@ -80,9 +80,11 @@ export class StickyMode implements SessionMode {
 
   create(id: string): ActiveSession {
     const nowMs = Date.now()
+    const watch = this.#codec.watch({})
     const local: LocalSession = {
       id,
-      attributes: {},
+      attributes: watch.watched,
+      watch,
       cookie: {},
       createdMs: nowMs,
       lastAccessedMs: nowMs,
@@ -156,6 +158,7 @@ export class StickyMode implements SessionMode {
 
   async save(active: ActiveSession): Promise<void> {
     active.accessed = true
+    active.watch.changed()
     const wasNew = active.isNew
     const { saved } = this.commit(active, true)
     // The response still has to carry the cookie.
@@ -263,7 +266,7 @@ export class StickyMode implements SessionMode {
     if (item === 'away') return ours
     if (this.#backup.isDeleteOwed(id)) return undefined
     if (ours !== undefined && !ours.destroyed) return await this.#bringUpToDate(ours, item)
-    return item === undefined ? this.#movedHere(id) : this.#adopt(item, id)
+    return item === undefined ? this.#movedHere(id) : await this.#adopt(item, id)
   }
 
   /** With the store away, a session that is here is served from here. */
@@ -283,7 +286,7 @@ export class StickyMode implements SessionMode {
   ): Promise<LocalSession | undefined> {
     if (item !== undefined) {
       const isCurrent = item.cas !== undefined && item.cas === ours.savedCas
-      if (!isCurrent) this.#backup.mergeStored(ours, item)
+      if (!isCurrent) await this.#backup.mergeStored(ours, item)
     } else {
       if (await this.#backup.wasEnded(ours)) {
         this.#sessions.remove(ours)
@@ -295,10 +298,10 @@ export class StickyMode implements SessionMode {
     return ours
   }
 
-  #adopt(item: StoredSession, id: string): LocalSession | undefined {
+  async #adopt(item: StoredSession, id: string): Promise<LocalSession | undefined> {
     const { logger, observer } = this.#settings
     const startMs = observer.nowMs
-    const decoded = this.#codec.decode(item.value, id)
+    const decoded = await this.#codec.decode(item.value, id)
     observer.decoded(startMs)
     if (!decoded.ok) {
       logger.error({ why: decoded.unreadable }, 'stored session is not readable')
@@ -309,6 +312,7 @@ export class StickyMode implements SessionMode {
     const isForeign = ownId !== id
     const local: LocalSession = {
       ...decoded.envelope,
+      watch: this.#codec.watch(decoded.envelope.attributes),
       id: ownId,
       lastAccessedMs: Date.now(),
       savedContent: decoded.content,
@@ -370,17 +374,6 @@ export class StickyMode implements SessionMode {
 }
 
 function activeSession(local: LocalSession, isNew: boolean, cookieDue: boolean): ActiveSession {
-  return {
-    id: local.id,
-    attributes: local.attributes,
-    cookie: local.cookie,
-    isNew,
-    accessed: false,
-    cookieDue,
-    detached: false,
-    destroyed: false,
-    createdMs: local.createdMs,
-    local,
-    stored: undefined,
-  }
+  const { id, watch, cookie, createdMs } = local
+  return new ActiveSession({ id, watch, cookie, isNew, cookieDue, createdMs, local })
 }

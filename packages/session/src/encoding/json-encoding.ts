@@ -24,7 +24,7 @@ import {
   taggedAttributes,
 } from './envelope.ts'
 import { checkDepth, DEPTH_MAX, TAG, type TagSettings } from './tagged-tree.ts'
-import { toPlain } from './to-plain.ts'
+import { isPlain, toPlain } from './to-plain.ts'
 
 export const JSON_ENCODING = 'json'
 
@@ -94,6 +94,7 @@ export class JsonEncoding implements SessionEncoding {
   }
 
   valueText(value: unknown): string | undefined {
+    if (isPlain(value, 0)) return JSON.stringify(value)
     return isStorable(value) ? JSON.stringify(toPlain(value, this.#tags, 0)) : undefined
   }
 

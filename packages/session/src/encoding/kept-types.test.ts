@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
 import { test } from 'node:test'
-import { codecWith, stored } from '../test-support/codecs.ts'
+import { codecWith, decodeNow, stored } from '../test-support/codecs.ts'
 
 const PAGE = new URL('../../../../docs/reference/session-encoding.md', import.meta.url)
 
@@ -95,7 +95,7 @@ for (const transcoder of ['json', 'msgpackr', 'cbor'] as const) {
   test(`${transcoder} keeps what the table says`, () => {
     const codec = codecWith({ transcoder })
     for (const { shown, value, expected } of CASES) {
-      const decoded = codec.decode(stored(codec, { value }), 'sid-n1')
+      const decoded = decodeNow(codec, stored(codec, { value }), 'sid-n1')
       assert.ok(decoded.ok, shown)
       assert.deepEqual(decoded.envelope.attributes, { value: expected }, shown)
       assert.equal(codec.content(decoded.envelope.attributes, {}), decoded.content, shown)

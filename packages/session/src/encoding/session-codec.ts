@@ -5,14 +5,16 @@
  *   content, times     ── encode() ───► value     encoded, compressed, encrypted, with a header
  *   value              ── decode() ───► envelope and content, or the reason why not
  *
- * Pure but for the random bytes of encryption. Decoding never throws: what cannot be read is a
+ * Pure but for the random bytes of encryption, and for zlib's threads, where large sessions are
+ * compressed: then what comes out is a promise. Decoding never throws: what cannot be read is a
  * value, because the caller must keep it in the store and tell the log, not lose it. Any configured
  * encoding is read, whichever writes. Merging starts from content too, so nobody keeps or clones a
  * second tree of attributes.
  */
 import { parseSessionId } from '../session-id.ts'
+import { AttributeWatch, type TextOf } from './attribute-watch.ts'
 import { BinaryEncoding } from './binary-encoding.ts'
-import type { Compression } from './compression.ts'
+import { type Compressed, type Compression, compress } from './compression.ts'
 import { SessionTooLargeError, UnreadableError } from './encoding-errors.ts'
 import type { EncryptionSettings } from './encryption-keys.ts'
 import type {
@@ -29,7 +31,7 @@ import type {
 import { JSON_ENCODING, JsonEncoding } from './json-encoding.ts'
 import { type AttributeResolver, mergeAttributes, mergeCookie } from './merge.ts'
 import { SessionCipher } from './session-cipher.ts'
-import { hasHeader, unwrap, type WrapSettings, wrap } from './stored-form.ts'
+import { hasHeader, type StoredBody, unwrap, wrap } from './stored-form.ts'
 import type { SessionConverter } from './tagged-tree.ts'
 import type { Transcoder } from './transcoder.ts'
 
@@ -78,8 +80,10 @@ export class SessionCodec {
   readonly #idForm: IdForm
   readonly #encodings: ReadonlyMap<string, SessionEncoding>
   readonly #writer: SessionEncoding
+  readonly #watchedText: TextOf | undefined
   readonly #cipher: SessionCipher | undefined
-  readonly #wrapping: WrapSettings
+  /** Undefined: sessions are written unencrypted. */
+  readonly #sealer: SessionCipher | undefined
 
   constructor(settings: CodecSettings, idForm: IdForm) {
     this.#settings = settings
@@ -93,10 +97,17 @@ export class SessionCodec {
       'transcoder' in choice ? new BinaryEncoding(choice.transcoder, rules, choice.takesAny) : json,
     )
     this.#writer = encodings[0] ?? json
+    const writer = this.#writer
+    if (writer === json) this.#watchedText = (value) => writer.valueText(value)
     this.#encodings = new Map([json, ...encodings].map((encoding) => [encoding.name, encoding]))
-    const { encryption, compression } = settings
+    const { encryption } = settings
     this.#cipher = encryption === undefined ? undefined : new SessionCipher(encryption.keys)
-    this.#wrapping = { compression, cipher: encryption?.write === true ? this.#cipher : undefined }
+    this.#sealer = encryption?.write === true ? this.#cipher : undefined
+  }
+
+  /** Watches attributes where their text can be had cheaply. */
+  watch(attributes: Attributes): AttributeWatch {
+    return new AttributeWatch(attributes, this.#watchedText)
   }
 
   /** What is compared to find a change. Throws SessionEncodingError. */
@@ -104,27 +115,45 @@ export class SessionCodec {
     return this.#writer.content(attributes, cookie)
   }
 
-  /** The bytes to store. Throws SessionTooLargeError. */
-  encode(content: SessionContent, head: EnvelopeHead): Buffer {
-    const encodingName = this.#writer.name
+  /**
+   * The bytes to store, a promise of them for a large session that is compressed. Throws or rejects
+   * with SessionTooLargeError.
+   */
+  encode(content: SessionContent, head: EnvelopeHead): Buffer | Promise<Buffer> {
     const body = this.#writer.body(content, head)
-    const [bodyMax, valueMax] = [this.#bodyBytesMax, this.#settings.sessionBytesMax]
+    const bodyMax = this.#bodyBytesMax
     if (body.length > bodyMax) throw this.#tooLarge(content, body.length, bodyMax)
-    const value = wrap({ encodingName, body }, this.#wrapping, {
-      sid: this.#sidOf(head.id),
-      bare: encodingName === JSON_ENCODING,
+    const stored = { encodingName: this.#writer.name, body }
+    const { compression } = this.#settings
+    const compressed = compression === undefined ? undefined : compress(body, compression)
+    if (!(compressed instanceof Promise)) return this.#wrapped(content, head, stored, compressed)
+    return compressed.then((small) => this.#wrapped(content, head, stored, small))
+  }
+
+  #wrapped(
+    content: SessionContent,
+    { id }: EnvelopeHead,
+    stored: StoredBody,
+    compressed: Compressed | undefined,
+  ): Buffer {
+    const value = wrap(stored, compressed, {
+      cipher: this.#sealer,
+      sid: this.#sidOf(id),
+      bare: stored.encodingName === JSON_ENCODING,
     })
+    const valueMax = this.#settings.sessionBytesMax
     if (value.length > valueMax) throw this.#tooLarge(content, value.length, valueMax)
     return value
   }
 
-  /** Never throws. */
-  decode(value: Buffer, id: string): Decoded {
+  /** Never throws nor rejects; a promise for a large session that is compressed. */
+  decode(value: Buffer, id: string): Decoded | Promise<Decoded> {
     try {
-      return { ok: true, ...this.#read(value, id) }
+      const read = this.#read(value, id)
+      if (read instanceof Promise) return read.then(decodedOf, undecoded)
+      return decodedOf(read)
     } catch (error) {
-      const unreadable = error instanceof UnreadableError ? error.message : 'cannot be decoded'
-      return { ok: false, unreadable }
+      return undecoded(error)
     }
   }
 
@@ -163,7 +192,7 @@ export class SessionCodec {
     })
   }
 
-  #read(value: Buffer, id: string): ReadEnvelope {
+  #read(value: Buffer, id: string): ReadEnvelope | Promise<ReadEnvelope> {
     if (!hasHeader(value)) {
       this.#refusePlain()
       return this.#readBody(JSON_ENCODING, value)
@@ -173,7 +202,9 @@ export class SessionCodec {
       bodyBytesMax: this.#bodyBytesMax,
     })
     if (!stored.isEncrypted) this.#refusePlain()
-    return this.#readBody(stored.encodingName, stored.body)
+    const { encodingName, body } = stored
+    if (!(body instanceof Promise)) return this.#readBody(encodingName, body)
+    return body.then((whole) => this.#readBody(encodingName, whole))
   }
 
   #readBody(encodingName: string, body: Buffer): ReadEnvelope {
@@ -219,4 +250,13 @@ export class SessionCodec {
     }
     return new SessionTooLargeError(bytes, bytesMax, largest)
   }
+}
+
+function decodedOf(read: ReadEnvelope): Decoded {
+  return { ok: true, ...read }
+}
+
+function undecoded(error: unknown): Decoded {
+  const unreadable = error instanceof UnreadableError ? error.message : 'cannot be decoded'
+  return { ok: false, unreadable }
 }

@@ -14,7 +14,7 @@
  * read as something else or moved to another session. (Not the whole id: its node and route change
  * with a relocation or takeover.)
  */
-import { type Compression, compress, decompress, NOT_COMPRESSED } from './compression.ts'
+import { type Compressed, decompress, NOT_COMPRESSED } from './compression.ts'
 import { UnreadableError } from './encoding-errors.ts'
 import type { SessionCipher } from './session-cipher.ts'
 
@@ -30,9 +30,11 @@ export interface StoredBody {
   body: Buffer
 }
 
-export interface WrapSettings {
-  compression: Compression | undefined
-  cipher: SessionCipher | undefined
+/** What is read of a value: the body may take a thread's time to decompress. */
+export interface OpenedValue {
+  encodingName: string
+  body: Buffer | Promise<Buffer>
+  isEncrypted: boolean
 }
 
 export function hasHeader(value: Buffer): boolean {
@@ -42,10 +44,9 @@ export function hasHeader(value: Buffer): boolean {
 /** The stored value; `bare`: without a header when there is nothing to tell. */
 export function wrap(
   { encodingName, body }: StoredBody,
-  { compression, cipher }: WrapSettings,
-  { sid, bare }: { sid: string; bare: boolean },
+  compressed: Compressed | undefined,
+  { cipher, sid, bare }: { cipher: SessionCipher | undefined; sid: string; bare: boolean },
 ): Buffer {
-  const compressed = compression === undefined ? undefined : compress(body, compression)
   if (bare && compressed === undefined && cipher === undefined) return body
   const header = Buffer.concat([
     MAGIC,
@@ -63,12 +64,12 @@ export function wrap(
   return Buffer.concat([header, sealed])
 }
 
-/** Throws UnreadableError, and what the decompression throws. */
+/** Throws UnreadableError, and what the decompression throws; a body may reject with it. */
 export function unwrap(
   value: Buffer,
   cipher: SessionCipher | undefined,
   { sids, bodyBytesMax }: { sids: readonly string[]; bodyBytesMax: number },
-): StoredBody & { isEncrypted: boolean } {
+): OpenedValue {
   const nameLength = value[6] ?? 0
   const lengthAt = NAME_AT + nameLength
   const headerLength = lengthAt + LENGTH_BYTES
@@ -86,9 +87,11 @@ export function unwrap(
   const content =
     isEncrypted && cipher !== undefined ? opened(rest, cipher, { header, sids }) : rest
   const compression = header[4] ?? NOT_COMPRESSED
+  if (compression === NOT_COMPRESSED && content.length !== bodyBytes) {
+    throw new UnreadableError('length does not match')
+  }
   const body =
     compression === NOT_COMPRESSED ? content : decompress(content, compression, bodyBytes)
-  if (body.length !== bodyBytes) throw new UnreadableError('length does not match')
   return { encodingName: header.toString('latin1', NAME_AT, lengthAt), body, isEncrypted }
 }
 

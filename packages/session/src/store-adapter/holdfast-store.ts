@@ -138,7 +138,8 @@ export class HoldfastStore extends Store {
     const guessSeconds = this.#usualTtlSeconds
     const item = await node.loadAndRenew(key, guessSeconds)
     if (item === undefined) return null
-    const decoded = this.#codec.decode(item.value, id)
+    const decoding = this.#codec.decode(item.value, id)
+    const decoded = decoding instanceof Promise ? await decoding : decoding
     if (!decoded.ok) {
       this.#settings.logger.error({ why: decoded.unreadable }, 'stored session is not readable')
       return null
@@ -164,7 +165,8 @@ export class HoldfastStore extends Store {
     const ours = this.#codec.content(attributes, cookie)
     if (state === undefined) {
       const fresh = new LoadedState(ours, Date.now())
-      const { cas } = await node.set(key, this.#encode(id, ours, { fresh, ttlSeconds }), ttlSeconds)
+      const value = await this.#encode(id, ours, { fresh, ttlSeconds })
+      const { cas } = await node.set(key, value, ttlSeconds)
       fresh.cas = cas
       loadedStateTo(Reflect.get(session, 'cookie'), fresh)
       return
@@ -188,7 +190,7 @@ export class HoldfastStore extends Store {
       const cas = state.cas
       state.cas = undefined
       if (cas === undefined) break
-      const value = this.#encode(id, content, { fresh: state, ttlSeconds })
+      const value = await this.#encode(id, content, { fresh: state, ttlSeconds })
       const written = await node.cas(key, value, ttlSeconds, cas)
       if (written.outcome === 'NOT_FOUND') {
         this.#settings.logger.debug({}, 'session was destroyed meanwhile, its changes are dropped')
@@ -212,7 +214,7 @@ export class HoldfastStore extends Store {
     state,
   }: CheckedWrite): Promise<SessionContent | undefined> {
     const item = await node.load(key)
-    const decoded = item === undefined ? undefined : this.#codec.decode(item.value, id)
+    const decoded = item === undefined ? undefined : await this.#codec.decode(item.value, id)
     if (decoded === undefined || !decoded.ok) return undefined
     state.cas = item?.cas
     const { attributes, cookie } = storedForm(session)
@@ -241,7 +243,7 @@ export class HoldfastStore extends Store {
     id: string,
     content: SessionContent,
     { fresh, ttlSeconds }: { fresh: LoadedState; ttlSeconds: number },
-  ): Buffer {
+  ): Buffer | Promise<Buffer> {
     return this.#codec.encode(content, {
       id,
       createdMs: fresh.createdMs,

@@ -2,7 +2,13 @@
  * Session codecs with some options, for tests.
  */
 
-import { SessionCodec } from '../encoding/session-codec.ts'
+import assert from 'node:assert/strict'
+import {
+  type Decoded,
+  type EnvelopeHead,
+  SessionCodec,
+  type SessionContent,
+} from '../encoding/session-codec.ts'
 import { parseEncodingOptions } from '../encoding-options.ts'
 import type { SessionOptions } from '../options.ts'
 
@@ -29,5 +35,22 @@ export function stored(
   attributes: Record<string, unknown>,
   id = 'sid-n1',
 ): Buffer {
-  return codec.encode(codec.content(attributes, {}), { id, ...TIMES })
+  return encodeNow(codec, codec.content(attributes, {}), { id, ...TIMES })
+}
+
+/** For sessions that are too small to be compressed beside the event loop. */
+export function encodeNow(
+  codec: SessionCodec,
+  content: SessionContent,
+  head: EnvelopeHead,
+): Buffer {
+  const value = codec.encode(content, head)
+  assert.ok(!(value instanceof Promise))
+  return value
+}
+
+export function decodeNow(codec: SessionCodec, value: Buffer, id: string): Decoded {
+  const decoded = codec.decode(value, id)
+  assert.ok(!(decoded instanceof Promise))
+  return decoded
 }

@@ -116,14 +116,14 @@ export class AtomicUpdates {
   async #tryElsewhere<T>(id: string, fn: SessionUpdate<T>): Promise<Attempt<T>> {
     const { enabled } = this.#settings
     const item = enabled && this.#store.knows(id) ? await this.#store.load(id) : undefined
-    const decoded = item === undefined ? undefined : this.#codec.decode(item.value, id)
+    const decoded = item === undefined ? undefined : await this.#codec.decode(item.value, id)
     if (item === undefined || decoded?.ok !== true) throw new SessionGoneError()
     const { envelope, content } = decoded
     const result = await fn(envelope.attributes)
     const changed = this.#codec.content(envelope.attributes, envelope.cookie)
     if (changed === content) return { done: true, result }
     if (item.cas === undefined) throw new SessionConflictError(1)
-    const value = this.#codec.encode(changed, { ...envelope, id })
+    const value = await this.#codec.encode(changed, { ...envelope, id })
     const ttlSeconds = storedTtlSeconds(envelope.maxInactiveSeconds)
     const { outcome } = await this.#store.cas(id, value, ttlSeconds, item.cas)
     if (outcome === 'NOT_FOUND') throw new SessionGoneError()
@@ -171,7 +171,7 @@ export class AtomicUpdates {
     const content = this.#codec.content(draft, local.cookie)
     if (content === from.content) return { done: true, result }
     const ttlSeconds = storedTtlSeconds(local.maxInactiveSeconds)
-    const value = this.#codec.encode(content, local)
+    const value = await this.#codec.encode(content, local)
     const { outcome, cas } = await this.#store.cas(local.id, value, ttlSeconds, from.cas)
     if (outcome !== 'STORED') {
       // What this server remembers of the store is out of date.
@@ -193,7 +193,7 @@ export class AtomicUpdates {
       return { content: savedContent, cas: savedCas }
     }
     const item = await this.#store.load(id)
-    const decoded = item === undefined ? undefined : this.#codec.decode(item.value, id)
+    const decoded = item === undefined ? undefined : await this.#codec.decode(item.value, id)
     if (item?.cas === undefined || decoded?.ok !== true) return undefined
     return { content: decoded.content, cas: item.cas }
   }

@@ -106,14 +106,14 @@ export class SessionControl {
     }
     if (!this.#settings.enabled || !this.#store.knows(id)) return undefined
     const item = await this.#store.load(id)
-    const decoded = item === undefined ? undefined : this.#codec.decode(item.value, id)
+    const decoded = item === undefined ? undefined : await this.#codec.decode(item.value, id)
     return decoded?.ok === true ? decoded.envelope.attributes : undefined
   }
 
   /** How long a session of another server lives. */
   async #storedLife(id: string): Promise<number | undefined> {
     const item = await this.#store.load(id)
-    const decoded = item === undefined ? undefined : this.#codec.decode(item.value, id)
+    const decoded = item === undefined ? undefined : await this.#codec.decode(item.value, id)
     return decoded?.ok === true ? decoded.envelope.maxInactiveSeconds : undefined
   }
 
