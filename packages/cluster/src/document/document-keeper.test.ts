@@ -112,3 +112,15 @@ test('joining another cluster drops what was prepared, whatever the versions say
   assert.deepEqual(await readDocumentFile(path), { self: 3, document: other })
   assert.equal(keeper.selfMember?.id, 3)
 })
+
+test('the document of an earlier cluster, arriving late, is neither taken over nor promised', async () => {
+  const { keeper, path } = keeperOf(version(3, 7))
+  const alone = { ...documentOf(1), uuid: 'another' }
+  const leaving = keeper.replace(1, alone)
+  await Promise.all([leaving, keeper.install(version(3, 8))])
+  await keeper.install(version(3, 9))
+  assert.equal(await keeper.prepare(version(3, 10)), false)
+  assert.equal(keeper.current.uuid, 'another')
+  assert.equal(keeper.newest.uuid, 'another')
+  assert.equal((await readDocumentFile(path))?.document.uuid, 'another')
+})

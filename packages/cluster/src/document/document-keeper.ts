@@ -55,6 +55,7 @@ export class DocumentKeeper {
 
   /** Keeps a proposed document; false when a newer one is known. Resolves when it is on disk. */
   async prepare(document: ClusterDocument): Promise<boolean> {
+    if (document.uuid !== this.#cluster) return false
     if (compareVersions(document, this.newest) < 0) return false
     if (compareVersions(document, this.newest) > 0) this.#pending = document
     await this.#write(document)
@@ -71,12 +72,23 @@ export class DocumentKeeper {
     return true
   }
 
-  /** Takes over a document that another member holds as committed. */
+  /**
+   * Takes over a document that another member holds as committed. One of another cluster is left:
+   * an answer may arrive when this member has just been removed from it.
+   */
   async install(document: ClusterDocument): Promise<void> {
-    if (compareVersions(document, this.#current) <= 0) return
+    if (!this.#isNews(document)) return
     await this.#write(document)
-    if (compareVersions(document, this.#current) <= 0) return
-    this.#show(document)
+    if (this.#isNews(document)) this.#show(document)
+  }
+
+  #isNews(document: ClusterDocument): boolean {
+    return document.uuid === this.#cluster && compareVersions(document, this.#current) > 0
+  }
+
+  /** The cluster that this member is in, or is about to be in. */
+  get #cluster(): string {
+    return (this.#lastWritten ?? this.#current).uuid
   }
 
   /** Becomes a member of another cluster, or a cluster of its own. */

@@ -250,10 +250,13 @@ export class Heartbeats {
     peer.again = false
     const sentAtMs = performance.now()
     const body = this.#compose(peer.statusSeenSeq, peer)
+    const { cluster } = body
     peer.link
       .send('POST', '/internal/heartbeat', { body, secret: this.#keeper.current.secret })
       .then((raw) => {
         const answer = heartbeatAnswerSchema.parse(raw)
+        // The answer to what a member of an earlier cluster asked says nothing to this one.
+        if (cluster !== this.#keeper.current.uuid) return
         if ('ejected' in answer) {
           this.#onEjected()
           return
