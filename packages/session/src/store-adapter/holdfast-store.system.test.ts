@@ -103,6 +103,34 @@ describe('HoldfastStore', () => {
     assert.deepEqual([record?.one, record?.two, record?.other], [1, 2, '1'])
   })
 
+  test('a cookie’s life that another request changed meanwhile is kept, and the session’s age', async (t) => {
+    const store = makeStore(t)
+    const url = await startApp(t, expressSession, store)
+    const browser = new Browser()
+    const created = Date.now()
+    await browser.get(`${url}/set?user=ann`)
+    for (const slow of ['slow-set?a=1', 'slow-path?path=/']) {
+      const late = browser.get(`${url}/${slow}`)
+      await delay(10)
+      await browser.get(`${url}/remember?seconds=${slow.length * 1000}`)
+      await late
+      const record = await store.get(browser.sessionId)
+      assert.equal(Reflect.get(Object(record?.cookie), 'originalMaxAge'), slow.length * 1_000_000)
+      assert.ok(Math.abs((await ttlOf(memcached, browser.sessionId)) - slow.length * 1000) <= 1)
+    }
+    const late = browser.get(`${url}/slow-remember?seconds=9000`)
+    await delay(10)
+    await browser.get(`${url}/remember?seconds=8000`)
+    await late
+    const record = await store.get(browser.sessionId)
+    const life: unknown = Reflect.get(Object(record?.cookie), 'originalMaxAge')
+    assert.equal(life, 9_000_000, 'both changed it: the later writer')
+    assert.equal(record?.a, '1')
+    const raw = await memcached.ask(Buffer.from(`get ${browser.sessionId}\r\nquit\r\n`))
+    const [createdMs] = /(?<="created":)\d+/.exec(raw.toString()) ?? []
+    assert.ok(Number(createdMs) - created < 1000, `made at ${createdMs}`)
+  })
+
   test('a record has a cookie like other stores’, and its life is the key’s', async (t) => {
     const store = makeStore(t)
     const cookie = { originalMaxAge: 60_000, expires: new Date(Date.now() + 60_000), path: '/a' }
@@ -194,6 +222,26 @@ function addRoutes(app: Express): void {
   })
   app.get('/slow-set', async (req, res) => {
     await delay(30)
+    Object.assign(req.session, req.query)
+    res.json({})
+  })
+  const remember = (req: express.Request): void => {
+    req.session.cookie.maxAge = Number(req.query.seconds) * 1000
+    // express-session stores no change of the cookie alone.
+    Object.assign(req.session, { remembered: req.query.seconds })
+  }
+  app.get('/remember', (req, res) => {
+    remember(req)
+    res.json({})
+  })
+  app.get('/slow-remember', async (req, res) => {
+    await delay(30)
+    remember(req)
+    res.json({})
+  })
+  app.get('/slow-path', async (req, res) => {
+    await delay(30)
+    req.session.cookie.sameSite = 'lax'
     Object.assign(req.session, req.query)
     res.json({})
   })

@@ -177,7 +177,8 @@ export class HoldfastStore extends Store {
   }
 
   async #saveChecked(write: CheckedWrite, ours: SessionContent): Promise<void> {
-    const { id, key, node, ttlSeconds, state } = write
+    const { id, key, node, state } = write
+    let { ttlSeconds } = write
     let content = ours
     for (let attempt = 0; attempt < WRITE_ATTEMPTS_MAX; attempt++) {
       if (attempt > 0) await delay(Math.random() * CONFLICT_DELAY_MS * 2 ** attempt)
@@ -185,7 +186,8 @@ export class HoldfastStore extends Store {
       if (isMerged) {
         const merged = await this.#merged(write)
         if (merged === undefined) return
-        content = merged
+        content = merged.content
+        ttlSeconds = merged.ttlSeconds
       }
       const cas = state.cas
       state.cas = undefined
@@ -206,20 +208,27 @@ export class HoldfastStore extends Store {
   }
 
   /** Ours with what others stored; undefined: the session is gone. */
-  async #merged({
-    id,
-    key,
-    node,
-    session,
-    state,
-  }: CheckedWrite): Promise<SessionContent | undefined> {
+  async #merged(write: CheckedWrite): Promise<Merged | undefined> {
+    const { id, key, node, session, state } = write
     const item = await node.load(key)
     const decoded = item === undefined ? undefined : await this.#codec.decode(item.value, id)
     if (decoded === undefined || !decoded.ok) return undefined
     state.cas = item?.cas
-    const { attributes, cookie } = storedForm(session)
-    this.#codec.merge(attributes, state.content ?? NO_CONTENT, decoded.envelope.attributes)
-    return this.#codec.content(attributes, cookie)
+    const { envelope } = decoded
+    // A session stored by several requests at once is as old as the first of them made it.
+    state.createdMs = Math.min(state.createdMs, envelope.createdMs)
+    const merged = storedForm(session)
+    const { maxAgeMs } = merged.cookie
+    this.#codec.mergeParts(merged, state.content ?? NO_CONTENT, envelope)
+    const lifeMs = merged.cookie.maxAgeMs
+    const isOurs = lifeMs === maxAgeMs
+    // Where others alone have changed the cookie's life, the session lives as long as theirs.
+    if (!isOurs) {
+      const cookie = { ...storedCookie(merged.attributes.cookie), originalMaxAge: lifeMs ?? null }
+      merged.attributes.cookie = cookie
+    }
+    const content = this.#codec.content(merged.attributes, merged.cookie)
+    return { content, ttlSeconds: isOurs ? write.ttlSeconds : envelope.maxInactiveSeconds }
   }
 
   async #renew(id: string, session: object): Promise<void> {
@@ -264,6 +273,11 @@ interface CheckedWrite {
   session: object
   ttlSeconds: number
   state: LoadedState
+}
+
+interface Merged {
+  content: SessionContent
+  ttlSeconds: number
 }
 
 interface StoredForm {

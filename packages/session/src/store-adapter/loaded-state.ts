@@ -12,7 +12,7 @@ const MEMBER = '_holdfast'
 export class LoadedState {
   /** What the application's session started from, or was last stored as. */
   content: SessionContent
-  readonly createdMs: number
+  createdMs: number
   /** The version in the store; undefined: it has to be asked for before a write. */
   cas: string | undefined
   /** The time to live that the store has just been given. */
