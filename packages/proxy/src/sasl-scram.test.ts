@@ -64,6 +64,13 @@ describe('a SCRAM exchange', () => {
     })
   }
 
+  test("takes the blanks in the nonce of Couchbase's client", () => {
+    const exchange = new ScramExchange('sha1', 'server')
+    const credential = credentialOf('sha1', 'QSXCR+Q6sek8bf92')
+    const reply = exchange.first('n,,n=shop,r=0xffffff89 0x4f', () => credential)
+    assert.match(reply ?? '', /^r=0xffffff89 0x4fserver,/)
+  })
+
   test('takes names with commas and equals signs, and no others with an equals sign', () => {
     const credential = credentialOf('sha1', 'QSXCR+Q6sek8bf92')
     const asked: string[] = []

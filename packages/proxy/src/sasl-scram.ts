@@ -12,7 +12,8 @@ import type { ScramCredential, ScramHash } from './scram-keys.ts'
 
 const SERVER_NONCE_BYTES = 18
 const CLIENT_NONCE_CHARS_MAX = 256
-const PRINTABLE_NONCE = /^[\x21-\x2b\x2d-\x7e]+$/
+/** The blank is not RFC 5802's; nonces of Couchbase's C++ client are full of them. */
+const PRINTABLE_NONCE = /^[\x20-\x2b\x2d-\x7e]+$/
 const CLIENT_FIRST = /^([ny],(?:a=[^,]*)?,)(n=([^,]+),r=([^,]+)(?:,.*)?)$/s
 const CLIENT_FINAL = /^(c=([^,]+),r=([^,]+)(?:,.*)?),p=([^,]+)$/s
 

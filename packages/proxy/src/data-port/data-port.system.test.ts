@@ -1,139 +1,25 @@
 import assert from 'node:assert/strict'
-import { once } from 'node:events'
-import http from 'node:http'
 import { after, before, describe, test } from 'node:test'
-import { startEngines, type TestEngines, until } from '@holdfast/client/testing'
 import { BinaryStatus, Opcode } from '@holdfast/protocol'
-import { type HoldfastExtension, parseBucketConfig, vbucketOf } from '@holdfast/topology'
-import { pino } from 'pino'
-import { checkConfig } from '../config-schema.ts'
-import { type RunningProxy, startConfiguredProxy } from '../proxy.ts'
-import { VBucketClient, type VBucketFields } from '../testing/vbucket-client.ts'
+import { parseBucketConfig, vbucketOf } from '@holdfast/topology'
+import type { VBucketClient } from '../testing/vbucket-client.ts'
+import { hello, keyAway, keyHere, VBucketStage } from '../testing/vbucket-stage.ts'
 import { Feature } from './features.ts'
 
 const NO_EXTRAS = '0000000000000000'
 const DURABLE = '1101'
-const PERSISTED = '1102'
-
-interface Placed {
-  /** The active copies of all vBuckets below are here, the others on the other node. */
-  hereBelow?: number
-  rev?: number
-  degraded?: boolean
-}
-
-/** A store of two nodes, as the first of them streams its buckets to its gateway. */
-class Store {
-  readonly #engines: TestEngines
-  readonly #server: http.Server
-  readonly #streams: Set<http.ServerResponse> = new Set()
-  #text = ''
-  dataPort = 0
-
-  constructor(engines: TestEngines) {
-    this.#engines = engines
-    this.#server = http.createServer((_request, response) => {
-      this.#streams.add(response)
-      if (this.#text !== '') response.write(`${this.#text}\n\n\n\n`)
-    })
-  }
-
-  get port(): number {
-    const address = this.#server.address()
-    return typeof address === 'object' && address !== null ? address.port : 0
-  }
-
-  async start(): Promise<void> {
-    this.#server.listen(0, '127.0.0.1')
-    await once(this.#server, 'listening')
-  }
-
-  publish({ hereBelow = 512, rev = 1, degraded = false }: Placed = {}): void {
-    const { config } = this.#engines
-    const shards = config.shards.map((shard) => (degraded ? { ...shard, replicas: [] } : shard))
-    const buckets = [
-      this.#bucket({ name: 'default' }, hereBelow, { ...config, shards, rev }),
-      this.#bucket({ name: 'shop', saslPassword: 'pw' }, hereBelow, { ...config, shards, rev }),
-    ]
-    this.#text = JSON.stringify({ buckets })
-    for (const stream of this.#streams) stream.write(`${this.#text}\n\n\n\n`)
-  }
-
-  async stop(): Promise<void> {
-    this.#server.close()
-    this.#server.closeAllConnections()
-    await once(this.#server, 'close')
-  }
-
-  #bucket(named: object, hereBelow: number, holdfast: HoldfastExtension): object {
-    const node = { status: 'healthy', clusterMembership: 'active' }
-    const here = { hostname: `127.0.0.1:${this.port}`, thisNode: true }
-    return {
-      bucketType: 'membase',
-      saslPassword: '',
-      uuid: 'one',
-      nodes: [
-        { ...node, ...here, ports: { proxy: 11211, direct: this.dataPort } },
-        { ...node, hostname: '127.0.0.1:8092', ports: { proxy: 11211, direct: 11220 } },
-      ],
-      nodeLocator: 'vbucket',
-      vBucketServerMap: {
-        hashAlgorithm: 'CRC',
-        numReplicas: 1,
-        serverList: [`127.0.0.1:${this.dataPort}`, '127.0.0.1:11220'],
-        vBucketMap: Array.from({ length: 1024 }, (_, v) => (v < hereBelow ? [0, 1] : [1, 0])),
-      },
-      holdfast,
-      ...named,
-    }
-  }
-}
 
 describe('a vBucket port', () => {
-  let engines: TestEngines
-  let store: Store
-  let proxy: RunningProxy
-  let address: string
-  const clients: VBucketClient[] = []
+  let stage: VBucketStage
+  const open = (...features: number[]): Promise<VBucketClient> => stage.open(...features)
 
   before(async () => {
-    engines = await startEngines(2, 1)
-    store = new Store(engines)
-    await store.start()
-    const url = `http://127.0.0.1:${store.port}/pools/default/saslBucketsStreaming`
-    const checked = checkConfig({
-      listeners: [{ port: 0 }, { kind: 'data', port: 0 }],
-      gateways: [{ urls: [url], username: 'admin', password: 'secret' }],
-      http: { port: 0 },
-      limits: { operationTimeoutMs: 2000 },
-    })
-    assert.ok(checked.config, JSON.stringify(checked.issues))
-    proxy = await startConfiguredProxy(checked.config, pino({ level: 'silent' }))
-    address = proxy.addresses[1] ?? ''
-    store.dataPort = Number(address.split(':')[1])
+    stage = await VBucketStage.raise()
   })
 
   after(async () => {
-    for (const client of clients) client.close()
-    await proxy?.stop()
-    await store?.stop()
-    await engines?.stop()
+    await stage?.strike()
   })
-
-  async function open(...features: number[]): Promise<VBucketClient> {
-    const client = await VBucketClient.connect(address)
-    clients.push(client)
-    if (features.length > 0) await hello(client, features)
-    return client
-  }
-
-  async function hello(client: VBucketClient, features: number[]): Promise<number[]> {
-    const value = Buffer.alloc(features.length * 2)
-    for (const [i, feature] of features.entries()) value.writeUInt16BE(feature, i * 2)
-    const reply = await client.ask(Opcode.Hello, { key: 'test', value })
-    assert.equal(reply.status, BinaryStatus.Success)
-    return Array.from({ length: reply.value.length / 2 }, (_, i) => reply.value.readUInt16BE(i * 2))
-  }
 
   test('before any config names this node alone, never nothing', async () => {
     // An anonymous client may know it as long as the default bucket may be open to everybody.
@@ -145,14 +31,14 @@ describe('a vBucket port', () => {
       revEpoch: 1,
       nodesExt: [
         {
-          services: { mgmt: store.port, kv: store.dataPort },
+          services: { mgmt: stage.store.port, kv: stage.store.dataPort },
           thisNode: true,
           hostname: '127.0.0.1',
         },
       ],
     })
-    store.publish()
-    await proxy.ready
+    stage.store.publish()
+    await stage.proxy.ready
   })
 
   test('acknowledges the features that it has, and no others', async () => {
@@ -197,13 +83,17 @@ describe('a vBucket port', () => {
     const config = parseBucketConfig(reply.text)
     assert.equal(config.rev, 1)
     assert.equal(config.revEpoch, 1)
-    assert.equal(config.serverList[0], address)
+    assert.equal(config.serverList[0], stage.address)
     assert.deepEqual(config.vBucketMap[0], [0, 1])
     assert.equal(config.holdfast, null)
     assert.doesNotMatch(reply.text, /holdfast|pa55word|saslPassword/)
     const { nodesExt } = JSON.parse(reply.text) as { nodesExt: object[] }
     assert.deepEqual(nodesExt, [
-      { services: { mgmt: store.port, kv: store.dataPort }, thisNode: true, hostname: '127.0.0.1' },
+      {
+        services: { mgmt: stage.store.port, kv: stage.store.dataPort },
+        thisNode: true,
+        hostname: '127.0.0.1',
+      },
       { services: { mgmt: 8092, kv: 11220 }, hostname: '127.0.0.1' },
     ])
     const known = await client.ask(Opcode.GetClusterConfig, {
@@ -258,105 +148,6 @@ describe('a vBucket port', () => {
     const replica = await client.ask(Opcode.GetReplica, { key: keyAway() })
     assert.equal(replica.status, BinaryStatus.KeyNotFound)
     assert.equal((await client.ask(Opcode.GetReplica, { key })).status, BinaryStatus.NotMyVBucket)
-  })
-
-  test('a write of a majority is stored on the replica, what cannot be proved is refused', async () => {
-    const client = await open(Feature.AlternativeRequest, Feature.SyncReplication)
-    const key = keyHere('durable')
-    const ask = async (frames: string, fields: VBucketFields = {}, opcode: number = Opcode.Set) => {
-      const extras = opcode === Opcode.Set ? { extras: NO_EXTRAS } : {}
-      return (await client.ask(opcode, { key, frames, ...extras, ...fields })).status
-    }
-    assert.equal(await ask(DURABLE, { value: 'd' }), BinaryStatus.Success)
-    assert.equal(await ask('13012328', { value: 'd' }), BinaryStatus.Success)
-    assert.equal(await ask(PERSISTED), BinaryStatus.DurabilityImpossible)
-    assert.equal(await ask('1103'), BinaryStatus.DurabilityImpossible)
-    assert.equal(await ask('1104'), BinaryStatus.DurabilityInvalidLevel)
-    assert.equal(await ask('50'), BinaryStatus.UnknownFrame)
-    assert.equal(await ask('1301'), BinaryStatus.InvalidArguments)
-    assert.equal(await ask(DURABLE, {}, Opcode.Get), BinaryStatus.InvalidArguments)
-    assert.equal(await ask('', {}, Opcode.Get), BinaryStatus.Success)
-    store.publish({ rev: 2, degraded: true })
-    await until('the shard is degraded', async () => {
-      return (await ask(DURABLE)) === BinaryStatus.DurabilityImpossible
-    })
-    assert.equal((await client.ask(Opcode.Set, { key, extras: NO_EXTRAS })).status, 0)
-    store.publish({ rev: 3 })
-    await until('it is whole again', async () => (await ask(DURABLE)) === BinaryStatus.Success)
-  })
-
-  test('a durable write whose replica is lost meanwhile is ambiguous, not done', async () => {
-    const client = await open(Feature.AlternativeRequest, Feature.SyncReplication)
-    const key = keyHere('ambiguous')
-    const replica = engines.shards[0]?.[1]
-    assert.ok(replica)
-    await client.ask(Opcode.Get, { key })
-    replica.process.kill('SIGSTOP')
-    try {
-      const asked = client.ask(Opcode.Set, { key, frames: DURABLE, extras: NO_EXTRAS, value: 'x' })
-      await until('the write waits for its replica', async () => {
-        const response = await fetch(`http://${proxy.httpAddress}/metrics`)
-        return /short_waits\S* [1-9]/.test(await response.text())
-      })
-      store.publish({ rev: 4, degraded: true })
-      assert.equal((await asked).status, BinaryStatus.SyncWriteAmbiguous)
-    } finally {
-      replica.process.kill('SIGCONT')
-    }
-    store.publish({ rev: 5 })
-  })
-
-  test('a locked item yields to nobody but who has its lock', async () => {
-    const [one, other] = [await open(Feature.ExtendedErrors), await open(Feature.ExtendedErrors)]
-    const old = await open()
-    const key = keyHere('locked')
-    const first = await one.ask(Opcode.Set, { key, extras: NO_EXTRAS, value: '1' })
-    const locked = await one.ask(Opcode.GetLocked, { key, extras: '0000001e' })
-    assert.equal(locked.status, BinaryStatus.Success)
-    assert.equal(locked.text, '1')
-    assert.notEqual(locked.cas, first.cas)
-    const refused = async (opcode: number, fields: VBucketFields = {}): Promise<void> => {
-      const reply = await other.ask(opcode, { key, ...fields })
-      assert.equal(reply.status, BinaryStatus.Locked, `opcode ${opcode}`)
-    }
-    await refused(Opcode.GetLocked)
-    await refused(Opcode.Set, { extras: NO_EXTRAS, value: '2' })
-    await refused(Opcode.Set, { extras: NO_EXTRAS, value: '2', cas: first.cas })
-    await refused(Opcode.Add, { extras: NO_EXTRAS })
-    await refused(Opcode.Replace, { extras: NO_EXTRAS })
-    await refused(Opcode.Append, { value: 'x' })
-    await refused(Opcode.Delete)
-    await refused(Opcode.Delete, { cas: first.cas })
-    await refused(Opcode.Touch, { extras: '00000001' })
-    await refused(Opcode.Gat, { extras: '00000001' })
-    await refused(Opcode.Incr, { extras: '0'.repeat(40) })
-    await refused(Opcode.Unlock, { cas: first.cas })
-    const told = await old.ask(Opcode.Set, { key, extras: NO_EXTRAS })
-    assert.equal(told.status, BinaryStatus.TemporaryFailure)
-    const seen = await other.ask(Opcode.Get, { key })
-    assert.equal(seen.text, '1')
-    assert.equal(seen.cas, first.cas)
-    assert.equal((await one.ask(Opcode.Unlock, { key, cas: locked.cas })).status, 0)
-    const twice = await one.ask(Opcode.Unlock, { key, cas: locked.cas })
-    assert.equal(twice.status, BinaryStatus.NotLocked)
-    const again = await other.ask(Opcode.GetLocked, { key })
-    const written = { key, extras: NO_EXTRAS, value: '3', cas: again.cas }
-    assert.equal((await other.ask(Opcode.Replace, written)).status, BinaryStatus.Success)
-    assert.equal((await one.ask(Opcode.Set, { key, extras: NO_EXTRAS })).status, 0)
-    const missing = await one.ask(Opcode.GetLocked, { key: keyHere('missing') })
-    assert.equal(missing.status, BinaryStatus.KeyNotFound)
-  })
-
-  test('a lock ends by itself', async () => {
-    const client = await open(Feature.ExtendedErrors)
-    const key = keyHere('short')
-    await client.ask(Opcode.Set, { key, extras: NO_EXTRAS })
-    await client.ask(Opcode.GetLocked, { key, extras: '00000001' })
-    const write = async (): Promise<number> => {
-      return (await client.ask(Opcode.Set, { key, extras: NO_EXTRAS })).status
-    }
-    assert.equal(await write(), BinaryStatus.Locked)
-    await until('the lock is over', async () => (await write()) === BinaryStatus.Success)
   })
 
   test('OBSERVE says what is there, and never that it is on disk', async () => {
@@ -423,7 +214,7 @@ describe('a vBucket port', () => {
     for (const client of [told, briefly, silent]) await client.ask(Opcode.GetClusterConfig)
     const key = keyHere('moved')
     assert.equal((await told.ask(Opcode.Set, { key, extras: NO_EXTRAS })).status, 0)
-    store.publish({ rev: 9, hereBelow: 0 })
+    stage.store.publish({ rev: 9, hereBelow: 0 })
     const news = await told.hear()
     assert.equal(news.opcode, 0x01)
     assert.equal(news.key, 'default')
@@ -431,30 +222,15 @@ describe('a vBucket port', () => {
     assert.deepEqual(parseBucketConfig(news.text).vBucketMap[0], [1, 0])
     assert.equal((await briefly.hear()).text, '')
     assert.equal((await told.ask(Opcode.Get, { key })).status, BinaryStatus.NotMyVBucket)
-    store.publish({ rev: 10, hereBelow: 0 })
-    store.publish({ rev: 11, hereBelow: 512 })
+    stage.store.publish({ rev: 10, hereBelow: 0 })
+    stage.store.publish({ rev: 11, hereBelow: 512 })
     assert.equal((await told.hear()).extras.readBigInt64BE(8), 11n)
     assert.equal(silent.told.length, 0)
-    const metrics = await (await fetch(`http://${proxy.httpAddress}/metrics`)).text()
+    const metrics = await (await fetch(`http://${stage.proxy.httpAddress}/metrics`)).text()
     assert.match(metrics, /not_my_vbucket_total\S* [1-9]/)
     assert.match(metrics, /map_notifications_total\S* [1-9]/)
   })
 })
-
-/** A key whose vBucket is below 512. */
-function keyHere(prefix = 'key'): string {
-  return keyWhere(prefix, (vBucket) => vBucket < 512)
-}
-
-function keyAway(): string {
-  return keyWhere('away', (vBucket) => vBucket >= 512)
-}
-
-function keyWhere(prefix: string, fits: (vBucket: number) => boolean): string {
-  for (let i = 0; ; i++) {
-    if (fits(vbucketOf(Buffer.from(`${prefix}${i}`)))) return `${prefix}${i}`
-  }
-}
 
 function observed(key: string): Buffer {
   const head = Buffer.alloc(4)

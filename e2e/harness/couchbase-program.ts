@@ -1,0 +1,144 @@
+// A client program over the official Couchbase SDK, as a process of its own: the SDK's native part
+// ends its process when it is given a config that it cannot read. It asserts what it does itself and
+// fails with what went wrong.
+//
+//   node couchbase-program.ts items CONNECTION BUCKET PASSWORD
+//   node couchbase-program.ts writes CONNECTION BUCKET PASSWORD   (until its input ends)
+import assert from 'node:assert/strict'
+import {
+  CasMismatchError,
+  type Collection,
+  connect,
+  DocumentExistsError,
+  DocumentLockedError,
+  DocumentNotFoundError,
+  DurabilityImpossibleError,
+  DurabilityLevel,
+} from 'couchbase'
+
+const WRITERS = 8
+/** An operation that fails is tried again for so long. */
+const GIVE_UP_MS = 20_000
+const PAUSE_MS = 20
+
+const [, , program = '', connection = '', bucketName = '', password = ''] = process.argv
+const cluster = await connect(connection, { username: bucketName, password })
+const collection = cluster.bucket(bucketName).defaultCollection()
+if (program === 'items') await useItems(collection)
+else await writeUntilToldToStop(collection)
+await cluster.close()
+process.exit(0)
+
+/** Every operation that a program of today does to single items. */
+async function useItems(items: Collection): Promise<void> {
+  const durable = { durabilityLevel: DurabilityLevel.Majority }
+  await items.upsert('a', { n: 1 })
+  const read = await items.get('a')
+  assert.deepEqual(read.content, { n: 1 })
+  assert.equal((await items.exists('a')).exists, true)
+  assert.equal((await items.exists('missing')).exists, false)
+  await assert.rejects(items.get('missing'), DocumentNotFoundError)
+  await assert.rejects(items.insert('a', 1), DocumentExistsError)
+
+  const replaced = await items.replace('a', { n: 2 }, { cas: read.cas })
+  await assert.rejects(items.replace('a', { n: 3 }, { cas: read.cas }), CasMismatchError)
+  assert.equal(String((await items.get('a')).cas), String(replaced.cas))
+
+  await items.touch('a', 100)
+  assert.deepEqual((await items.getAndTouch('a', 100)).content, { n: 2 })
+
+  const locked = await items.getAndLock('a', 15)
+  assert.deepEqual(locked.content, { n: 2 })
+  await assert.rejects(items.upsert('a', { n: 4 }, { timeout: 500 }), isLocked)
+  await items.unlock('a', locked.cas)
+  await items.upsert('a', { n: 5 })
+  const again = await items.getAndLock('a', 15)
+  await items.replace('a', { n: 6 }, { cas: again.cas })
+  await items.upsert('a', { n: 7 })
+
+  const counters = items.binary()
+  assert.equal((await counters.increment('c', 1, { initial: 10 })).value, 10)
+  assert.equal((await counters.increment('c', 5)).value, 15)
+  assert.equal((await counters.decrement('c', 3)).value, 12)
+
+  await items.upsert('d', 'durable', durable)
+  await items.replace('d', 'still', durable)
+  await items.remove('d', durable)
+  await assert.rejects(items.get('d'), DocumentNotFoundError)
+  await assert.rejects(
+    items.upsert('p', 1, { durabilityLevel: DurabilityLevel.PersistToMajority, timeout: 2000 }),
+    DurabilityImpossibleError,
+  )
+  // Keys of every node: the map is followed.
+  await Promise.all(Array.from({ length: 200 }, (_, i) => items.upsert(`k${i}`, i)))
+  const all = await Promise.all(Array.from({ length: 200 }, (_, i) => items.get(`k${i}`)))
+  assert.deepEqual(
+    all.map(({ content }) => content),
+    Array.from({ length: 200 }, (_, i) => i),
+  )
+  console.log('all items as they should be')
+}
+
+/** The SDK may go on trying until its time is over, and then says that it is the lock. */
+function isLocked(error: unknown): boolean {
+  if (error instanceof DocumentLockedError) return true
+  return error instanceof Error && /timeout/i.test(error.name + error.message)
+}
+
+/** Durable writes of growing numbers, each to a key of its writer, all read back in the end. */
+async function writeUntilToldToStop(items: Collection): Promise<void> {
+  let stopped = false
+  process.stdin.once('end', () => {
+    stopped = true
+  })
+  process.stdin.resume()
+  const failures = new Map<string, number>()
+  const acknowledged: number[] = Array.from({ length: WRITERS }, () => 0)
+  let writes = 0
+  let longestMs = 0
+  const write = async (writer: number): Promise<void> => {
+    for (let n = 1; !stopped; n++) {
+      const startedMs = performance.now()
+      const value = { n }
+      await persist(failures, () =>
+        items.upsert(`writer-${writer}`, value, { durabilityLevel: DurabilityLevel.Majority }),
+      )
+      acknowledged[writer] = n
+      writes++
+      longestMs = Math.max(longestMs, performance.now() - startedMs)
+      const each = `writer-${writer}-${n}`
+      await persist(failures, () =>
+        items.upsert(each, value, { durabilityLevel: DurabilityLevel.Majority }),
+      )
+      if (writes === 200) console.log('writing')
+    }
+  }
+  await Promise.all(acknowledged.map((_, writer) => write(writer)))
+  let checked = 0
+  for (const [writer, last] of acknowledged.entries()) {
+    const final = await persist(failures, () => items.get(`writer-${writer}`))
+    assert.equal(final.content.n, last)
+    for (let n = 1; n <= last; n++) {
+      const one = await persist(failures, () => items.get(`writer-${writer}-${n}`))
+      assert.equal(one.content.n, n)
+      checked++
+    }
+  }
+  const told = { writes, checked, longestMs: Math.round(longestMs), failures: [...failures] }
+  console.log(`done ${JSON.stringify(told)}`)
+}
+
+/** Repeats what fails, as an application would. */
+async function persist<T>(failures: Map<string, number>, act: () => Promise<T>): Promise<T> {
+  const giveUpMs = performance.now() + GIVE_UP_MS
+  for (;;) {
+    try {
+      return await act()
+    } catch (error) {
+      const name = error instanceof Error ? error.name : String(error)
+      failures.set(name, (failures.get(name) ?? 0) + 1)
+      if (performance.now() > giveUpMs) throw error
+      await new Promise((resolve) => setTimeout(resolve, PAUSE_MS))
+    }
+  }
+}
