@@ -1,6 +1,6 @@
 /*
- * Marks of ended sessions: `gone:<prefix><sid>`, kept for a while after a session was destroyed. The
- * key has no node id and no route: a takeover or a move changes those.
+ * Marks of ended sessions: `gone:<prefix><sid>`, kept for a while after a session was destroyed.
+ * The key has no node id and no route: a takeover or a move changes those.
  *
  * Sticky mode needs them. When a session that a server holds in memory is missing in the store, the
  * store may have lost it (then it is stored anew), or another server may have ended it (then it
