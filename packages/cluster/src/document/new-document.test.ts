@@ -49,6 +49,13 @@ test('arbiters, members that were only added, failed or drained get no data', ()
   assert.deepEqual([...new Set(members)], [1])
 })
 
+test('a shard does not begin on a member that is away', () => {
+  const document = documentOf(3)
+  addBucket(document, BUCKET_WISH, (member) => member !== 3)
+  const members = document.buckets.flatMap((b) => b.shards.flatMap((s) => s.instances))
+  assert.deepEqual([...new Set(members.map((i) => i.member))].sort(), [1, 2])
+})
+
 test('writes wait for replicas only where there are to be some', () => {
   const durability = (wish: Partial<typeof BUCKET_WISH>): string | undefined => {
     const document = documentOf(2)

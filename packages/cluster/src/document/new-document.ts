@@ -76,9 +76,18 @@ export interface BucketWish {
   persistence?: Bucket['persistence']
 }
 
-/** Adds a bucket with its shards placed on the members that can hold data. Throws without ports. */
-export function addBucket(draft: ClusterDocument, wish: BucketWish): void {
-  const nodes = draft.members.filter((m) => isHolding(m)).map((m) => m.id)
+/**
+ * Adds a bucket with its shards placed on the members that can hold data: those of them that are
+ * live, as a shard begins on its primary. Throws without ports.
+ */
+export function addBucket(
+  draft: ClusterDocument,
+  wish: BucketWish,
+  isLive: (member: number) => boolean = () => true,
+): void {
+  const holding = draft.members.filter((m) => isHolding(m))
+  const live = holding.filter((m) => isLive(m.id))
+  const nodes = (live.length > 0 ? live : holding).map((m) => m.id)
   const placement = wantedPlacement({
     nodes,
     shards: Array.from({ length: wish.shardCount }, () => ({ primary: null, replicas: [] })),

@@ -33,7 +33,6 @@ export function troubleInInfo(
   outOfMemoryBefore: number,
 ): EngineTrouble | null {
   if (info.get('aof_last_write_status') === 'err') return 'diskFull'
-  if (info.get('aof_last_bgrewrite_status') === 'err') return 'diskFull'
   const memoryBytesMax = Number(info.get('maxmemory') ?? 0)
   const isFull = Number(info.get('used_memory') ?? 0) >= memoryBytesMax * MEMORY_FULL_SHARE
   const refuses = info.get('maxmemory_policy') === 'noeviction'

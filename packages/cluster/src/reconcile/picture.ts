@@ -30,6 +30,8 @@ export interface EnginePicture {
   reach: Reach
   /** Down by its own manager's word because it does not answer; its process has not ended. */
   silent: boolean
+  /** It serves, but refuses writes: it cannot bring them to its disk. */
+  cannotWrite: boolean
   engineId: string
   role: 'primary' | 'replica'
   primaryId: string
@@ -124,6 +126,7 @@ function judge(
     leaving: member.ejecting,
     reach,
     silent: managed && status?.state === 'silent',
+    cannotWrite: managed && status?.trouble === 'diskFull',
     engineId: status?.engineId ?? '',
     role: status?.role ?? 'replica',
     primaryId: status?.primaryId ?? '',

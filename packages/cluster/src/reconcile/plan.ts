@@ -104,6 +104,7 @@ export function planShard(
   return (
     planInSyncSet(shard, primary, memory) ??
     planReplication(shard, primary) ??
+    planUnwritable(shard, primary, memory) ??
     (wanted ? planPlacement(shard, primary, wanted, memory) : null)
   )
 }
@@ -263,6 +264,20 @@ function planReplication(shard: ShardPicture, primary: EnginePicture): Step | nu
   return null
 }
 
+/** A primary that refuses writes for want of disk gives way to a copy that has room. */
+function planUnwritable(
+  shard: ShardPicture,
+  primary: EnginePicture,
+  memory: PlanMemory,
+): Step | null {
+  if (!primary.cannotWrite || memory.sinceFailoverMs(shard.index) < HANDOVER_INTERVAL_MS)
+    return null
+  const target = shard.replicas
+    .flatMap((member) => engineAt(shard, member) ?? [])
+    .find((engine) => isInSync(engine, primary) && !engine.cannotWrite)
+  return target ? { kind: 'handover', shard: shard.index, to: target.member } : null
+}
+
 function planPlacement(
   shard: ShardPicture,
   primary: EnginePicture,
@@ -280,7 +295,7 @@ function planPlacement(
   if (!whole || wanted.primary === null) return null
   if (wanted.primary !== primary.member) {
     const target = engineAt(shard, wanted.primary)
-    if (!target || !isInSync(target, primary)) return null
+    if (!target || target.cannotWrite || !isInSync(target, primary)) return null
     if (memory.sinceFailoverMs(index) < HANDOVER_INTERVAL_MS) return null
     return { kind: 'handover', shard: index, to: wanted.primary }
   }

@@ -172,7 +172,7 @@ async function createBucket(context: RouteContext): Promise<unknown> {
     if ('errors' in form) throw refusal(node, draft, form.errors, wished)
     checkPlace(draft, (errors) => refusal(node, draft, errors, wished))
     try {
-      addBucket(draft, form.wish)
+      addBucket(draft, form.wish, (id) => node.heartbeats.isLive(id))
     } catch (cause) {
       const shards = cause instanceof Error ? cause.message : String(cause)
       throw refusal(node, draft, { shards }, wished)
@@ -212,7 +212,7 @@ async function setUpDefaultBucket(context: RouteContext): Promise<unknown> {
     const read = readBucketForm(form, draft)
     if ('errors' in read) throw refusal(node, draft, read.errors, wished)
     checkPlace(draft, (errors) => refusal(node, draft, errors, wished))
-    addBucket(draft, read.wish)
+    addBucket(draft, read.wish, (id) => node.heartbeats.isLive(id))
   })
   return ''
 }

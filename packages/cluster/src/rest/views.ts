@@ -224,5 +224,7 @@ export function bucketView(
     basicStats: basicStats(document, bucket, usage),
     ...(options.forProxy ? { holdfast: extension(source, bucket) } : {}),
   }
-  return buildBucketConfig(input)
+  const { troubles } = usage
+  const isTroubled = Object.keys(troubles).length > 0
+  return { ...buildBucketConfig(input), ...(isTroubled ? { troubles } : {}) }
 }

@@ -11,8 +11,9 @@
  *   ----
  *   shard 0: failover from 1 to one of 2,3
  *
- * An engine line says member, reach, then any of: `silent`, `unmanaged`, `failed`, `leaving`,
- * `primary`, `slots`, `epoch N`, `replica of M`, `link down`, `knows nobody` or `knows ID,ID`. The id of an
+ * An engine line says member, reach, then any of: `silent`, `cannot-write`, `unmanaged`, `failed`,
+ * `leaving`, `primary`, `slots`, `epoch N`, `replica of M`, `link down`, `knows nobody` or
+ * `knows ID,ID`. The id of an
  * engine is MEMBER.SHARD (`9.a` for an arbiter's); it knows all others unless it says otherwise.
  */
 import { readFileSync } from 'node:fs'
@@ -124,6 +125,7 @@ function readEngine(
   const engine = blankEngine(member, place, reach)
   while (!words.done) {
     if (words.take('silent')) engine.silent = true
+    else if (words.take('cannot-write')) engine.cannotWrite = true
     else if (words.take('unmanaged')) engine.managed = false
     else if (words.take('failed')) engine.failed = true
     else if (words.take('leaving')) engine.leaving = true
@@ -159,6 +161,7 @@ export function blankEngine(member: number, place: string, reach: Reach): Engine
     leaving: false,
     reach,
     silent: false,
+    cannotWrite: false,
     engineId,
     role: 'replica',
     primaryId: '',
