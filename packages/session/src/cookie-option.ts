@@ -90,6 +90,26 @@ export function parseCookieOption(value: unknown): CookieAttributes {
   }
 }
 
+/**
+ * Why browsers would drop the cookie without a word, so that every request had a session of its own;
+ * undefined: they keep it, or it is decided by request.
+ */
+export function droppedCookie({
+  cookie,
+  cookieFor,
+  cookieName,
+}: CookieSettings): string | undefined {
+  if (cookieFor !== undefined || cookie.secure !== false) return undefined
+  const asks = [
+    { what: 'cookie.sameSite "none"', given: cookie.sameSite === 'none' },
+    { what: 'cookie.partitioned', given: cookie.partitioned },
+    { what: 'the name’s prefix', given: /^__(?:host|secure)-/i.test(cookieName) },
+  ].filter(({ given }) => given)
+  if (asks.length === 0) return undefined
+  const what = asks.map((ask) => ask.what).join(', ')
+  return `browsers drop the session cookie: ${what} needs cookie.secure`
+}
+
 /** The first signs, all verify. */
 export function secretsOption(secret: unknown): CookieSecret[] {
   const list: unknown[] = Array.isArray(secret) ? secret : [secret]

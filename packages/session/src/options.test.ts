@@ -173,3 +173,34 @@ test('a password with a blank is refused where it would be sent in text', () => 
     assert.equal(parseSessionOptions({ ...login, ...other }).credentials?.password, 'two words')
   }
 })
+
+test('a cookie that browsers would drop is warned of', () => {
+  const warnings = (options: object): string[] => {
+    const told: string[] = []
+    const ignore = (): void => undefined
+    const warn = (_fields: object, message: string): void => void told.push(message)
+    const logger = { debug: ignore, info: ignore, warn, error: ignore }
+    parseSessionOptions({ ...REQUIRED, ...options, logger })
+    return told
+  }
+  const drops = [
+    [{ cookie: { sameSite: 'none' } }, /sameSite "none" needs cookie.secure/],
+    [{ cookie: { partitioned: true } }, /cookie.partitioned needs/],
+    [{ name: '__Secure-sid' }, /the name’s prefix needs/],
+  ] as const
+  for (const [options, expected] of drops) {
+    const [told = ''] = warnings(options)
+    assert.match(told, expected)
+    for (const secure of [true, 'auto']) {
+      assert.deepEqual(
+        warnings({
+          ...options,
+          cookie: { ...('cookie' in options ? options.cookie : {}), secure },
+        }),
+        [],
+      )
+    }
+  }
+  assert.deepEqual(warnings({ cookie: () => ({ sameSite: 'none' }) }), [])
+  assert.deepEqual(warnings({ cookie: { sameSite: 'auto' } }), [])
+})

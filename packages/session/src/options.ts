@@ -10,6 +10,7 @@
 import {
   type CookieOption,
   type CookieSettings,
+  droppedCookie,
   parseCookieOptions,
   secretsOption,
 } from './cookie-option.ts'
@@ -154,6 +155,8 @@ export function parseSessionOptions(options: unknown): SessionSettings {
   if (booleanOption(given, 'resave', false)) {
     settings.logger.warn({}, 'option resave does nothing: sessions are renewed, not written again')
   }
+  const dropped = droppedCookie(settings)
+  if (dropped !== undefined) settings.logger.warn({}, dropped)
   if (!settings.enabled && !sticky) {
     throw new TypeError('option enabled: false needs sticky: true, as the store is the only copy')
   }
