@@ -29,6 +29,7 @@ import { Heartbeats } from './membership/heartbeats.ts'
 import type { Hello } from './membership/messages.ts'
 import { NodeMetrics } from './metrics.ts'
 import { Observer } from './observe/observer.ts'
+import { Statistics } from './observe/statistics.ts'
 import type { NodeOptions } from './options.ts'
 import { failOver, shardsOnlyOn } from './reconcile/member-changes.ts'
 import { Reconciler } from './reconcile/reconciler.ts'
@@ -53,6 +54,7 @@ export class StoreNode {
   readonly metrics: NodeMetrics
   readonly poolWait: PoolWait
   readonly observer: Observer
+  readonly statistics: Statistics
   readonly version: string
   readonly #options: NodeOptions
   readonly #engine: EngineProgram
@@ -105,6 +107,7 @@ export class StoreNode {
     this.metrics = new NodeMetrics(this)
     this.poolWait = new PoolWait(this)
     this.observer = new Observer(this, log)
+    this.statistics = new Statistics(this, log)
     this.#rest = new RestServer(this, log)
     const gateway = options.arbiter ? null : options.gatewayCommand
     const pidFile = join(folder, 'run', 'gateway.pid')
@@ -135,6 +138,7 @@ export class StoreNode {
     node.reconciler.start()
     node.#gateway?.start()
     await node.observer.start()
+    node.statistics.start()
     log.info({ engine: engine.version, host: options.host, port: options.port }, 'node started')
     return node
   }
@@ -165,6 +169,7 @@ export class StoreNode {
 
   /** Ends the node and, as it is a clean stop, its engines. */
   async stop(): Promise<void> {
+    await this.statistics.stop()
     await this.observer.stop()
     await this.reconciler.stop()
     await this.#gateway?.stop()

@@ -142,19 +142,27 @@ export class Observer {
   #conditions(own: MemberFigures): Condition[] {
     const { document, selfMember, supervisor, reconciler, heartbeats } = this.#node
     const { engines } = supervisor.status()
-    const usedBytes = engines.reduce((sum, e) => sum + e.memoryBytes, 0)
     const cluster = { refusals: reconciler.refusals(), clockAheadMs: this.#clockAheadMs }
     return [
       ...nodeConditions(document, {
         name: otpNodeOf(selfMember),
         machine: own,
         engines,
-        engineMemory: { residentBytes: usedBytes, usedBytes },
+        engineMemory: this.#engineMemory(),
         address: { host: selfMember.host, present: hasAddress(selfMember.host) },
       }),
       ...refusalConditions(document, cluster),
       ...(heartbeats.leading ? clusterConditions(document, cluster) : []),
     ]
+  }
+
+  #engineMemory(): { residentBytes: number; usedBytes: number } {
+    const memory = { residentBytes: 0, usedBytes: 0 }
+    for (const { figures } of this.#node.statistics.sampler.samples) {
+      memory.residentBytes += figures.gauges.residentBytes
+      memory.usedBytes += figures.gauges.usedBytes
+    }
+    return memory
   }
 
   async #askMembers(): Promise<void> {

@@ -26,6 +26,7 @@ import { nodeRoutes } from './routes-nodes.ts'
 import { readRoutes } from './routes-read.ts'
 import { rebalanceRoutes } from './routes-rebalance.ts'
 import { settingsRoutes } from './routes-settings.ts'
+import { statsRoutes } from './routes-stats.ts'
 
 const BODY_BYTES_MAX = 4 * 1024 * 1024
 /** Set on a request that a member has passed on: it is not passed on again. */
@@ -42,6 +43,7 @@ export const publicRoutes: readonly Route[] = [
   ...failoverRoutes,
   ...groupRoutes,
   ...logRoutes,
+  ...statsRoutes,
   ...backupRoutes,
 ]
 

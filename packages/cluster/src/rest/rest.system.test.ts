@@ -152,7 +152,7 @@ test('statuses and headers are those of the original', async () => {
 test('the folder of a node is checked in the words of the original', async () => {
   const checked = async (path: string) => {
     const answer = await post('/nodes/self/controller/settings', ADMIN, { path })
-    return answer.status === 200 ? [] : await answer.json()
+    return answer.status === 200 ? [] : await bodyOf(answer)
   }
   assert.deepEqual(await checked(''), ['The database path cannot be empty.'])
   assert.deepEqual(await checked('relative'), ['An absolute path is required.'])
@@ -225,10 +225,42 @@ test('what has happened is in the log, what consoles report too', async () => {
   assert.deepEqual(later.list, [])
 })
 
+test('statistics are kept second by second, summed and by node', async () => {
+  const uri = '/pools/default/buckets/shop'
+  await until('some seconds are there', async () => {
+    const { op } = await json(`${uri}/stats`, SHOP)
+    return op.samples.timestamp.length >= 3
+  })
+  const { op, hot_keys } = await json(`${uri}/stats?zoom=minute`, SHOP)
+  assert.deepEqual(hot_keys, [])
+  assert.equal(op.interval, 1000)
+  assert.equal(op.isPersistent, true)
+  const last = (name: string) => op.samples[name].at(-1)
+  assert.equal(last('vb_active_num'), 1024)
+  assert.ok(last('mem_used') > 0)
+  assert.ok(last('mem_total') > 0)
+  assert.equal(op.samples.timestamp.at(-1), op.lastTStamp)
+  const since = op.samples.timestamp.at(-2)
+  const newer = await json(`${uri}/stats?haveTStamp=${since}`, SHOP)
+  assert.equal(newer.op.samples.timestamp[0], since)
+  const [server] = (await json(`${uri}/nodes`, SHOP)).servers
+  const one = await json(server.stats.uri, SHOP)
+  assert.equal(one.op.samples.vb_active_num.at(-1), 1024)
+  const byNode = await json(`${uri}/stats/vb_active_num`, SHOP)
+  assert.equal(byNode.nodeStats[server.hostname].at(-1), 1024)
+  const unknown = await get(`${uri}/stats/nonsense`, SHOP)
+  assert.equal(unknown.status, 404)
+  assert.equal(await unknown.json(), 'unknown stat')
+  assert.equal((await get(`${uri}/nodes/nowhere:1`, SHOP)).status, 404)
+  assert.equal((await get(`${uri}/stats?zoom=century`, SHOP)).status, 400)
+  const all = await json('/pools/default/stats', ADMIN)
+  assert.ok(all.op.samples.vb_active_num.at(-1) >= 2048)
+})
+
 test('alert settings are kept, their password is not shown', async () => {
   const bad = await post('/settings/alerts', ADMIN, { sender: 'nobody' })
   assert.equal(bad.status, 400)
-  assert.deepEqual(Object.keys((await bad.json()).errors), ['sender'])
+  assert.deepEqual(Object.keys((await bodyOf(bad)).errors), ['sender'])
   const form = { enabled: 'false', emailHost: 'mail.example', emailPass: 'mail-secret' }
   assert.equal((await post('/settings/alerts', ADMIN, form)).status, 200)
   const shown = await json('/settings/alerts', ADMIN)
@@ -238,7 +270,7 @@ test('alert settings are kept, their password is not shown', async () => {
     ...{ emailHost: HOST, emailPort: '1', emailUser: '', emailPass: '' },
   })
   assert.equal(test.status, 400)
-  assert.match((await test.json()).error, /^Couldn't send email: /)
+  assert.match((await bodyOf(test)).error, /^Couldn't send email: /)
 })
 
 function basic(user: string, password: string): string {
@@ -256,6 +288,11 @@ async function json(path: string, authorization: string): Promise<any> {
   const text = await answer.text()
   assert.ok(answer.ok, `${path}: ${answer.status} ${text}`)
   return JSON.parse(text)
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: the answers are checked member by member
+function bodyOf(answer: Response): Promise<any> {
+  return answer.json()
 }
 
 function post(

@@ -1,4 +1,5 @@
 /** Routes by which members ask each other for figures and events. Not public. */
+import { seriesQuestionSchema } from '../observe/statistics-series.ts'
 import { ApiError } from './api-error.ts'
 import type { Route } from './route.ts'
 
@@ -20,5 +21,16 @@ export const memberObserveRoutes: Route[] = [
     access: 'member',
     summary: '',
     handle: ({ node }) => node.observer.events.entries,
+  },
+  {
+    method: 'GET',
+    path: '/internal/statistics',
+    access: 'member',
+    summary: '',
+    handle: async ({ node, query, reply }) => {
+      const question = seriesQuestionSchema.parse(JSON.parse(query.q ?? '{}'))
+      reply.type('application/json')
+      return node.statistics.readText(question)
+    },
   },
 ]
