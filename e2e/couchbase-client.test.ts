@@ -19,7 +19,7 @@ const BUCKET = 'shop'
 const PASSWORD = 'secret'
 const SASL_AUTH = 0x21
 const READY_TIMEOUT_MS = 30_000
-const PROGRAM_TIMEOUT_MS = 90_000
+const PROGRAM_TIMEOUT_MS = 180_000
 
 /** Why the SDK cannot be used here; false when it can. */
 function sdkMissing(): string | false {
@@ -102,6 +102,7 @@ async function makeBucket(store: LocalStore): Promise<void> {
     saslPassword: PASSWORD,
     ramQuotaMB: '100',
     replicaNumber: '1',
+    shards: '4',
   })
   const login = Buffer.from(`${STORE_USER}:${STORE_PASSWORD}`).toString('base64')
   const url = `http://127.0.0.1:${first?.ports.rest}/pools/default/buckets`
