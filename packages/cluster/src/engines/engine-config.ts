@@ -44,6 +44,7 @@ export function liveConfig(settings: LiveSettings): [name: string, value: string
     ['maxmemory-policy', POLICIES[settings.eviction]],
     ['repl-backlog-size', String(settings.backlogBytes)],
     ['appendonly', settings.persistence === 'none' ? 'no' : 'yes'],
+    ['shutdown-on-sigterm', settings.persistence === 'none' ? 'nosave' : 'save'],
     ['appendfsync', settings.persistence === 'always' ? 'always' : 'everysec'],
   ]
 }

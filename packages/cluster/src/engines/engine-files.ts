@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { engineIdIn, nodesConfText, type Repair } from './engine-trouble.ts'
 
 const ENGINE_ID_BYTES = 20
+const SNAPSHOT = 'dump.rdb'
 /** What is read of the end of an engine's log. */
 const LOG_BYTES_MAX = 8192
 
@@ -29,9 +30,36 @@ export async function logSince(folder: string, from: number): Promise<string> {
   }
 }
 
-/** Removes the append-only file; without persistence it would be a state of long ago. */
+/** Removes what holds items; without persistence it would be a state of long ago. */
 export async function removeItems(folder: string): Promise<void> {
+  await removeAppendOnlyFile(folder)
+  await removeSnapshot(folder)
+}
+
+/** Removes the append-only file alone: its engine is started from its snapshot. */
+export async function removeAppendOnlyFile(folder: string): Promise<void> {
   await rm(join(folder, 'appendonlydir'), { recursive: true, force: true })
+}
+
+/**
+ * A snapshot is written when an engine is ended in order. It knows its place in the primary's
+ * stream of writes, which an append-only file does not: a replica that starts from it asks for what
+ * it has missed, not for everything. It is good for the next start alone.
+ */
+export async function hasSnapshot(folder: string): Promise<boolean> {
+  return stat(join(folder, SNAPSHOT)).then(
+    ({ size }) => size > 0,
+    () => false,
+  )
+}
+
+/** Removes the snapshot, and those that were not finished. */
+export async function removeSnapshot(folder: string): Promise<void> {
+  const names = await readdir(folder).catch(() => [])
+  for (const name of names) {
+    if (name === SNAPSHOT || /^temp-.*\.rdb$/.test(name))
+      await rm(join(folder, name), { force: true })
+  }
 }
 
 /** Makes a folder such that its engine can be started; see `repairOf`. */

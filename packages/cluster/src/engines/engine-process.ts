@@ -10,7 +10,13 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { ownPriority } from '../own-priority.ts'
 import { type EngineSettings, engineConfigText, type LiveSettings } from './engine-config.ts'
-import { logEnd, logSince, removeItems } from './engine-files.ts'
+import {
+  logEnd,
+  logSince,
+  removeAppendOnlyFile,
+  removeItems,
+  removeSnapshot,
+} from './engine-files.ts'
 
 /** An engine that was asked to end is killed after this long. */
 const STOP_TIMEOUT_MS = 5000
@@ -77,12 +83,18 @@ export class EngineProcess {
     return true
   }
 
-  async start(live: LiveSettings): Promise<void> {
+  /**
+   * Starts the engine; with `resume` from its snapshot instead of its append-only file, which it
+   * gets anew when it is told its settings.
+   */
+  async start(live: LiveSettings, resume = false): Promise<void> {
     if (this.running) return
     const { folder } = this.#settings
     await mkdir(folder, { recursive: true, mode: 0o700 })
     if (live.persistence === 'none') await removeItems(folder)
-    await this.configure(live)
+    else if (resume) await removeAppendOnlyFile(folder)
+    else await removeSnapshot(folder)
+    await this.configure(resume ? { ...live, persistence: 'none' } : live)
     this.#logFrom = await logEnd(folder)
     const child = spawn(this.#program, [this.#configFile], { detached: true, stdio: 'ignore' })
     this.#record(child)

@@ -12,7 +12,13 @@ import type { Logger } from 'pino'
 import type { ClusterDocument } from '../document/cluster-document.ts'
 import type { EngineStatus, EngineTrouble, MemberStatus } from '../membership/messages.ts'
 import { liveConfig } from './engine-config.ts'
-import { removeItems, removeLeftovers, repairFolder } from './engine-files.ts'
+import {
+  hasSnapshot,
+  removeItems,
+  removeLeftovers,
+  removeSnapshot,
+  repairFolder,
+} from './engine-files.ts'
 import { EngineProcess } from './engine-process.ts'
 import { repairOf, troubleInLog } from './engine-trouble.ts'
 import { EngineWatch } from './engine-watch.ts'
@@ -38,6 +44,8 @@ interface Engine {
   failedStarts: number
   notBeforeMs: number
   lookAtMs: number
+  /** Started from its snapshot; until its append-only file is made anew it counts as loading. */
+  resuming: boolean
   /** It was seen to run, and why it does not any more is not known yet. */
   undiagnosed: boolean
   /** Settings that the process has; null when an earlier manager has started it. */
@@ -144,6 +152,7 @@ export class EngineSupervisor {
         shard: engine.wanted.shard,
         port: engine.wanted.port,
         ...engine.watch.status,
+        state: stateOf(engine),
         trouble: troubleOf(engine),
       }))
       this.#report = {
@@ -216,6 +225,7 @@ export class EngineSupervisor {
       failedStarts: 0,
       notBeforeMs: 0,
       lookAtMs: 0,
+      resuming: false,
       undiagnosed: false,
       applied: null,
       applyAtMs: 0,
@@ -235,6 +245,7 @@ export class EngineSupervisor {
       if (!process.running && (await process.adopt())) {
         engine.undiagnosed = true
         engine.applied = null
+        await removeSnapshot(process.settings.folder)
         this.#log.info(about, 'engine adopted')
       }
       if (!process.running) {
@@ -249,7 +260,10 @@ export class EngineSupervisor {
         const runs = watch.status.state === 'running'
         if (runs) engine.lookAtMs = performance.now() + LOOK_INTERVAL_MS
       }
-      if (watch.status.state === 'running') await this.#settle(engine)
+      if (watch.status.state === 'running') {
+        await this.#settle(engine)
+        if (engine.resuming) await this.#endResume(engine)
+      }
     } catch (error) {
       if (isDiskFull(error)) engine.trouble = 'diskFull'
       this.#log.error({ ...about, err: error }, 'engine cannot be started')
@@ -276,8 +290,9 @@ export class EngineSupervisor {
       await repairFolder(process.settings.folder, repair, { ...process.settings, slots })
       engine.trouble = null
     }
-    await process.start(wanted.settings)
-    engine.applied = JSON.stringify(liveConfig(wanted.settings))
+    engine.resuming = await mayResume(engine)
+    await process.start(wanted.settings, engine.resuming)
+    engine.applied = engine.resuming ? null : JSON.stringify(liveConfig(wanted.settings))
     engine.undiagnosed = true
     engine.granted = false
     engine.failedStarts++
@@ -316,6 +331,14 @@ export class EngineSupervisor {
     }
   }
 
+  async #endResume(engine: Engine): Promise<void> {
+    if (engine.applied === null || !(await engine.watch.isPersisted())) return
+    await removeSnapshot(engine.process.settings.folder)
+    engine.resuming = false
+    this.#log.info(aboutOf(engine), 'engine has resumed from its snapshot')
+    this.#changed()
+  }
+
   #tellTrouble(engine: Engine): void {
     const trouble = troubleOf(engine)
     if (trouble === engine.toldTrouble) return
@@ -342,6 +365,17 @@ export class EngineSupervisor {
     const removed = await removeLeftovers(root, join(this.#folder, 'run'), keys)
     for (const folder of removed) this.#log.info({ folder }, 'engine folder removed')
   }
+}
+
+function stateOf({ resuming, watch }: Engine): EngineStatus['state'] {
+  const { state } = watch.status
+  return resuming && state === 'running' ? 'loading' : state
+}
+
+/** A copy that is not counted on, and was ended in order, goes on where it was. */
+async function mayResume({ wanted, process }: Engine): Promise<boolean> {
+  if (wanted.duty !== 'replica' || wanted.trusted) return false
+  return wanted.settings.persistence !== 'none' && (await hasSnapshot(process.settings.folder))
 }
 
 function troubleOf(engine: Engine): EngineTrouble | null {

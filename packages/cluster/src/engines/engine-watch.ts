@@ -93,6 +93,15 @@ export class EngineWatch {
     await this.#control.call('CONFIG', 'SET', ...settings.flat())
   }
 
+  /** Its append-only file holds everything that it has. */
+  async isPersisted(): Promise<boolean> {
+    const info = parseInfo(await this.#control.text('INFO', 'persistence'))
+    const isBusy = info.get('aof_rewrite_in_progress') !== '0'
+    const isDue = info.get('aof_rewrite_scheduled') !== '0'
+    const isWell = info.get('aof_last_bgrewrite_status') === 'ok'
+    return info.get('aof_enabled') === '1' && !isBusy && !isDue && isWell
+  }
+
   async look(): Promise<void> {
     try {
       const { role, linkUp } = parseRole(await this.#inTime(this.#control.call('ROLE')))
