@@ -8,7 +8,12 @@ import {
 } from './limits.ts'
 import { ProtocolError } from './protocol-error.ts'
 import { RespKind, RespParser, type RespReply } from './resp.ts'
-import { binaryReplies, binaryRequests, respReplies } from './testing/binary-grammar.ts'
+import {
+  binaryReplies,
+  binaryRequests,
+  respReplies,
+  vBucketRequests,
+} from './testing/binary-grammar.ts'
 import { describeRequest } from './testing/described-request.ts'
 import { fuzz } from './testing/fuzz.ts'
 import { damagedBytes } from './testing/mutate.ts'
@@ -45,6 +50,19 @@ fuzz<CutStream>({
     checkStream(stream, {
       open: () => requestSubject(new BinaryRequestParser({ valueBytesMax: VALUE_BYTES_MAX })),
       bufferedBytesMax: 24 + 255 + KEY_BYTES_MAX + Math.max(VALUE_BYTES_MAX, 4096),
+    }),
+})
+
+fuzz<CutStream>({
+  name: 'vbucket-request',
+  inputs: cutStreams(damagedBytes(vBucketRequests())),
+  check: (stream) =>
+    checkStream(stream, {
+      open: () => {
+        const options = { valueBytesMax: VALUE_BYTES_MAX, vBuckets: true }
+        return requestSubject(new BinaryRequestParser(options))
+      },
+      bufferedBytesMax: 24 + 255 + 255 + KEY_BYTES_MAX + 32 * 1024,
     }),
 })
 

@@ -3,7 +3,11 @@
  * the time, and everything else as it comes.
  */
 import fc from 'fast-check'
-import { BINARY_REQUEST_MAGIC, BINARY_RESPONSE_MAGIC } from '../binary.ts'
+import {
+  BINARY_FLEXIBLE_REQUEST_MAGIC,
+  BINARY_REQUEST_MAGIC,
+  BINARY_RESPONSE_MAGIC,
+} from '../binary.ts'
 import { formOf } from '../binary-request-opcodes.ts'
 import { numberText } from './mutate.ts'
 
@@ -34,6 +38,40 @@ export function binaryRequests(): fc.Arbitrary<Buffer> {
       value: form?.hasValue === false ? Buffer.alloc(0) : value,
     }
     return message(BINARY_REQUEST_MAGIC, { code, extras, ...parts, field: 0, opaque, cas })
+  })
+}
+
+const frames: fc.Arbitrary<Buffer> = fc.oneof(
+  fc.constantFrom('', '00', '1101', '13012328', '50', 'ff', 'f001', '3f00', '12').map((hex) => {
+    return Buffer.from(hex, 'hex')
+  }),
+  fc.uint8Array({ maxLength: 20 }).map((some) => Buffer.from(some)),
+)
+const vBucketOpcode: fc.Arbitrary<number> = fc.oneof(
+  opcode,
+  fc.constantFrom(0x1f, 0x40, 0x50, 0x83, 0x89, 0x92, 0x94, 0x95, 0xa0, 0xb5, 0xfe),
+)
+
+/** One request to a vBucket port. */
+export function vBucketRequests(): fc.Arbitrary<Buffer> {
+  const parts = fc.tuple(vBucketOpcode, bytes, bytes, word, fc.option(frames))
+  return parts.map(([code, anyKey, anyValue, opaque, framed]) => {
+    const form = formOf(code, true)
+    const extras = Buffer.alloc(form?.extrasBytes ?? 0, opaque & 0xff)
+    const key = form?.key === 'none' ? Buffer.alloc(0) : anyKey
+    const value = form?.hasValue === false ? Buffer.alloc(0) : anyValue
+    if (framed === null) {
+      return message(BINARY_REQUEST_MAGIC, { code, extras, key, value, field: 7, opaque, cas: 0 })
+    }
+    // The frames lie where a request without any has its extras.
+    const all = Buffer.concat([framed, extras])
+    const request = message(BINARY_FLEXIBLE_REQUEST_MAGIC, {
+      ...{ code, extras: all, key, value, field: 7, opaque, cas: 0 },
+    })
+    request[2] = framed.length
+    request[3] = key.length & 0xff
+    request[4] = extras.length
+    return request
   })
 }
 
