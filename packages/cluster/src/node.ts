@@ -131,7 +131,7 @@ export class StoreNode {
     const keeper = new DocumentKeeper(path, stored?.self ?? 1, document)
     if (!stored) await keeper.persist()
     const node = new StoreNode(options, engine, keeper, log)
-    await node.#rest.listen(options.host, options.port)
+    await node.#rest.listen(options)
     await writeFile(join(folder, 'run', 'manager.pid'), `${process.pid}\n`)
     node.heartbeats.start()
     node.supervisor.start()
@@ -154,7 +154,7 @@ export class StoreNode {
 
   /** REST port with TLS; null without one. */
   get tlsPort(): number | null {
-    return null
+    return this.#options.tls?.port ?? null
   }
 
   get document(): ClusterDocument {

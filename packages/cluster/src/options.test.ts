@@ -20,6 +20,7 @@ test('texts from the command line become numbers and ranges', () => {
     dataPort: 11_210,
     enginePorts: [12_000, 12_099],
     arbiter: false,
+    tls: null,
   })
 })
 
@@ -54,6 +55,16 @@ for (const [about, given, message] of REFUSED) {
     )
   })
 }
+
+test('TLS needs a certificate and its key', () => {
+  const files = { tlsCert: 'a.crt', tlsKey: 'a.key' }
+  const { tls } = readNodeOptions({ ...GIVEN, ...files })
+  assert.deepEqual(tls, { certFile: 'a.crt', keyFile: 'a.key', port: 18_091 })
+  assert.throws(
+    () => readNodeOptions({ ...GIVEN, tlsCert: 'a.crt' }),
+    /^.*--tls-cert and --tls-key go together$/,
+  )
+})
 
 test('every mistake is told at once', () => {
   assert.throws(

@@ -4,6 +4,8 @@ import { z } from 'zod'
 /** The engine's bus port is its port + 10000 and must stay below the ephemeral range. */
 export const ENGINE_PORT_MAX = 22_767
 
+const TLS_PORT = 18_091
+
 export interface NodeOptions {
   /** Folder of this node's state. */
   data: string
@@ -14,9 +16,18 @@ export interface NodeOptions {
   dataPort: number
   enginePorts: [from: number, to: number]
   arbiter: boolean
+  /** REST over TLS beside the plain port; null or absent runs none. */
+  tls?: TlsOptions | null
   version: string
   /** Program and arguments of the gateway proxy; null runs none. */
   gatewayCommand: readonly string[] | null
+}
+
+/** Files and port of REST over TLS. */
+export interface TlsOptions {
+  certFile: string
+  keyFile: string
+  port: number
 }
 
 /** One command line option of `holdfast node`. */
@@ -37,12 +48,19 @@ export const nodeOptionTable: readonly NodeOptionRow[] = [
     default: '12000-12099',
     description: `ports for engines, below ${ENGINE_PORT_MAX + 1}`,
   },
+  {
+    flags: '--tls-cert <file>',
+    default: '',
+    description: 'certificate (PEM) of REST over TLS; read again when it changes, and on SIGHUP',
+  },
+  { flags: '--tls-key <file>', default: '', description: 'its private key (PEM)' },
+  { flags: '--tls-port <port>', default: '18091', description: 'REST port with TLS' },
   { flags: '--arbiter', default: '', description: 'votes, holds no data' },
 ]
 
 const port = z.coerce.number().int().min(1).max(65_535)
 
-const schema = z.object({
+const fields = z.object({
   data: z.string().min(1, 'is required'),
   host: z.string().min(1),
   port,
@@ -59,7 +77,15 @@ const schema = z.object({
       message: `must lie within 1024-${ENGINE_PORT_MAX} (the engine's bus port is 10000 above)`,
     }),
   arbiter: z.boolean().default(false),
+  tlsCert: z.string().min(1).optional(),
+  tlsKey: z.string().min(1).optional(),
+  tlsPort: port.default(TLS_PORT),
 })
+
+const schema = fields.refine(
+  ({ tlsCert, tlsKey }) => (tlsCert === undefined) === (tlsKey === undefined),
+  { path: ['tlsCert'], message: 'and --tls-key go together' },
+)
 
 /** Raised for an option that cannot be used; the message names it. */
 export class NodeOptionError extends Error {
@@ -71,7 +97,11 @@ export function readNodeOptions(
   raw: Record<string, unknown>,
 ): Omit<NodeOptions, 'version' | 'gatewayCommand'> {
   const result = schema.safeParse(raw)
-  if (result.success) return result.data
+  if (result.success) {
+    const { tlsCert: certFile, tlsKey: keyFile, tlsPort, ...options } = result.data
+    const isOn = certFile !== undefined && keyFile !== undefined
+    return { ...options, tls: isOn ? { certFile, keyFile, port: tlsPort } : null }
+  }
   const lines = result.error.issues.map((issue) => {
     const name = String(issue.path[0] ?? '').replace(/[A-Z]/g, (c) => `-${c.toLowerCase()}`)
     return `--${name} ${issue.message}`

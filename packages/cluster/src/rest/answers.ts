@@ -240,3 +240,7 @@ export const bucketNodeSchema: z.ZodType = z.looseObject({
 
 export const errorsSchema: z.ZodType = z.object({ errors: z.record(z.string(), z.string()) })
 export const messagesSchema: z.ZodType = z.array(z.string())
+
+export const targetsSchema: z.ZodType = z.array(
+  z.object({ targets: z.array(z.string()), labels: z.record(z.string(), z.string()) }),
+)

@@ -2,7 +2,7 @@
  * The node's HTTP side on 8091: serves the routes of the tables, checks access, passes requests
  * that only the leader can answer on to it. Every error becomes a status and a body as in routes.
  */
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { RequestListener } from 'node:http'
 import formbody from '@fastify/formbody'
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import type { Logger } from 'pino'
@@ -10,6 +10,7 @@ import { ZodError } from 'zod'
 import { NotCommittedError } from '../document/document-writer.ts'
 import { PeerError, SLOW_MESSAGE_TIMEOUT_MS } from '../membership/peer-link.ts'
 import type { StoreNode } from '../node.ts'
+import type { NodeOptions } from '../options.ts'
 import { challenge, checkAccess } from './access.ts'
 import { ApiError } from './api-error.ts'
 import { PasswordCheck } from './credentials.ts'
@@ -27,6 +28,7 @@ import { readRoutes } from './routes-read.ts'
 import { rebalanceRoutes } from './routes-rebalance.ts'
 import { settingsRoutes } from './routes-settings.ts'
 import { statsRoutes } from './routes-stats.ts'
+import { TlsListener } from './tls-listener.ts'
 
 const BODY_BYTES_MAX = 4 * 1024 * 1024
 /** Set on a request that a member has passed on: it is not passed on again. */
@@ -52,6 +54,7 @@ export class RestServer {
   readonly #node: StoreNode
   readonly #log: Logger
   readonly #passwords = new PasswordCheck()
+  #tls: TlsListener | null = null
 
   constructor(node: StoreNode, log: Logger) {
     this.#node = node
@@ -69,20 +72,28 @@ export class RestServer {
     )
   }
 
-  /** Listens at once; a busy port rejects. */
-  async listen(host: string, port: number): Promise<void> {
+  /** Listens at once; a busy port rejects, and so do TLS files that cannot be used. */
+  async listen(options: Pick<NodeOptions, 'host' | 'port' | 'tls'>): Promise<void> {
+    const { host, port, tls } = options
     await this.#app.register(formbody, { bodyLimit: BODY_BYTES_MAX })
-    for (const route of [...publicRoutes, ...memberRoutes, ...memberObserveRoutes]) this.#add(route)
-    await this.#app.listen({ host, port })
-  }
-
-  /** Answers a request that came in on another listener. */
-  serve(request: IncomingMessage, response: ServerResponse): void {
-    this.#app.routing(request, response)
+    for (const route of [...publicRoutes, ...memberRoutes, ...memberObserveRoutes]) {
+      this.#add(route)
+    }
+    await this.#app.ready()
+    if (tls) {
+      const serve: RequestListener = (request, response) => this.#app.routing(request, response)
+      this.#tls = await TlsListener.listen(tls, host, serve, this.#log)
+    }
+    try {
+      await this.#app.listen({ host, port })
+    } catch (error) {
+      await this.#tls?.close()
+      throw error
+    }
   }
 
   async close(): Promise<void> {
-    await this.#app.close()
+    await Promise.all([this.#tls?.close(), this.#app.close()])
   }
 
   #add(route: Route): void {

@@ -1,11 +1,13 @@
 /** The REST face of a real node with a real engine, as the reference's table has it. */
 import assert from 'node:assert/strict'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { execFileSync } from 'node:child_process'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { freePort } from '@holdfast/client/testing'
 import { pino } from 'pino'
+import { Agent, fetch as fetchVia } from 'undici'
 import { StoreNode } from '../node.ts'
 import { pathOf } from './openapi.ts'
 import { publicRoutes } from './rest-server.ts'
@@ -20,6 +22,8 @@ const SHOP = basic('shop', 'shop-password')
 let folder = ''
 let node: StoreNode
 let base = ''
+let secure = ''
+let authority: Buffer
 
 before(async () => {
   folder = await mkdtemp(join(tmpdir(), 'holdfast-rest-'))
@@ -30,7 +34,16 @@ before(async () => {
     ...{ host: HOST, arbiter: false, version: '0.0.0', gatewayCommand: null, data: folder },
     ...{ port, gatewayPort, dataPort, enginePorts: [engine, engine + 3] as [number, number] },
   }
-  node = await StoreNode.start(options, pino({ level: 'silent' }))
+  const certFile = join(folder, 'rest.crt')
+  const keyFile = join(folder, 'rest.key')
+  const subject = ['-subj', '/CN=127.0.0.1', '-addext', 'subjectAltName=IP:127.0.0.1']
+  const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-keyout', keyFile]
+  const args = ['req', '-x509', ...key, '-days', '2', ...subject, '-out', certFile]
+  execFileSync('openssl', args, { stdio: 'ignore' })
+  const tls = { certFile, keyFile, port: await freePort() }
+  secure = `https://${HOST}:${tls.port}`
+  authority = await readFile(certFile)
+  node = await StoreNode.start({ ...options, tls }, pino({ level: 'silent' }))
 })
 
 after(async () => {
@@ -255,6 +268,33 @@ test('statistics are kept second by second, summed and by node', async () => {
   assert.equal((await get(`${uri}/stats?zoom=century`, SHOP)).status, 400)
   const all = await json('/pools/default/stats', ADMIN)
   assert.ok(all.op.samples.vb_active_num.at(-1) >= 2048)
+})
+
+test('metrics of the node, its buckets, shards and engines', async () => {
+  const text = await (await get('/metrics', '')).text()
+  for (const sample of [
+    /^holdfast_node_leader 1$/m,
+    /^holdfast_shards\{bucket="shop",state="whole"\} 1$/m,
+    /^holdfast_shard_has_primary\{bucket="shop",shard="0"\} 1$/m,
+    /^holdfast_engine_memory_bytes\{bucket="shop",shard="0"\} \d+$/m,
+    /^holdfast_engine_state\{bucket="shop",shard="0",state="running"\} 1$/m,
+    /^process_cpu_seconds_total /m,
+  ]) {
+    assert.match(text, sample)
+  }
+})
+
+test('the same routes are there over TLS, and clients are told where', async () => {
+  const dispatcher = new Agent({ connect: { ca: authority } })
+  const ask = async (path: string, authorization: string) => {
+    const answer = await fetchVia(`${secure}${path}`, { dispatcher, headers: { authorization } })
+    return { status: answer.status, text: await answer.text() }
+  }
+  assert.equal((await ask('/settings/web', ADMIN)).status, 200)
+  assert.equal((await ask('/settings/web', SHOP)).status, 401)
+  const { text } = await ask('/pools/default/b/shop', SHOP)
+  assert.equal(JSON.parse(text).nodesExt[0].services.mgmtSSL, Number(new URL(secure).port))
+  await dispatcher.close()
 })
 
 test('alert settings are kept, their password is not shown', async () => {

@@ -2,7 +2,13 @@
 import { access, constants } from 'node:fs/promises'
 import { isAbsolute, resolve } from 'node:path'
 import { otpNodeOf } from '../document/cluster-document.ts'
-import { healthSchema, messagesSchema, nodeDetailSchema, nodeStatusesSchema } from './answers.ts'
+import {
+  healthSchema,
+  messagesSchema,
+  nodeDetailSchema,
+  nodeStatusesSchema,
+  targetsSchema,
+} from './answers.ts'
 import { ApiError } from './api-error.ts'
 import { sourceFor } from './config-stream.ts'
 import { nodeDetailView } from './pool-view.ts'
@@ -93,6 +99,18 @@ export const nodeReadRoutes: Route[] = [
     handle: async ({ node, reply }) => {
       reply.type(node.metrics.contentType)
       return node.metrics.text()
+    },
+  },
+  {
+    method: 'GET',
+    path: '/prometheus_sd_config',
+    access: 'admin',
+    summary: "The nodes as targets for Prometheus' http_sd_configs.",
+    answers: { 200: { about: 'Targets.', schema: targetsSchema } },
+    handle: (context) => {
+      const source = sourceFor(context)
+      const targets = source.document.members.map((m) => restAddressOf(source, m))
+      return [{ targets, labels: { cluster: source.document.uuid } }]
     },
   },
 ]
