@@ -18,6 +18,7 @@ const PROGRAM = join(projectRoot, 'e2e', 'harness', 'couchbase-program.ts')
 const BUCKET = 'shop'
 const PASSWORD = 'secret'
 const SASL_AUTH = 0x21
+const WRITES = 200
 const READY_TIMEOUT_MS = 30_000
 const PROGRAM_TIMEOUT_MS = 180_000
 
@@ -33,7 +34,7 @@ function sdkMissing(): string | false {
 
 const skip = missing('engine') || sdkMissing()
 
-test('a program over the Couchbase SDK does all it does to items, and no durable write is lost when a node dies', {
+test('a program over the Couchbase SDK does all it does to items; its writes go on over the death of a node, none acknowledged is lost', {
   skip,
 }, async (t) => {
   await onStage(t, { nodes: 3 }, async ({ store }) => {
@@ -43,21 +44,28 @@ test('a program over the Couchbase SDK does all it does to items, and no durable
     assert.match(items.output, /all items as they should be/)
 
     const writes = new SdkProgram('writes', connectionOf(store))
-    await until('the program writes', PROGRAM_TIMEOUT_MS, () => {
-      assert.ok(writes.isRunning, writes.output)
-      return /^writing$/m.test(writes.output)
-    })
+    await untilWritten(writes, WRITES)
     await store.kill(2)
+    // While the copies of the dead node are still missing, and when they are there again.
+    await untilWritten(writes, writes.written + WRITES)
     await until('all has its copies again', PROGRAM_TIMEOUT_MS, async () => {
       assert.ok(writes.isRunning, writes.output)
       return await isWhole(store)
     })
+    await untilWritten(writes, writes.written + WRITES)
     assert.equal(await writes.end(), 0, writes.output)
     const told = /^done (.*)$/m.exec(writes.output)?.[1] ?? ''
     t.diagnostic(`writes over the death of a node: ${told}`)
     assert.match(told, /"writes":\d+/)
   })
 })
+
+async function untilWritten(program: SdkProgram, writes: number): Promise<void> {
+  await until(`the program has written ${writes} times`, PROGRAM_TIMEOUT_MS, () => {
+    assert.ok(program.isRunning, program.output)
+    return program.written >= writes
+  })
+}
 
 class SdkProgram {
   output = ''
@@ -75,6 +83,16 @@ class SdkProgram {
         this.output += text
       })
     }
+  }
+
+  /** Writes as far as it has told. */
+  get written(): number {
+    return Number(
+      this.output
+        .match(/^writes \d+$/gm)
+        ?.at(-1)
+        ?.slice('writes '.length) ?? 0,
+    )
   }
 
   get isRunning(): boolean {

@@ -24,8 +24,8 @@ const BRISK = { ...PATIENT, kvTimeout: 2500, kvDurableTimeout: 4000 }
 /** An operation that fails is tried again for so long. */
 const GIVE_UP_MS = 60_000
 const PAUSE_MS = 20
-/** So many writes are under way before it says so. */
-const WARM_WRITES = 200
+/** It tells how far it is after so many writes. */
+const WRITES_A_LINE = 100
 const READS_AT_A_TIME = 50
 
 const [, , program = '', connection = '', bucketName = '', password = ''] = process.argv
@@ -96,7 +96,10 @@ function isLocked(error: unknown): boolean {
   return error instanceof Error && /timeout/i.test(error.name + error.message)
 }
 
-/** Durable writes of growing numbers, each to a key of its writer, all read back in the end. */
+/**
+ * Writes of growing numbers, half of the writers' durable, each to a key of its own and to the one of
+ * its writer; all that was acknowledged is read back in the end.
+ */
 async function writeUntilToldToStop(items: Collection): Promise<void> {
   let stopped = false
   process.stdin.once('end', () => {
@@ -110,17 +113,17 @@ async function writeUntilToldToStop(items: Collection): Promise<void> {
   const write = async (writer: number): Promise<void> => {
     for (let n = 1; !stopped; n++) {
       const startedMs = performance.now()
+      const level = writer % 2 === 0 ? DurabilityLevel.Majority : DurabilityLevel.None
       const value = { n }
       await persist(failures, () =>
-        items.upsert(`writer-${writer}`, value, { durabilityLevel: DurabilityLevel.Majority }),
+        items.upsert(`writer-${writer}`, value, { durabilityLevel: level }),
       )
       acknowledged[writer] = n
-      if (++writes === WARM_WRITES) console.log('writing')
+      writes++
+      if (writes % WRITES_A_LINE === 0) console.log(`writes ${writes}`)
       longestMs = Math.max(longestMs, performance.now() - startedMs)
       const each = `writer-${writer}-${n}`
-      await persist(failures, () =>
-        items.upsert(each, value, { durabilityLevel: DurabilityLevel.Majority }),
-      )
+      await persist(failures, () => items.upsert(each, value, { durabilityLevel: level }))
     }
   }
   await Promise.all(acknowledged.map((_, writer) => write(writer)))
