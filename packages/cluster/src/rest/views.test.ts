@@ -166,6 +166,8 @@ test('a node is healthy when it is heard and its engines run, warming up while t
     configEpoch: 0,
     memoryBytes: 0,
     items: 0,
+    trouble: null,
+    usage: null,
   }
   const source = sourceOf(document)
   const statuses = (['running', 'loading'] as const).map((state) => ({ ...engine, state }))
