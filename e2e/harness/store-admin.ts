@@ -1,8 +1,7 @@
-// A person's REST requests to a local store, and looks behind them: which node leads, how engines
-// have synchronised. Requests go to the first node that is up.
+// A person's REST requests to a local store, and looks behind them: which node leads, which engines
+// a node should run. Requests go to the first node that is up.
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { Redis } from 'iovalkey'
 import {
   addressOf,
   type LocalStore,
@@ -30,7 +29,6 @@ interface StoredDocument {
   readonly document: {
     readonly members: readonly { readonly id: number; readonly restPort: number }[]
     readonly buckets: readonly {
-      readonly engineAdminPassword: string
       readonly shards: readonly {
         readonly primary: number | null
         readonly replicas: readonly number[]
@@ -124,15 +122,6 @@ export class StoreAdmin {
     return found
   }
 
-  /** A counter of `INFO stats` of every engine that answers, by its port. */
-  async engineCounts(counter: string): Promise<Map<number, number>> {
-    const up = this.#store.nodes.filter(({ number }) => this.#store.isUp(number))
-    const ports = up.flatMap((node) => this.enginesOn(node).all)
-    const password = this.#document().buckets[0]?.engineAdminPassword ?? ''
-    const counts = await Promise.all(ports.map((port) => countOf(port, password, counter)))
-    return new Map(ports.map((port, index) => [port, counts[index] ?? 0]))
-  }
-
   #document(): StoredDocument['document'] {
     const { dataFolder } = this.#anyUp()
     const text = readFileSync(join(dataFolder, 'cluster.json'), 'utf8')
@@ -158,18 +147,5 @@ export class StoreAdmin {
       signal: AbortSignal.timeout(TIMEOUT_MS),
     })
     return { status: response.status, text: await response.text() }
-  }
-}
-
-async function countOf(port: number, password: string, counter: string): Promise<number> {
-  const engine = new Redis({ host: '127.0.0.1', port, password, retryStrategy: () => null })
-  engine.on('error', () => {})
-  try {
-    const info = await engine.info('stats')
-    return Number(new RegExp(`^${counter}:(\\d+)`, 'm').exec(info)?.[1] ?? 0)
-  } catch {
-    return 0
-  } finally {
-    engine.disconnect()
   }
 }
