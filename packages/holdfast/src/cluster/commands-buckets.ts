@@ -37,8 +37,10 @@ const editable: readonly OptionRow[] = [
   },
   {
     flags: '--bucket-eviction-policy <policy>',
-    description: 'when full: noEviction refuses new items, nruEviction drops items that expire',
-    choices: ['noEviction', 'nruEviction', 'valueOnly', 'fullEviction'],
+    description:
+      'when full: noEviction (valueOnly is the same) refuses new items, nruEviction drops items ' +
+      'that expire anyway',
+    choices: ['noEviction', 'valueOnly', 'nruEviction'],
   },
   {
     flags: '--durability <kind>',
@@ -61,7 +63,6 @@ const editable: readonly OptionRow[] = [
 const FIELDS: Readonly<Record<string, string>> = {
   bucketRamsize: 'ramQuotaMB',
   bucketReplica: 'replicaNumber',
-  bucketEvictionPolicy: 'evictionPolicy',
   bucketShards: 'shards',
   durability: 'durability',
   degradedWrites: 'degradedWrites',
@@ -159,6 +160,8 @@ async function bucketList({ rest }: CommandContext): Promise<Outcome> {
 
 function bucketForm({ options }: CommandContext): Record<string, string> {
   const form = formOf(options, FIELDS)
+  const policy = textOf(options, 'bucketEvictionPolicy')
+  if (policy !== undefined) form.eviction = policy === 'nruEviction' ? 'expiring' : 'refuse'
   const password = textOf(options, 'bucketPassword')
   const port = textOf(options, 'bucketPort')
   if (port !== undefined && port !== SHARED_PORT) {
@@ -207,7 +210,7 @@ const statsSchema = z.object({
 
 async function bucketStats({ rest, options, output }: CommandContext): Promise<Outcome> {
   const name = requiredText(options, 'bucket')
-  const zoom = switchZoom(textOf(options, 'zoom'))
+  const zoom = zoomOf(textOf(options, 'zoom'))
   const value = await rest.get(`${bucketPath(name)}/stats${zoom}`)
   if (output === 'json') return { lines: [], value }
   const { samples } = statsSchema.parse(value).op
@@ -220,7 +223,7 @@ async function bucketStats({ rest, options, output }: CommandContext): Promise<O
   return { lines: [name, ...lines], value }
 }
 
-function switchZoom(span: string | undefined): string {
+function zoomOf(span: string | undefined): string {
   return span === undefined ? '' : `?zoom=${span}`
 }
 

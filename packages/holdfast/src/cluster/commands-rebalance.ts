@@ -10,7 +10,7 @@ import {
   success,
 } from './command.ts'
 import { addServers, serverAddOptions } from './commands-servers.ts'
-import { namedNode, readPool } from './pool.ts'
+import { namedNode, type PoolNode, readPool } from './pool.ts'
 import { type RestClient, RestError } from './rest-client.ts'
 
 const POLL_MS = 100
@@ -18,6 +18,8 @@ const POLL_MS = 100
 const REBALANCE_STUCK_MS = 120_000
 /** A member that dies takes the question with it; others are asked this long. */
 const UNREACHABLE_MS_MAX = 15_000
+/** Every member knows of a rebalance after this long. */
+const BEGIN_MS_MAX = 1000
 
 export const NO_WAIT: OptionRow = {
   flags: '--no-wait',
@@ -77,7 +79,7 @@ async function rebalance(context: CommandContext): Promise<Outcome> {
     ejectedNodes: removed.map((n) => n.otpNode).join(','),
   })
   if (options.wait === false) return success('rebalance started')
-  await untilRebalanced(context)
+  await untilRebalanced(context, removed)
   return success('rebalanced cluster', { added, removed: removed.map((n) => n.hostname) })
 }
 
@@ -121,32 +123,56 @@ export async function readRebalance(rest: RestClient): Promise<RebalanceState> {
   }
 }
 
-async function untilRebalanced({ rest, progress }: CommandContext): Promise<void> {
+async function untilRebalanced(
+  { rest, progress }: CommandContext,
+  removed: readonly PoolNode[],
+): Promise<void> {
+  const startedAtMs = performance.now()
+  let seenRunning = false
   let lastPercent = -1
-  let movedAtMs = performance.now()
-  let heardAtMs = performance.now()
+  let movedAtMs = startedAtMs
+  let heardAtMs = startedAtMs
   for (;;) {
-    const state = await readRebalance(rest).catch((error: unknown) => {
-      const lost = error instanceof RestError && (error.status === null || error.status >= 500)
-      if (!lost || performance.now() - heardAtMs > UNREACHABLE_MS_MAX) throw error
-      return null
-    })
-    if (state !== null) {
-      heardAtMs = performance.now()
-      if (!state.running) {
-        if (state.errorMessage !== '') throw new RestError(state.errorMessage, null)
-        return
-      }
-      progress.update(state.fraction, state.detail)
+    const state = await unlessLost(() => readRebalance(rest), heardAtMs)
+    if (state !== null) heardAtMs = performance.now()
+    if (state?.running) {
+      seenRunning = true
+      progress.update(state.fraction, state.errorMessage || state.detail)
       const percent = Math.floor(state.fraction * 100)
-      if (percent !== lastPercent) {
-        lastPercent = percent
-        movedAtMs = performance.now()
-      }
+      if (percent !== lastPercent) movedAtMs = performance.now()
+      lastPercent = percent
       if (performance.now() - movedAtMs > REBALANCE_STUCK_MS) {
         throw new RestError(`rebalance stands at ${percent} %; it goes on by itself`, null)
       }
+    } else if (state !== null) {
+      if (state.errorMessage !== '') throw new RestError(state.errorMessage, null)
+      const begun = seenRunning || performance.now() - startedAtMs > BEGIN_MS_MAX
+      if (await isRebalanced(rest, removed, begun)) return
     }
     await delay(POLL_MS)
+  }
+}
+
+/** A member that does not lead may not know of the rebalance yet; later, not running is stopped. */
+async function isRebalanced(
+  rest: RestClient,
+  removed: readonly PoolNode[],
+  begun: boolean,
+): Promise<boolean> {
+  const pool = await readPool(rest)
+  const left = removed.filter(({ otpNode }) => pool.nodes.some((n) => n.otpNode === otpNode))
+  const done = pool.balanced && left.length === 0 && pool.rebalanceStatus === 'none'
+  if (done || !begun || pool.rebalanceStatus !== 'none') return done && begun
+  throw new RestError('rebalance was stopped before it was done', null)
+}
+
+/** Null when the member that is asked is away for a moment. */
+async function unlessLost<T>(read: () => Promise<T>, heardAtMs: number): Promise<T | null> {
+  try {
+    return await read()
+  } catch (error) {
+    const lost = error instanceof RestError && (error.status === null || error.status >= 500)
+    if (!lost || performance.now() - heardAtMs > UNREACHABLE_MS_MAX) throw error
+    return null
   }
 }

@@ -1,4 +1,5 @@
 /** Commands on the members of the cluster: list, add, take back, eject, fail over. */
+import { setTimeout as delay } from 'node:timers/promises'
 import { z } from 'zod'
 import {
   type ClusterCommand,
@@ -13,7 +14,11 @@ import {
 } from './command.ts'
 import { groupNamed, readGroups } from './groups.ts'
 import { namedNodes, readPool } from './pool.ts'
-import { type RestClient, withPort } from './rest-client.ts'
+import { type RestClient, RestError, withPort } from './rest-client.ts'
+
+const POLL_MS = 100
+/** A node that hands its data over needs a while. */
+const FAILOVER_MS_MAX = 120_000
 
 /** Options of every command that adds servers. */
 export const serverAddOptions: readonly OptionRow[] = [
@@ -113,6 +118,7 @@ export const serverCommands: readonly ClusterCommand[] = [
       { flags: '--hard', description: 'at once (default)' },
       { flags: '--graceful', description: 'a running node hands its data over first' },
       { flags: '--force', description: 'the same as --hard' },
+      { flags: '--no-wait', description: 'return before it is done' },
     ],
     run: failover,
   },
@@ -140,7 +146,21 @@ async function failover({ rest, options }: CommandContext): Promise<Outcome> {
   const path = graceful ? '/controller/startGracefulFailover' : '/controller/failOver'
   for (const { otpNode } of nodes) await rest.post(path, { otpNode })
   const servers = nodes.map((n) => n.hostname)
+  if (options.wait === false) return success(`failover begun: ${servers.join(', ')}`, { servers })
+  for (const { otpNode } of nodes) await untilFailedOver(rest, otpNode)
   return success(`failed over ${servers.join(', ')}`, { servers })
+}
+
+async function untilFailedOver(rest: RestClient, otpNode: string): Promise<void> {
+  const deadline = performance.now() + FAILOVER_MS_MAX
+  for (;;) {
+    const node = (await readPool(rest)).nodes.find((n) => n.otpNode === otpNode)
+    if (node === undefined || node.clusterMembership === 'inactiveFailed') return
+    if (performance.now() > deadline) {
+      throw new RestError(`${node.hostname} is not failed over after ${FAILOVER_MS_MAX} ms`, null)
+    }
+    await delay(POLL_MS)
+  }
 }
 
 /** Adds the servers of `--server-add`, one after the other; the first refusal ends it. */

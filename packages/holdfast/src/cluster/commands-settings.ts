@@ -14,6 +14,7 @@ import {
   textOf,
   UsageError,
 } from './command.ts'
+import { type RestClient, RestError } from './rest-client.ts'
 
 /** couchbase-cli's options and the store's names of alerts. */
 const ALERTS: Readonly<Record<string, string>> = {
@@ -21,12 +22,17 @@ const ALERTS: Readonly<Record<string, string>> = {
   'auto-failover-max-reached': 'auto_failover_maximum_reached',
   'auto-failover-node-down': 'auto_failover_other_nodes_down',
   'auto-failover-cluster-small': 'auto_failover_cluster_too_small',
+  'auto-failover-disable': 'auto_failover_disabled',
+  'auto-failover-no-copy': 'auto_failover_no_copy',
   'ip-changed': 'ip',
   'disk-space': 'disk',
-  'meta-overhead': 'overhead',
+  'meta-overhead': 'memory',
   'meta-oom': 'ep_oom_errors',
-  'write-failed': 'ep_item_commit_failed',
-  'timestamp-drift-exceeded': 'time_out_of_sync',
+  'write-failed': 'write_failed',
+  'timestamp-drift-exceeded': 'clock_skew',
+  engine: 'engine',
+  degraded: 'degraded',
+  unavailable: 'unavailable',
 }
 
 const alertOptions: readonly OptionRow[] = Object.entries(ALERTS).map(([option, alert]) => ({
@@ -40,7 +46,7 @@ export const settingsCommands: readonly ClusterCommand[] = [
     group: 'Settings',
     description: 'set or show automatic failover',
     options: [
-      { flags: '--enable-auto-failover <0|1>', description: 'off or on' },
+      { flags: '--enable-auto-failover <0-or-1>', description: 'off or on' },
       {
         flags: '--auto-failover-timeout <seconds>',
         description: 'silence after which a node is given up, 0.3 or more',
@@ -58,7 +64,7 @@ export const settingsCommands: readonly ClusterCommand[] = [
     group: 'Settings',
     description: 'set or show who is told of trouble, by mail or by a call of an URL',
     options: [
-      { flags: '--enable-email-alert <0|1>', description: 'off or on' },
+      { flags: '--enable-email-alert <0-or-1>', description: 'off or on' },
       { flags: '--email-recipients <address,...>', description: 'who gets mail' },
       { flags: '--email-sender <address>', description: 'who it is from' },
       { flags: '--email-user <user>', description: 'login at the mail server' },
@@ -69,7 +75,7 @@ export const settingsCommands: readonly ClusterCommand[] = [
       },
       { flags: '--email-host <host>', description: 'mail server' },
       { flags: '--email-port <port>', description: 'its port' },
-      { flags: '--enable-email-encrypt <0|1>', description: 'TLS to the mail server' },
+      { flags: '--enable-email-encrypt <0-or-1>', description: 'TLS to the mail server' },
       { flags: '--webhook <url>', description: 'URL that each alert is posted to as JSON' },
       ...alertOptions,
       { flags: '--test', description: 'send a test mail with these settings, change nothing' },
@@ -90,7 +96,7 @@ export const settingsCommands: readonly ClusterCommand[] = [
     name: 'setting-notification',
     group: 'Settings',
     description: 'set or show whether statistics may be sent; Holdfast never sends any',
-    options: [{ flags: '--enable-notifications <0|1>', description: 'off or on' }],
+    options: [{ flags: '--enable-notifications <0-or-1>', description: 'off or on' }],
     run: async ({ rest, options }) => {
       const sendStats = switchOf(options, 'enableNotifications')
       if (sendStats === undefined) return shown(await rest.get('/settings/stats'))
@@ -126,18 +132,16 @@ async function autoFailover({ rest, options }: CommandContext): Promise<Outcome>
   const timeout = numberOf(options, 'autoFailoverTimeout')
   const maxCount = numberOf(options, 'maxFailovers')
   if (reset) await rest.post('/settings/autoFailover/resetCount')
-  if (enabled === undefined && (timeout !== undefined || maxCount !== undefined)) {
-    throw new UsageError('--enable-auto-failover goes with the other options')
-  }
-  if (enabled !== undefined) {
+  const changes = enabled !== undefined || timeout !== undefined || maxCount !== undefined
+  if (changes) {
     await rest.post('/settings/autoFailover', {
-      enabled,
+      ...(enabled === undefined ? {} : { enabled }),
       ...(timeout === undefined ? {} : { timeout: String(timeout) }),
       ...(maxCount === undefined ? {} : { maxCount: String(maxCount) }),
     })
   }
-  if (reset && enabled === undefined) return success('count of automatic failovers reset')
-  if (enabled !== undefined) return success('automatic failover settings changed')
+  if (reset && !changes) return success('count of automatic failovers reset')
+  if (changes) return success('automatic failover settings changed')
   return shown(await rest.get('/settings/autoFailover'))
 }
 
@@ -148,7 +152,7 @@ const ALERT_FIELDS: Readonly<Record<string, string>> = {
   emailPassword: 'emailPass',
   emailHost: 'emailHost',
   emailPort: 'emailPort',
-  webhook: 'webhook',
+  webhook: 'webhookUrl',
 }
 
 async function alertSettings({ rest, options }: CommandContext): Promise<Outcome> {
@@ -168,7 +172,7 @@ async function alertSettings({ rest, options }: CommandContext): Promise<Outcome
     return success('test mail sent')
   }
   if (Object.keys(form).length === 0) return shown(await rest.get('/settings/alerts'))
-  if (enabled === undefined && form.webhook === undefined) {
+  if (enabled === undefined && form.webhookUrl === undefined) {
     throw new UsageError('--enable-email-alert is required')
   }
   await rest.post('/settings/alerts', form)
@@ -194,8 +198,8 @@ async function webSettings({ rest, options }: CommandContext): Promise<Outcome> 
 async function manageUser({ rest, options }: CommandContext): Promise<Outcome> {
   const action = oneAction(options, ['list', 'set', 'delete'])
   if (action === 'list') {
-    const name = await rest.get('/settings/readOnlyAdminName')
-    return { lines: [String(name ?? '')], value: { readOnlyUser: name } }
+    const name = await readOnlyUser(rest)
+    return { lines: name === null ? [] : [name], value: { readOnlyUser: name } }
   }
   if (action === 'delete') {
     await rest.delete('/settings/readOnlyUser')
@@ -206,6 +210,15 @@ async function manageUser({ rest, options }: CommandContext): Promise<Outcome> {
     password: requiredText(options, 'roPassword'),
   })
   return success('read-only user set')
+}
+
+async function readOnlyUser(rest: RestClient): Promise<string | null> {
+  try {
+    return String(await rest.get('/settings/readOnlyAdminName'))
+  } catch (error) {
+    if (error instanceof RestError && error.status === 404) return null
+    throw error
+  }
 }
 
 const logsSchema = z.object({
@@ -227,7 +240,7 @@ export interface LogEntry {
 }
 
 /** The cluster's log, oldest first. */
-export async function readLogs(rest: CommandContext['rest'], limit: number): Promise<LogEntry[]> {
+export async function readLogs(rest: RestClient, limit: number): Promise<LogEntry[]> {
   const { list } = logsSchema.parse(await rest.get(`/logs?limit=${limit}`))
   return [...list].sort((a, b) => a.tstamp - b.tstamp).slice(-limit)
 }
