@@ -5,6 +5,7 @@ import { type TestContext, test } from 'node:test'
 import {
   BehaviourStage,
   type Host,
+  IMPATIENT,
   MODES,
   type Mode,
   unlocked,
@@ -42,7 +43,8 @@ function startProxy({ stage, memcached, proxyPort }: Scene): Promise<void> {
 
 async function play(t: TestContext, mode: Mode, scene: Scene): Promise<void> {
   const behaviours = await BehaviourStage.open(t, mode, 0)
-  const options = { memcachedNodes: `127.0.0.1:${scene.proxyPort}`, operationTimeout: 1000 }
+  const memcachedNodes = `127.0.0.1:${scene.proxyPort}`
+  const options = { ...IMPATIENT, memcachedNodes }
   const [host, other] = [await behaviours.host(options), await behaviours.host(options)]
   const browser = await isStored(mode, scene, host)
   await losesNothing(mode, browser, host, other)

@@ -39,6 +39,8 @@ export class SessionBackup {
   readonly #codec: SessionCodec
   readonly #former: FormerKeys
   readonly #writes = new WeakMap<LocalSession, Writes>()
+  /** Sessions that the store was asked to keep or renew before: other servers may know them. */
+  readonly #known = new WeakSet<LocalSession>()
   readonly #running = new Set<Promise<void>>()
   readonly #unsaved = new Set<LocalSession>()
   #unsavedSinceMs = 0
@@ -100,6 +102,7 @@ export class SessionBackup {
   /** Renews the stored session's time to live; a session the store has lost is written again. */
   async renew(session: LocalSession): Promise<void> {
     const { id, maxInactiveSeconds } = session
+    this.#known.add(session)
     try {
       if (await this.#store.touch(id, storedTtlSeconds(maxInactiveSeconds))) {
         this.#settings.observer.counts.touched++
@@ -216,6 +219,7 @@ export class SessionBackup {
         session.renewedMs = sentMs
         return
       }
+      if (session.destroyed) return
       const stored = written.outcome === 'EXISTS' ? await this.#store.load(session.id) : undefined
       if (stored === undefined) {
         if (await this.wasEnded(session)) return
@@ -235,6 +239,10 @@ export class SessionBackup {
     const encoded = this.#codec.encode(content, session)
     const value = encoded instanceof Promise ? await encoded : encoded
     if (savedCas !== undefined) return await this.#store.cas(id, value, ttlSeconds, savedCas)
+    // After a lost answer it is not known what became of it; another server may have ended it.
+    const isUnsure = session.savedContent === undefined && this.#known.has(session)
+    if (isUnsure && (await this.wasEnded(session))) return { outcome: 'NOT_FOUND', cas: undefined }
+    this.#known.add(session)
     // Nobody else has this id yet, or the server does not tell versions.
     return { outcome: 'STORED', ...(await this.#store.set(id, value, ttlSeconds)) }
   }

@@ -59,6 +59,8 @@ async function watched(
     sticky,
     lockingMode,
     maxInactiveInterval: 1,
+    operationTimeout: 60_000,
+    storeWait: 60_000,
   })
   t.after(() => manager.close())
   const registry = new Registry()

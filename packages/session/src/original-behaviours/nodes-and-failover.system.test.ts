@@ -5,6 +5,7 @@ import { type MemcachedProcess, until } from '@holdfast/client/testing'
 import {
   BehaviourStage,
   type Host,
+  IMPATIENT,
   MODES,
   NON_STICKY_MODES,
 } from '../test-support/behaviour-stage.ts'
@@ -23,7 +24,7 @@ describe('the nodes of a session and of its copy die', { concurrency: 4 }, () =>
     for (const second of ['set?b=2', 'read']) {
       test(`${mode.name}: one after the other, a ${second} between: its value is on the third`, async (t) => {
         const stage = await BehaviourStage.open(t, mode, 3)
-        const host = await stage.host()
+        const host = await stage.host(IMPATIENT)
         const browser = await begun(host)
         const id = browser.sessionId
         const [own, next, third] = nodesFrom(stage, id)
@@ -51,7 +52,7 @@ describe('nodes die', { concurrency: 4 }, () => {
   for (const mode of MODES) {
     test(`${mode.name}: one, two, all of three: the sid stays, each move is told once`, async (t) => {
       const stage = await BehaviourStage.open(t, mode, 3)
-      const host = await stage.host()
+      const host = await stage.host(IMPATIENT)
       const browser = await begun(host)
       const [sid] = browser.sessionId.split('-')
       for (let killed = 0; killed < 2; killed++) {
@@ -79,7 +80,7 @@ describe('nodes die', { concurrency: 4 }, () => {
 
     test(`${mode.name}: a session goes to the failover node, and back, each told once`, async (t) => {
       const stage = await BehaviourStage.open(t, mode, 2)
-      const host = await stage.host({ failoverNodes: 'n2' })
+      const host = await stage.host({ ...IMPATIENT, failoverNodes: 'n2' })
       const browser = await begun(host)
       const id = browser.sessionId
       assert.match(id, /-n1/)
@@ -107,7 +108,11 @@ describe('nodes die', { concurrency: 4 }, () => {
     test(`${mode.name}: nodes changed at run time are what the next request uses`, async (t) => {
       const stage = await BehaviourStage.open(t, mode, 3)
       const [n1, n2, n3] = stage.nodes.split(',')
-      const host = await stage.host({ memcachedNodes: `${n1},${n2}`, failoverNodes: 'n2' })
+      const host = await stage.host({
+        ...IMPATIENT,
+        memcachedNodes: `${n1},${n2}`,
+        failoverNodes: 'n2',
+      })
       const browser = await begun(host)
       const id = browser.sessionId
       assert.match(id, /-n1/)
@@ -132,7 +137,7 @@ describe('nodes die', { concurrency: 4 }, () => {
 
     test(`${mode.name}: a node that stands still is left, and not returned to when it thaws`, async (t) => {
       const stage = await BehaviourStage.open(t, mode, 2)
-      const [host, other] = [await stage.host(), await stage.host()]
+      const [host, other] = [await stage.host(IMPATIENT), await stage.host(IMPATIENT)]
       const browser = await begun(host)
       const id = browser.sessionId
       await copied(stage, mode.sticky, id)
@@ -154,7 +159,7 @@ describe('nodes die', { concurrency: 4 }, () => {
     for (const { life, seconds } of LIVES) {
       test(`${mode.name}: a session ${life} is found after its node died, and keeps its life`, async (t) => {
         const stage = await BehaviourStage.open(t, mode, 2)
-        const host = await stage.host({ maxInactiveInterval: seconds })
+        const host = await stage.host({ ...IMPATIENT, maxInactiveInterval: seconds })
         const browser = await begun(host)
         const id = browser.sessionId
         await copied(stage, mode.sticky, id)

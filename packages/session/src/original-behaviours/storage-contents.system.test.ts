@@ -6,6 +6,7 @@ import { until } from '@holdfast/client/testing'
 import {
   BehaviourStage,
   type Host,
+  IMPATIENT,
   MODES,
   NON_STICKY_MODES,
   STICKY_MODES,
@@ -13,8 +14,6 @@ import {
 } from '../test-support/behaviour-stage.ts'
 import { flush, has, keysOf, ttlOf } from '../test-support/memcached-counts.ts'
 import { Browser } from '../test-support/test-site.ts'
-
-const AWAY = { operationTimeout: 300 }
 
 describe('what is stored', { concurrency: 4 }, () => {
   for (const mode of MODES) {
@@ -58,7 +57,7 @@ describe('what is stored', { concurrency: 4 }, () => {
 
     test(`${mode.name}: a session made with the storage down gets its node when it is up`, async (t) => {
       const stage = await BehaviourStage.open(t, mode, 2)
-      const host = await stage.host(AWAY)
+      const host = await stage.host(IMPATIENT)
       await Promise.all(stage.stores.map((store) => store.kill()))
       const browser = await begunWithoutNodes(host)
       if (mode.sticky) {

@@ -269,8 +269,9 @@ export const TESTED_BEHAVIOURS: readonly TestedBehaviour[] = [
   {
     behaviour: 'missed: writes that fail or are refused, sessions that are too large',
     here: 'rule',
-    note: 'sticky: owed and made good; non-sticky: 503, and what was stored stays; the error names the attribute',
+    note: 'sticky: owed and made good, without bringing back what was ended meanwhile; non-sticky: 503, and what was stored stays; the error names the attribute',
     tests: [
+      ['original-behaviours/lost-answers.system.test.ts', 'does not bring a session back'],
       [STORED, 'what the store refuses is not taken for stored'],
       [STORED, 'a session that is too large is reported'],
     ],

@@ -52,6 +52,11 @@ export class Pacer {
     return result
   }
 
+  /** Something else on this machine has to keep up as well. */
+  demand(isPunctual: boolean): void {
+    if (!isPunctual) throw new TooLateError()
+  }
+
   #check(atMs: number): void {
     if (this.nowMs > atMs + this.#toleranceMs) throw new TooLateError()
   }
