@@ -1,6 +1,7 @@
 /*
  * A session as one request holds it, and what the two modes (sticky, non-sticky) do with it.
  */
+import type { AttributeWatch } from './encoding/attribute-watch.ts'
 import type { Attributes, CookieOverrides } from './encoding/envelope.ts'
 import type { SessionContent } from './encoding/session-codec.ts'
 import type { LocalSession } from './local-sessions.ts'
@@ -8,31 +9,59 @@ import type { SessionHold } from './locks/session-hold.ts'
 import type { ModeGauges } from './observe/metrics-table.ts'
 import type { Written } from './store/session-store.ts'
 
-export interface ActiveSession {
+/** What a session is made active with. */
+export interface ActiveParts {
+  id: string
+  watch: AttributeWatch
+  cookie: CookieOverrides
+  isNew: boolean
+  cookieDue: boolean
+  createdMs: number
+  local?: LocalSession | undefined
+  stored?: StoredState | undefined
+}
+
+export class ActiveSession {
   readonly id: string
-  /** Sticky: the shared local object. Non-sticky: this request's own copy. */
-  readonly attributes: Attributes
+  /** For views: its attributes may be shown by those that report to it. */
+  readonly watch: AttributeWatch
   readonly cookie: CookieOverrides
   /** No one knows this id yet: it is in no store, no memory and no browser. */
   isNew: boolean
   /** The application looked at the session; otherwise it cannot have changed it. */
-  accessed: boolean
+  accessed = false
   /** The id changed by a takeover, so the browser has to be told. */
   cookieDue: boolean
   /** Of an ignored request: not stored at its end. */
-  detached: boolean
-  destroyed: boolean
+  detached = false
+  destroyed = false
   /** Stands empty in the place of a session that could not be loaded; is not stored. */
-  degraded?: boolean | undefined
+  degraded: boolean | undefined
   /** The id of the session that could not be loaded. */
-  notLoadedId?: string | undefined
+  notLoadedId: string | undefined
   createdMs: number
   /** Sticky mode. */
   local: LocalSession | undefined
   /** Non-sticky mode. */
   stored: StoredState | undefined
   /** Where requests lock, or are declared read-only. */
-  hold?: SessionHold | undefined
+  hold: SessionHold | undefined
+
+  constructor(parts: ActiveParts) {
+    this.id = parts.id
+    this.watch = parts.watch
+    this.cookie = parts.cookie
+    this.isNew = parts.isNew
+    this.cookieDue = parts.cookieDue
+    this.createdMs = parts.createdMs
+    this.local = parts.local
+    this.stored = parts.stored
+  }
+
+  /** Sticky: the shared local object. Non-sticky: this request's own copy. */
+  get attributes(): Attributes {
+    return this.watch.attributes
+  }
 }
 
 /** What a non-sticky request knows about the stored session. */

@@ -4,6 +4,7 @@
  * It owns the map and knows when a session has expired; what happens to an expired or unsaved
  * session is decided by its caller. It has no clock: the time is an argument.
  */
+import type { AttributeWatch } from './encoding/attribute-watch.ts'
 import type { Attributes, CookieOverrides } from './encoding/envelope.ts'
 import type { SessionContent } from './encoding/session-codec.ts'
 
@@ -11,6 +12,8 @@ import type { SessionContent } from './encoding/session-codec.ts'
 export interface LocalSession {
   id: string
   attributes: Attributes
+  /** Of those attributes. */
+  watch: AttributeWatch
   cookie: CookieOverrides
   createdMs: number
   lastAccessedMs: number

@@ -78,7 +78,10 @@ export class SessionBackup {
     const { savedContent, watch, cookie } = session
     if (watch.isSettled(savedContent, cookie)) return undefined
     const content = this.#content(session)
-    if (content !== savedContent) return content
+    if (content !== savedContent) {
+      watch.changed()
+      return content
+    }
     watch.settle(content, cookie)
     return undefined
   }
@@ -263,6 +266,7 @@ export class SessionBackup {
     }
     session.savedCas = stored.cas
     const base = session.savedContent ?? NO_CONTENT
+    session.watch.changed()
     this.#codec.mergeParts(session, base, decoded.envelope)
     session.savedContent = decoded.content
   }

@@ -70,8 +70,9 @@ class EngineView implements ProxyHandler<Record<string, unknown>> {
     this.exchange = exchange
     this.active = active
     this.request = request
-    this.#admitted = !active.isNew || active.detached || Object.keys(active.attributes).length > 0
-    this.session = new Proxy(active.attributes, this)
+    this.#admitted =
+      !active.isNew || active.detached || Object.keys(active.watch.watched).length > 0
+    this.session = new Proxy(active.watch.watched, this)
   }
 
   get(target: Record<string, unknown>, name: string | symbol): unknown {
@@ -79,13 +80,14 @@ class EngineView implements ProxyHandler<Record<string, unknown>> {
     this.active.accessed = true
     if (RESERVED[name]) return this.#member(name)
     const value = target[name]
+    if (typeof value === 'object') this.active.watch.handOut(name, value)
     if (value !== undefined || Object.hasOwn(target, name)) return value
     return Reflect.get(METHODS, name, this.session)
   }
 
   set(target: Record<string, unknown>, name: string | symbol, value: unknown): boolean {
     if (typeof name === 'string' && RESERVED[name]) return this.#assign(name, value)
-    this.#admit(name)
+    this.#admit(name, value)
     if (name !== '__proto__') return Reflect.set(target, name, value)
     // From `Object.assign(req.session, req.body)`: an attribute, not what all attributes inherit.
     const attribute = { value, writable: true, enumerable: true, configurable: true }
@@ -105,12 +107,14 @@ class EngineView implements ProxyHandler<Record<string, unknown>> {
     if (typeof name === 'string' && RESERVED[name] && 'value' in descriptor) {
       return this.#assign(name, descriptor.value) && descriptor.configurable !== false
     }
-    this.#admit(name)
+    this.#admit(name, descriptor.value)
+    if (descriptor.get !== undefined) this.active.watch.lose()
     return Reflect.defineProperty(target, name, descriptor)
   }
 
   deleteProperty(target: Record<string, unknown>, name: string | symbol): boolean {
     this.active.accessed = true
+    this.active.watch.changed()
     if (typeof name === 'string') this.#replaced?.delete(name)
     return Reflect.deleteProperty(target, name)
   }
@@ -130,7 +134,7 @@ class EngineView implements ProxyHandler<Record<string, unknown>> {
     name: string | symbol,
   ): PropertyDescriptor | undefined {
     this.active.accessed = true
-    if (name !== 'cookie') return Reflect.getOwnPropertyDescriptor(target, name)
+    if (name !== 'cookie') return this.#attribute(target, name)
     return { value: this.cookie, writable: true, enumerable: true, configurable: true }
   }
 
@@ -183,8 +187,19 @@ class EngineView implements ProxyHandler<Record<string, unknown>> {
     return true
   }
 
-  #admit(name: string | symbol): void {
+  #attribute(
+    target: Record<string, unknown>,
+    name: string | symbol,
+  ): PropertyDescriptor | undefined {
+    const descriptor = Reflect.getOwnPropertyDescriptor(target, name)
+    if (typeof name === 'string') this.active.watch.handOut(name, descriptor?.value)
+    return descriptor
+  }
+
+  #admit(name: string | symbol, value: unknown): void {
     this.active.accessed = true
+    this.active.watch.changed()
+    if (typeof name === 'string') this.active.watch.handOut(name, value)
     if (this.#admitted || typeof name === 'symbol') return
     this.exchange.manager.admit()
     this.#admitted = true

@@ -152,7 +152,9 @@ export class SessionObserver {
       () => {
         settled('written')
         if (wasNew && !active.destroyed) {
-          this.tell('created', { id, attributes: active.attributes })
+          // Who listens may change them.
+          const isHeard = this.events.hasListeners('created')
+          this.tell('created', { id, attributes: isHeard ? active.attributes : {} })
         }
       },
       (error: unknown) => settled('error', error),
