@@ -231,6 +231,12 @@ function requestRows(): StatRow<BucketContext>[] {
         return context.of.backend.counters.not_my_vbucket ?? 0
       },
     ),
+    shown('tot_not_my_vbucket', 'requests here for vBuckets of other nodes', ({ of }) => {
+      return of.statistics.counts.notMyVBucket
+    }),
+    shown('tot_map_notifications', 'clients that were told of a new map', ({ of }) => {
+      return of.statistics.counts.mapNotifications
+    }),
     shown('tot_upstream_paused', 'times a connection was no longer read', ({ of }) => {
       return of.statistics.counts.readingPauses
     }),

@@ -109,7 +109,7 @@ export class DataConversation implements Conversation {
       return new StatusReply(request, this.#withoutBucket())
     }
     if (op === Op.FlushAll && request.exptime === 0 && bucket !== undefined) {
-      const operation = this.#operation(request, deadlineMs)
+      const operation = this.#operation(request, bucket, deadlineMs)
       bucket.backend.submit(operation)
       return operation
     }
@@ -126,15 +126,16 @@ export class DataConversation implements Conversation {
     if (status === BinaryStatus.NotMyVBucket) return this.#refuseVBucket(request, published)
     if (status !== BinaryStatus.Success) return new StatusReply(request, status)
     if (request.op === Op.GetMeta) return this.#getMeta(request, bucket, deadlineMs)
-    const operation = this.#operation(request, deadlineMs)
+    const operation = this.#operation(request, bucket, deadlineMs)
     this.#prepare(operation, request, bucket, published)
     bucket.backend.submit(operation)
     return operation
   }
 
-  #operation(request: MemcachedRequest, deadlineMs: number): Operation {
+  #operation(request: MemcachedRequest, bucket: Bucket, deadlineMs: number): Operation {
     const operation = new Operation(this.#owner, deadlineMs).take(request, 0)
-    operation.direct = true
+    // Only engines' operations tell whether they were sent.
+    operation.direct = bucket.config?.holdfast != null
     operation.extendedErrors = this.#features.has(Feature.ExtendedErrors)
     return operation
   }
