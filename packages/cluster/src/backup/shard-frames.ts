@@ -1,8 +1,9 @@
 /**
  * The items of a shard as bytes, on the wire and in a backup's files: one frame for each item and
- * one that ends the stream, without which it was cut off. Pure. Numbers are big endian.
+ * one that ends the stream, without which it was cut off. Pure. Numbers are big endian;
+ * the expiry is Unix time in ms, 0 never.
  *
- *   item:  1 | key bytes u16 | value bytes u32 | flags u32 | expires at, ms u64, 0 never | key | value
+ *   item:  1 | key bytes u16 | value bytes u32 | flags u32 | expires at u64 | key | value
  *   end:   2 | items u64
  */
 
