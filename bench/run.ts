@@ -8,6 +8,7 @@ import { runGrid } from './harness/grid-suite.ts'
 import { runIdle } from './harness/idle-suite.ts'
 import { buildLoadGenerator } from './harness/load-generator.ts'
 import { describeMachine } from './harness/machine.ts'
+import { runMemory } from './harness/memory-suite.ts'
 import { type BenchOptions, parseBenchOptions, type Suite, USAGE } from './harness/options.ts'
 import { runRaces } from './harness/races-suite.ts'
 import { runSessions } from './harness/sessions-suite.ts'
@@ -25,6 +26,7 @@ const SUITE_RUNS: Record<Suite, (surroundings: SuiteSurroundings) => Promise<Sui
   soak: runSoak,
   sessions: runSessions,
   races: runRaces,
+  memory: runMemory,
   store: runStore,
 }
 

@@ -2,7 +2,16 @@
 import { parseArgs } from 'node:util'
 
 /** What can be measured. */
-export const SUITES = ['grid', 'commit', 'idle', 'soak', 'sessions', 'races', 'store'] as const
+export const SUITES = [
+  'grid',
+  'commit',
+  'idle',
+  'soak',
+  'sessions',
+  'races',
+  'store',
+  'memory',
+] as const
 
 export type Suite = (typeof SUITES)[number]
 
@@ -32,6 +41,7 @@ export const USAGE = `usage: npm run bench -- [SUITE...] [options]
   sessions  web servers with and without a session layer (needs wrk)
   races     what session layers keep when requests of one session overtake each other
   store     a cluster of three nodes: start, idle cost, starvation, rebalance to a fourth
+  memory    what an item costs in the store, beside redis-server alone
 options
   --quick             a small grid, one round of one second
   --cells PATTERNS    only these: parts of cell names, memcached/d10,engine/50c
