@@ -1,7 +1,7 @@
 /**
- * Every metric of a store node: name, type, meaning, and how its values are read when they are asked
- * for. docs/reference/store-metrics.md is made from this table. Numbers of engines are those of the
- * last sample of the statistics, at most a second or two old.
+ * Every metric of a store node: name, type, meaning, and how its values are read when they are
+ * asked for. docs/reference/store-metrics.md is made from this table. Numbers of engines are
+ * those of the last sample of the statistics, at most a second or two old.
  */
 import { wantedReplicas } from './document/cluster-document.ts'
 import type { StoreNode } from './node.ts'

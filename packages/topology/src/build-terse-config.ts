@@ -1,7 +1,8 @@
-// Writes the terse bucket config that clients of Couchbase's time read, over REST (`/pools/default/b/`)
-// and as the value of opcode 0xb5: the same map as in the bucket object, fewer members. Such clients
-// take the numbers of the map for positions in `nodesExt`, so it begins with the servers of the map,
-// in the map's order; members without a part of the map follow.
+// Writes the terse bucket config that clients of Couchbase's time read, over REST
+// (`/pools/default/b/`) and as the value of opcode 0xb5: the same map as in the bucket object,
+// fewer members. Such clients take the numbers of the map for positions in `nodesExt`, so it
+// begins with the servers of the map, in the map's order; members without a part of the map
+// follow.
 
 /** Ports of one member, as clients of today look for them. */
 export interface NodeServices {

@@ -1,6 +1,7 @@
 /**
- * Tells people of alerts by mail and by a POST to an address of theirs. One alert after the other,
- * each with a deadline and a bounded number of tries; what cannot be delivered is logged and dropped.
+ * Tells people of alerts by mail and by a POST to an address of theirs. One alert after the
+ * other, each with a deadline and a bounded number of tries; what cannot be delivered is logged
+ * and dropped.
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from 'pino'

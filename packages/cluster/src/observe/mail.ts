@@ -1,5 +1,4 @@
 /** Sends one mail through the mail server of the alert settings. Each step has a deadline. */
-import { createTransport } from 'nodemailer'
 import type { AlertSettings } from './alert-settings.ts'
 
 const MAIL_TIMEOUT_MS = 10_000
@@ -12,6 +11,8 @@ export interface Mail {
 
 /** Resolves when the server has taken it; rejects with what went wrong. */
 export async function sendMail(settings: AlertSettings, mail: Mail): Promise<void> {
+  // Few nodes ever send a mail: the others are spared the memory of its code.
+  const { createTransport } = await import('nodemailer')
   const { user, pass, host, port, encrypt } = settings.emailServer
   const transport = createTransport({
     host,

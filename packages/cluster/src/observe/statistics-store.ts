@@ -1,7 +1,7 @@
 /**
- * Statistics of one node in an SQLite file: a sample a second, kept for a minute, and rolled up to
- * coarser archives, the original's. Each archive has a bounded number of rows per bucket; older ones
- * go. All calls block: it lives in a thread of its own (statistics-thread.ts).
+ * Statistics of one node in an SQLite file: a sample a second, kept for a minute, and rolled up
+ * to coarser archives, the original's. Each archive has a bounded number of rows per bucket;
+ * older ones go. All calls block: it lives in a thread of its own (statistics-thread.ts).
  */
 import { rmSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'

@@ -1,8 +1,9 @@
 /**
  * Streams of configs: the JSON at once and after every change, each in one chunk, followed by a
- * chunk of four newlines (the framing of the original). Holdfast's own proxies say so with a header;
- * they are told the engines too and get a space four times a second, so that silence means that
- * this node is gone. A node that has lost its leader ends their streams: its map may be old.
+ * chunk of four newlines (the framing of the original). Holdfast's own proxies say so with a
+ * header; they are told the engines too and get a space four times a second, so that silence
+ * means that this node is gone. A node that has lost its leader ends their streams: its map may
+ * be old.
  */
 
 import { buildNodeServices } from '@holdfast/topology'
