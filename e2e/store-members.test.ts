@@ -235,46 +235,60 @@ test('of two nodes one dies: a person fails it over at once, and it comes back a
   await onStage(t, { nodes: 2 }, async ({ store, apps }) => {
     const admin = new StoreAdmin(store)
     const { port } = await apps.addProxy(store.streamUrls())
-    const writer = KeyWriter.start({ port, name: 'before' })
-    await writer.more(KEYS, SOON_MS)
-    const [first, second] = store.nodes
-    assert.ok(first !== undefined && second !== undefined)
-    await store.kill(1)
-    await writer.stop()
-    await until('it says why nothing is failed over', SOON_MS, async () => {
-      const response = await fetch(`http://${addressOf(second)}/metrics`)
-      return /failovers_refused\{reason="no-majority"\} 1/.test(await response.text())
-    })
-
-    const orderedAtMs = performance.now()
-    const hostname = addressOf(first)
-    const dead = (await admin.nodes(second)).find((n) => n.hostname === hostname)
-    assert.ok(dead !== undefined)
-    await admin.change('/controller/failOver', { otpNode: dead.otpNode }, second)
-    const client = await TextClient.open(port)
-    await until('a write is taken', SOON_MS, async () => {
-      return (await client.set('after', 'after').catch(() => '')) === 'STORED'
-    })
-    figure(t, 'ms from the order to a write', Math.round(performance.now() - orderedAtMs))
-    const after = KeyWriter.start({ port, name: 'after' })
-    await after.more(KEYS, SOON_MS)
-
-    await store.revive(1)
-    await until('the old one knows that it was failed over', SOON_MS, async () => {
-      const nodes = await admin.nodes(first).catch(() => [])
-      return nodes.some((n) => n.hostname === hostname && n.clusterMembership === 'inactiveFailed')
-    })
-    await until('it runs no engine', SOON_MS, () => nodePids(first.dataFolder).length <= 2)
-    await after.more(KEYS, SOON_MS)
-    await admin.change('/controller/reAddNode', { otpNode: dead.otpNode }, second)
-    await admin.startRebalance()
-    await untilRebalanced({ admin, store })
-    await after.more(KEYS, SOON_MS)
-    await after.stop()
-    client.close()
-    const lost = await keysMissing(port, [writer, after])
-    figure(t, 'acknowledged keys lost', lost.length, `of ${writer.stored.size + after.stored.size}`)
+    const writers: KeyWriter[] = []
+    try {
+      await playTwoNodes(t, { store, admin, port, writers })
+    } finally {
+      for (const writer of writers) await writer.stop()
+    }
+    const lost = await keysMissing(port, writers)
+    const stored = writers.reduce((sum, { stored }) => sum + stored.size, 0)
+    figure(t, 'acknowledged keys lost', lost.length, `of ${stored}`)
     assert.deepEqual(lost.slice(0, 5), [])
-    assert.deepEqual(after.refused.slice(0, 5), [])
+    assert.deepEqual(writers[1]?.refused.slice(0, 5), [])
   })
 })
+
+async function playTwoNodes(
+  t: TestContext,
+  { store, admin, port, writers }: Omit<Scene, 'writer'> & { writers: KeyWriter[] },
+): Promise<void> {
+  const writer = KeyWriter.start({ port, name: 'before', lanes: LANES })
+  writers.push(writer)
+  await writer.more(KEYS, SOON_MS)
+  const [first, second] = store.nodes
+  assert.ok(first !== undefined && second !== undefined)
+  await store.kill(1)
+  await writer.stop()
+  await until('it says why nothing is failed over', SOON_MS, async () => {
+    const response = await fetch(`http://${addressOf(second)}/metrics`)
+    return /failovers_refused\{reason="no-majority"\} 1/.test(await response.text())
+  })
+
+  const orderedAtMs = performance.now()
+  const hostname = addressOf(first)
+  const dead = (await admin.nodes(second)).find((n) => n.hostname === hostname)
+  assert.ok(dead !== undefined)
+  await admin.change('/controller/failOver', { otpNode: dead.otpNode }, second)
+  const client = await TextClient.open(port)
+  await until('a write is taken', SOON_MS, async () => {
+    return (await client.set('after', 'after').catch(() => '')) === 'STORED'
+  })
+  figure(t, 'ms from the order to a write', Math.round(performance.now() - orderedAtMs))
+  const after = KeyWriter.start({ port, name: 'after', lanes: LANES })
+  writers.push(after)
+  await after.more(KEYS, SOON_MS)
+
+  await store.revive(1)
+  await until('the old one knows that it was failed over', SOON_MS, async () => {
+    const nodes = await admin.nodes(first).catch(() => [])
+    return nodes.some((n) => n.hostname === hostname && n.clusterMembership === 'inactiveFailed')
+  })
+  await until('it runs no engine', SOON_MS, () => nodePids(first.dataFolder).length <= 2)
+  await after.more(KEYS, SOON_MS)
+  await admin.change('/controller/reAddNode', { otpNode: dead.otpNode }, second)
+  await admin.startRebalance()
+  await untilRebalanced({ admin, store })
+  await after.more(KEYS, SOON_MS)
+  client.close()
+}

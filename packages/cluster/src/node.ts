@@ -271,7 +271,7 @@ export class StoreNode {
     const { only, all } = shardsOnlyOn(this.document, target)
     const lostPercent = all === 0 ? 0 : Math.round((only / all) * 100)
     this.#log.warn({ target, lostPercent }, 'fails a member over, by order')
-    if (await this.leads()) return this.change(mark)
+    if (!this.#isAlone() && (await this.leads())) return this.change(mark)
     const leader = this.heartbeats.leader
     if (leader !== null) {
       const link = this.heartbeats.link(leader)
@@ -289,6 +289,14 @@ export class StoreNode {
     this.#log.warn({ target }, 'fails a member over without a majority, by order')
     await this.keeper.install(draft)
     this.reconciler.wake()
+  }
+
+  /** No majority was seen for longer than an election takes. */
+  #isAlone(): boolean {
+    const lastedMs = (sinceMs: number): number => Date.now() - sinceMs
+    return this.reconciler
+      .refusals()
+      .some((r) => r.reason === 'no-majority' && lastedMs(r.sinceMs) > LEAD_WAIT_MS)
   }
 
   async #grantStart(member: number, bucket: string, shard: number): Promise<void> {

@@ -29,6 +29,7 @@ export class EngineProcess {
   /** Where its log ended when it was last started or adopted. */
   #logFrom = 0
   #pid: number | null = null
+  #ended = false
   #onExit: () => void
 
   constructor(options: {
@@ -96,8 +97,10 @@ export class EngineProcess {
     else await removeSnapshot(folder)
     await this.configure(resume ? { ...live, persistence: 'none' } : live)
     this.#logFrom = await logEnd(folder)
+    if (this.#ended) return
     const child = spawn(this.#program, [this.#configFile], { detached: true, stdio: 'ignore' })
     this.#record(child)
+    this.#pid = child.pid ?? null
     await new Promise<void>((resolve, reject) => {
       child.once('spawn', resolve)
       child.once('error', reject)
@@ -110,7 +113,6 @@ export class EngineProcess {
     })
     child.unref()
     ownPriority(child.pid)
-    this.#pid = child.pid ?? null
   }
 
   get #configFile(): string {
@@ -140,8 +142,9 @@ export class EngineProcess {
     await rename(draft, this.#configFile)
   }
 
-  /** Ends the process and waits until it is gone. */
+  /** Ends the process, or the start that is under way, for good; waits until it is gone. */
   async stop(): Promise<void> {
+    this.#ended = true
     const pid = this.#pid
     this.#pid = null
     if (pid !== null && isAlive(pid)) {

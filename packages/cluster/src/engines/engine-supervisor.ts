@@ -175,8 +175,10 @@ export class EngineSupervisor {
     if (this.#turning) return
     this.#turning = true
     try {
-      const wanted = wantedEngines(this.#document, this.#self)
+      const document = this.#document
+      const wanted = wantedEngines(document, this.#self)
       await this.#dropUnwanted(wanted)
+      if (this.#document !== document) return
       for (const one of wanted) this.#engineFor(one)
       for (const engine of this.#engines.values()) {
         if (!engine.busy) void this.#tend(engine)
