@@ -23,13 +23,7 @@ import { planBucket, type Step } from '../reconcile/plan.ts'
 import { placementProgress, planMembers } from '../reconcile/plan-members.ts'
 import { wantedOf } from '../reconcile/wanted.ts'
 import { BUCKET_WISH, documentOf, memberAddress } from './fixtures.ts'
-import {
-  claims,
-  isAnswering,
-  type ModelEngine,
-  ModelEngines,
-  SAYS_NOTHING,
-} from './model-engines.ts'
+import { claims, isAnswering, type ModelEngine, ModelEngines } from './model-engines.ts'
 import { rebalanceAll } from './person-acts.ts'
 
 const TURN_MS = 100
@@ -185,11 +179,6 @@ export class BucketWorld {
     })
   }
 
-  startRebalance(): void {
-    this.document.rebalancing = true
-    this.document.rebalance.stopped = false
-  }
-
   /** All nodes up and in use, all processes answering, all links whole. */
   heal(): void {
     for (const member of this.document.members) {
@@ -237,31 +226,16 @@ export class BucketWorld {
         const engine = this.#engines.at(shard, member)
         if (!engine?.alive) return { kind: 'refused' }
         const status = this.#statusOf(shard, member)
-        return engine.silent || !status ? { kind: 'silent' } : { kind: 'answers', status }
+        return engine.silent ? { kind: 'silent' } : { kind: 'answers', status }
       },
     }
     return picturesOf(this.document, reports)
   }
 
-  #statusOf(shard: number, member: number): EngineStatus | null {
-    const engine = this.#engines.at(shard, member)
+  #statusOf(shard: number, member: number): EngineStatus {
     const port = this.#bucket.shards[shard]?.instances.find((i) => i.member === member)?.port ?? 0
-    const place = { bucket: this.#bucket.uuid, shard, port }
-    const state = engine?.silent ? 'silent' : engine?.alive ? 'running' : 'stopped'
-    const isTold = engine?.alive || !this.#hosts.get(member)?.manager
-    if (!engine || !isTold) return { ...place, ...SAYS_NOTHING, state, engineId: engine?.id ?? '' }
-    return {
-      ...place,
-      ...SAYS_NOTHING,
-      state,
-      engineId: engine.id,
-      role: engine.role,
-      primaryId: engine.primaryId,
-      linkUp: this.#engines.isLinked(shard, engine),
-      slots: engine.hasSlots ? [[0, 1]] : [],
-      known: this.#engines.all().map(([key, e]) => ({ id: e.id, address: key, failed: !e.alive })),
-      configEpoch: engine.epoch,
-    }
+    const isManaged = this.#hosts.get(member)?.manager ?? false
+    return this.#engines.status({ bucket: this.#bucket.uuid, shard, port }, member, isManaged)
   }
 
   #wanted(picture: BucketPicture): ShardPlacement[] {

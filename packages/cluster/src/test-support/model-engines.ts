@@ -29,19 +29,18 @@ export interface ModelEngine {
 }
 
 /** A manager forgets what a stopped engine has said; others keep what they last heard of it. */
-export const SAYS_NOTHING: Omit<EngineStatus, 'bucket' | 'shard' | 'port' | 'state' | 'engineId'> =
-  {
-    role: 'replica',
-    primaryId: '',
-    linkUp: false,
-    slots: [],
-    known: [],
-    configEpoch: 0,
-    memoryBytes: 0,
-    items: 0,
-    trouble: null,
-    usage: null,
-  }
+export const SAYS_NOTHING: Omit<EngineStatus, 'bucket' | 'shard' | 'port' | 'state' | 'engineId'> = {
+  role: 'replica',
+  primaryId: '',
+  linkUp: false,
+  slots: [],
+  known: [],
+  configEpoch: 0,
+  memoryBytes: 0,
+  items: 0,
+  trouble: null,
+  usage: null,
+}
 
 export class ModelEngines {
   readonly #engines = new Map<string, ModelEngine>()
@@ -87,6 +86,30 @@ export class ModelEngines {
 
   on(member: number): ModelEngine[] {
     return this.all().flatMap(([key, engine]) => (key.endsWith(`/${member}`) ? [engine] : []))
+  }
+
+  /** What its manager says of it, or what it says itself when there is none. */
+  status(
+    place: { bucket: string; shard: number; port: number },
+    member: number,
+    isManaged: boolean,
+  ): EngineStatus {
+    const engine = this.at(place.shard, member)
+    const state = engine?.silent ? 'silent' : engine?.alive ? 'running' : 'stopped'
+    const isTold = engine?.alive || !isManaged
+    if (!engine || !isTold) return { ...place, ...SAYS_NOTHING, state, engineId: engine?.id ?? '' }
+    return {
+      ...place,
+      ...SAYS_NOTHING,
+      state,
+      engineId: engine.id,
+      role: engine.role,
+      primaryId: engine.primaryId,
+      linkUp: this.isLinked(place.shard, engine),
+      slots: engine.hasSlots ? [[0, 1]] : [],
+      known: this.all().map(([key, e]) => ({ id: e.id, address: key, failed: !e.alive })),
+      configEpoch: engine.epoch,
+    }
   }
 
   start(engine: ModelEngine): void {
