@@ -55,6 +55,15 @@ export class ShardProber {
     return Math.round(Math.max(...perShard))
   }
 
+  /** The longest that any write took from sending to its acknowledgement. */
+  get longestGapMs(): number {
+    return Math.max(
+      ...this.#probes.flatMap(({ acknowledged }) =>
+        acknowledged.map(({ sentAtMs, atMs }) => atMs - sentAtMs),
+      ),
+    )
+  }
+
   async stop(): Promise<void> {
     this.#goOn = false
     await this.#running

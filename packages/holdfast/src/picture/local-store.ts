@@ -131,6 +131,12 @@ export class LocalStore {
     return killed
   }
 
+  /** A clean stop of one node, as for an upgrade; throws when it had to be killed. */
+  async stopNode(number: number): Promise<void> {
+    const clean = await this.#node(number).daemon?.stop(NODE_STOP_TIMEOUT_MS)
+    if (clean === false) throw new Error(`node ${number} did not stop in time`)
+  }
+
   /** Stops every process of the node where it is, as a machine that hangs does. */
   freeze(number: number): void {
     signalNode(this.#node(number).dataFolder, 'SIGSTOP')
