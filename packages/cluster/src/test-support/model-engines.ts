@@ -29,18 +29,19 @@ export interface ModelEngine {
 }
 
 /** A manager forgets what a stopped engine has said; others keep what they last heard of it. */
-export const SAYS_NOTHING: Omit<EngineStatus, 'bucket' | 'shard' | 'port' | 'state' | 'engineId'> = {
-  role: 'replica',
-  primaryId: '',
-  linkUp: false,
-  slots: [],
-  known: [],
-  configEpoch: 0,
-  memoryBytes: 0,
-  items: 0,
-  trouble: null,
-  usage: null,
-}
+export const SAYS_NOTHING: Omit<EngineStatus, 'bucket' | 'shard' | 'port' | 'state' | 'engineId'> =
+  {
+    role: 'replica',
+    primaryId: '',
+    linkUp: false,
+    slots: [],
+    known: [],
+    configEpoch: 0,
+    memoryBytes: 0,
+    items: 0,
+    trouble: null,
+    usage: null,
+  }
 
 export class ModelEngines {
   readonly #engines = new Map<string, ModelEngine>()
