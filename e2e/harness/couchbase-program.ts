@@ -1,6 +1,6 @@
 // A client program over the official Couchbase SDK, as a process of its own: the SDK's native part
-// ends its process when it is given a config that it cannot read. It asserts what it does itself and
-// fails with what went wrong.
+// ends its process when it is given a config that it cannot read. It asserts what it does itself
+// and fails with what went wrong.
 //
 //   node couchbase-program.ts items CONNECTION BUCKET PASSWORD
 //   node couchbase-program.ts writes CONNECTION BUCKET PASSWORD   (until its input ends)
@@ -97,8 +97,8 @@ function isLocked(error: unknown): boolean {
 }
 
 /**
- * Writes of growing numbers, half of the writers' durable, each to a key of its own and to the one of
- * its writer; all that was acknowledged is read back in the end.
+ * Writes of growing numbers, half of the writers' durable, each to a key of its own and to the one
+ * of its writer; all that was acknowledged is read back in the end.
  */
 async function writeUntilToldToStop(items: Collection): Promise<void> {
   let stopped = false

@@ -1,6 +1,6 @@
 // Several hosts on one machine: network namespaces, each with an address of its own on one bridge.
-// A host can be cut off as by a cable that is pulled at the far end of the switch: its own link stays
-// up, nobody is told, packets just no longer arrive. This process stands on the bridge too.
+// A host can be cut off as by a cable that is pulled at the far end of the switch: its own link
+// stays up, nobody is told, packets just no longer arrive. This process stands on the bridge too.
 import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import type { NodeHosts } from '../../packages/holdfast/src/picture/local-store.ts'

@@ -3,8 +3,9 @@
 //
 // A lock is a key of its own beside the item's: in front of the tag, where no client's key begins,
 // so it lies in the item's slot and goes with it. It holds the CAS that opens the lock and the CAS
-// of the locked item, and expires by itself. Reads show the item's own CAS, never the one that opens
-// it. An item that was written by somebody who knows no locks has another CAS: its lock is void.
+// of the locked item, and expires by itself. Reads show the item's own CAS, never the one that
+// opens it. An item that was written by somebody who knows no locks has another CAS: its lock is
+// void.
 
 /** Locks. */
 export const FUNCTION_LOCKS = `

@@ -208,8 +208,9 @@ const SOURCE = `#!lua name=holdfast\n-- version ${VERSION}\n${FUNCTION_BASICS}${
  * - `holdfast_read options steps stamp ttl vivifyTtl recacheSeconds`
  *
  * Stores and deletes answer 1 done, 0 refused (CAS mismatch, add of an existing key), -1 missing,
- * -3 too large; lock, unlock and guard also -4 locked by another, -5 not locked. incr and decr answer the digits, or with `t` digits and ttl, or 0, -1, or -2 not a
- * number. read answers null or: header and data, bits of `ItemMark`, ttl, idle seconds or -1.
+ * -3 too large; lock, unlock and guard also -4 locked by another, -5 not locked. incr and decr
+ * answer the digits, or with `t` digits and ttl, or 0, -1, or -2 not a number. read answers null
+ * or: header and data, bits of `ItemMark`, ttl, idle seconds or -1.
  */
 export const ENGINE_LIBRARY: EngineLibrary = { name: 'holdfast', version: VERSION, source: SOURCE }
 

@@ -2,7 +2,7 @@
  * What the requests of one connection come to. The connection (upstream-connection.ts) owns the
  * socket, the order of replies and the bounds; a conversation owns who is logged in and answers
  * each request with a slot: an operation handed to a backend, or a reply of its own. There is one
- * for memcached's protocols and one for vBucket ports (data-port/).
+ * for memcached's protocols and one for vBucket ports (vbucket-port/).
  */
 import type { ReplySlot, Upstream } from '@holdfast/client'
 import type { ByteWriter, MemcachedRequest } from '@holdfast/protocol'

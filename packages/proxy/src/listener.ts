@@ -11,8 +11,6 @@ import type { DelayedFlushes, Turn } from '@holdfast/client'
 import type { ByteWriter } from '@holdfast/protocol'
 import type { Bucket, BucketDirectory } from './bucket.ts'
 import type { Conversation, ConversationOwner } from './conversation.ts'
-import { DataConversation } from './data-port/data-conversation.ts'
-import { DataPort, type DataPortOptions } from './data-port/data-port.ts'
 import { ListenError } from './listen-error.ts'
 import type { ListenerSettings } from './listener-settings.ts'
 import { bindSocketFile } from './listener-socket-file.ts'
@@ -25,6 +23,8 @@ import type { Statistics } from './statistics.ts'
 import type { StatsAnswer } from './stats-report.ts'
 import { UpstreamConnection } from './upstream-connection.ts'
 import type { UpstreamHost } from './upstream-host.ts'
+import { DataConversation } from './vbucket-port/vbucket-conversation.ts'
+import { DataPort, type DataPortOptions } from './vbucket-port/vbucket-port.ts'
 
 const SWEEP_INTERVAL_MS = 50
 const LISTEN_BACKLOG_DEFAULT = 1024

@@ -4,10 +4,10 @@
  * leaves everything as it was.
  */
 import type { BucketDirectory } from './bucket.ts'
-import type { DataPortOptions } from './data-port/data-port.ts'
 import { type Listener, type ListenerHost, type ListenerPlace, openListener } from './listener.ts'
 import { LISTENER_DEFAULTS, type ListenerSettings } from './listener-settings.ts'
 import type { ListenerConfig, ProxyConfig } from './proxy-config.ts'
+import type { DataPortOptions } from './vbucket-port/vbucket-port.ts'
 import { sharesPorts } from './worker-ports.ts'
 
 interface OpenEntry {

@@ -5,9 +5,9 @@
  *                                                                slots, oldest first
  *   bytes <──writer── reply <── settled slots from the front ──────────────────┘
  *
- * Each request takes one slot; a slot is settled by whoever made it, or here at its deadline. Replies
- * leave once per event-loop turn. Reading pauses while too much is outstanding or the application
- * reads its replies too slowly. The connection outlives whatever happens to the store.
+ * Each request takes one slot; a slot is settled by whoever made it, or here at its deadline.
+ * Replies leave once per event-loop turn. Reading pauses while too much is outstanding or the
+ * application reads its replies too slowly. The connection outlives whatever happens to the store.
  *
  * The first byte tells the protocol. An idle connection keeps next to nothing: parsers are lent
  * (request-parsers.ts), queue and counters are let go after a second.

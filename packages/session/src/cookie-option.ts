@@ -91,8 +91,8 @@ export function parseCookieOption(value: unknown): CookieAttributes {
 }
 
 /**
- * Why browsers would drop the cookie without a word, so that every request had a session of its own;
- * undefined: they keep it, or it is decided by request.
+ * Why browsers would drop the cookie without a word, so that every request had a session of its
+ * own; undefined: they keep it, or it is decided by request.
  */
 export function droppedCookie({
   cookie,

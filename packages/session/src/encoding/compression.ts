@@ -3,8 +3,8 @@
  * caller, so a small value cannot fill the memory.
  *
  * Small sessions are done at once: that takes less than handing them to a thread of zlib's pool.
- * Large ones would hold up all other requests meanwhile, so they go there; beyond ASYNC_UNDERWAY_MAX
- * of them one more is done at once, so that no queue grows without end.
+ * Large ones would hold up all other requests meanwhile, so they go there; beyond
+ * ASYNC_UNDERWAY_MAX of them one more is done at once, so that no queue grows without end.
  */
 import {
   brotliCompress,

@@ -1,5 +1,5 @@
-// What the original's test list misses: a process that holds a lock, of the default life of 5 s, and
-// stands still for 10 s or dies; the same of processes that hold none.
+// What the original's test list misses: a process that holds a lock, of the default life of 5 s,
+// and stands still for 10 s or dies; the same of processes that hold none.
 import assert from 'node:assert/strict'
 import { describe, type TestContext, test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'

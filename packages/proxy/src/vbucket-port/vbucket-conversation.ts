@@ -14,13 +14,13 @@ import { type LocalSource, replyLocally, StatusReply } from '../local-replies.ts
 import { LoginConversation } from '../login-conversation.ts'
 import { LoginReply } from '../login-reply.ts'
 import type { UpstreamHost } from '../upstream-host.ts'
-import type { DataPort } from './data-port.ts'
-import { MetaReply, ObserveReply, ValueReply, writeMapChange } from './data-replies.ts'
 import { ERROR_MAP } from './error-map.ts'
 import { agreedFeatures, Feature, listedFeatures } from './features.ts'
 import { lockSeconds } from './lock-watch.ts'
 import type { PublishedBucket, PublishedConfig } from './published-config.ts'
 import { isHere, judgeRequest, replicasOfMajority } from './request-rules.ts'
+import type { DataPort } from './vbucket-port.ts'
+import { MetaReply, ObserveReply, ValueReply, writeMapChange } from './vbucket-replies.ts'
 import { vBucketStats } from './vbucket-stats.ts'
 
 /** Chooses no bucket, in the words of Couchbase's clients. */
