@@ -119,12 +119,12 @@ async function fill(port: number, load: Load): Promise<void> {
   await once(socket, 'connect')
   const header = load.inStore ? ITEM_HEADER_BYTES : 0
   const [fromBytes, toBytes] = load.sizes
-  const valueOf = (index: number): string =>
+  const textOf = (index: number): string =>
     'v'.repeat(fromBytes + ((index * SIZE_STEP) % (toBytes - fromBytes + 1)) + header)
   const expiry = load.expires ? ['PX', String(TTL_SECONDS * 1000)] : []
   for (let from = 0; from < load.items; from += BATCH) {
     const commands = Array.from({ length: BATCH }, (_, i) =>
-      commandText(['SET', keyOf(from + i, load.inStore), valueOf(from + i), ...expiry]),
+      commandText(['SET', keyOf(from + i, load.inStore), textOf(from + i), ...expiry]),
     )
     socket.write(commands.join(''))
     for (let bytes = 0; bytes < BATCH * OK_BYTES; ) {

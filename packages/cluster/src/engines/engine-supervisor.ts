@@ -303,9 +303,13 @@ export class EngineSupervisor {
     this.#log.info({ ...aboutOf(engine), duty: wanted.duty }, 'engine started')
   }
 
-  /** Reads in its log why it has ended. */
+  /**
+   * Reads in its log why it has ended. It did by itself: a snapshot that is there was left by a full
+   * sync, and is older than the append-only file.
+   */
   async #diagnose(engine: Engine): Promise<void> {
     engine.undiagnosed = false
+    await removeSnapshot(engine.process.settings.folder)
     const found = troubleInLog(await engine.process.logText())
     const isHopeless = engine.failedStarts >= FAILED_STARTS_MAX
     engine.trouble = found ?? (isHopeless ? 'notStarting' : null)

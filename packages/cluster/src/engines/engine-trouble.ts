@@ -15,7 +15,10 @@ const LOG_SIGNS: readonly [RegExp, EngineTrouble][] = [
     'dataDamaged',
   ],
   [/Unrecoverable error reading the append only file|AOF manifest/i, 'dataDamaged'],
-  [/Short read or OOM loading DB|Internal error in RDB reading|Bad signature/i, 'dataDamaged'],
+  [
+    /Short read or OOM loading DB|Internal error in RDB reading|Wrong RDB|Bad signature/i,
+    'dataDamaged',
+  ],
   [/Unable to obtain the AOF file|The AOF file .* doesn't exist/i, 'dataDamaged'],
 ]
 

@@ -79,6 +79,11 @@ async function aofOf({ folder }: LocalEngine): Promise<string> {
  * value, as there is no checksum on what lies within one.
  */
 async function damageAof(engine: LocalEngine): Promise<void> {
+  // After a full sync the engine writes its file anew: what is damaged before that is replaced.
+  await cluster.until('the file is not being rewritten', async () => {
+    const info = await engine.control.text('INFO', 'persistence')
+    return info.includes('aof_rewrite_in_progress:0') && info.includes('aof_rewrite_scheduled:0')
+  })
   await using file = await open(await aofOf(engine), 'r+')
   const { size } = await file.stat()
   await file.write('!'.repeat(2 * VALUE_LENGTH), Math.floor(size / 2))
