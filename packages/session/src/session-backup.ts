@@ -82,7 +82,8 @@ export class SessionBackup {
       watch.changed()
       return content
     }
-    watch.settle(content, cookie)
+    // The text that is kept anyway, not another one like it.
+    watch.settle(savedContent, cookie)
     return undefined
   }
 
