@@ -16,11 +16,13 @@ import {
   type ClusterDocument,
   type Member,
   memberById,
+  type StoredUser,
   wantedReplicas,
 } from './document/cluster-document.ts'
 import { readDocumentFile } from './document/document-file.ts'
 import { DocumentKeeper } from './document/document-keeper.ts'
 import { DocumentWriter } from './document/document-writer.ts'
+import { adminAfterLeaving, withFirstAdmin } from './document/first-admin.ts'
 import { newDocument, type OwnAddress } from './document/new-document.ts'
 import { EngineSupervisor } from './engines/engine-supervisor.ts'
 import { type EngineProgram, findEngine } from './engines/find-engine.ts'
@@ -33,6 +35,7 @@ import { Statistics } from './observe/statistics.ts'
 import type { NodeOptions } from './options.ts'
 import { failOver, shardsOnlyOn } from './reconcile/member-changes.ts'
 import { Reconciler } from './reconcile/reconciler.ts'
+import { hashPassword } from './rest/credentials.ts'
 import { PoolWait } from './rest/pool-wait.ts'
 import { RestServer } from './rest/rest-server.ts'
 import type { ViewSource } from './rest/views.ts'
@@ -45,6 +48,9 @@ const POLL_MS = 20
 /** The manager needs little time, but when a node dies on a busy machine it needs it at once. */
 const MANAGER_PRIORITY = -5
 
+/** Options whose password is hashed: the password itself is not kept. */
+type Settled = Omit<NodeOptions, 'admin'> & { admin: StoredUser | null }
+
 export class StoreNode {
   readonly keeper: DocumentKeeper
   readonly heartbeats: Heartbeats
@@ -56,8 +62,9 @@ export class StoreNode {
   readonly observer: Observer
   readonly statistics: Statistics
   readonly version: string
-  readonly #options: NodeOptions
+  readonly #options: Omit<NodeOptions, 'admin'>
   readonly #engine: EngineProgram
+  readonly #firstAdmin: StoredUser | null
   readonly #log: Logger
   readonly #rest: RestServer
   readonly #gateway: Gateway | null
@@ -65,12 +72,14 @@ export class StoreNode {
   #leaving = false
 
   private constructor(
-    options: NodeOptions,
+    options: Settled,
     engine: EngineProgram,
     keeper: DocumentKeeper,
     log: Logger,
   ) {
-    this.#options = options
+    const { admin: firstAdmin, ...settings } = options
+    this.#options = settings
+    this.#firstAdmin = firstAdmin
     this.#engine = engine
     this.#log = log
     this.version = options.version
@@ -127,10 +136,12 @@ export class StoreNode {
     await mkdir(join(folder, 'run'), { recursive: true, mode: 0o700 })
     const path = join(folder, 'cluster.json')
     const stored = await readDocumentFile(path)
-    const document = stored?.document ?? newDocument(ownAddress(options))
+    const admin = await hashedAdmin(options)
+    const found = stored?.document ?? newDocument(ownAddress(options))
+    const document = withFirstAdmin(found, admin, options.host)
     const keeper = new DocumentKeeper(path, stored?.self ?? 1, document)
-    if (!stored) await keeper.persist()
-    const node = new StoreNode(options, engine, keeper, log)
+    if (document !== stored?.document) await keeper.persist()
+    const node = new StoreNode({ ...options, admin }, engine, keeper, log)
     await node.#rest.listen(options)
     await writeFile(join(folder, 'run', 'manager.pid'), `${process.pid}\n`)
     node.heartbeats.start()
@@ -324,7 +335,9 @@ export class StoreNode {
     try {
       this.#log.warn('removed from the cluster, starting anew')
       await this.supervisor.wipe()
-      await this.keeper.replace(1, newDocument(ownAddress(this.#options)))
+      const { host } = this.#options
+      const admin = adminAfterLeaving(this.document.admin, this.#firstAdmin, host)
+      await this.keeper.replace(1, { ...newDocument(ownAddress(this.#options)), admin })
     } finally {
       this.#leaving = false
     }
@@ -339,7 +352,12 @@ function hurry(): void {
   }
 }
 
-function ownAddress(options: NodeOptions): OwnAddress {
+async function hashedAdmin({ admin }: NodeOptions): Promise<StoredUser | null> {
+  if (!admin) return null
+  return { username: admin.username, passwordHash: await hashPassword(admin.password) }
+}
+
+function ownAddress(options: Omit<NodeOptions, 'admin'>): OwnAddress {
   return {
     host: options.host,
     restPort: options.port,

@@ -21,6 +21,7 @@ test('texts from the command line become numbers and ranges', () => {
     enginePorts: [12_000, 12_099],
     arbiter: false,
     tls: null,
+    admin: null,
   })
 })
 
@@ -63,6 +64,18 @@ test('TLS needs a certificate and its key', () => {
   assert.throws(
     () => readNodeOptions({ ...GIVEN, tlsCert: 'a.crt' }),
     /^.*--tls-cert and --tls-key go together$/,
+  )
+})
+
+test('an admin is given by name and password, and both are checked', () => {
+  const password = 'correct horse'
+  const { admin } = readNodeOptions({ ...GIVEN, adminPassword: password })
+  assert.deepEqual(admin, { username: 'Administrator', password })
+  assert.equal(readNodeOptions({ ...GIVEN, admin: 'root' }).admin, null)
+  assert.throws(() => readNodeOptions({ ...GIVEN, admin: 'a:b' }), /--admin must/)
+  assert.throws(
+    () => readNodeOptions({ ...GIVEN, adminPassword: 'short' }),
+    (error) => error instanceof NodeOptionError && !error.message.includes('short'),
   )
 })
 

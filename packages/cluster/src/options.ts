@@ -5,6 +5,7 @@ import { z } from 'zod'
 export const ENGINE_PORT_MAX = 22_767
 
 const TLS_PORT = 18_091
+const ADMIN_PASSWORD_LENGTH_MIN = 6
 
 export interface NodeOptions {
   /** Folder of this node's state. */
@@ -18,9 +19,17 @@ export interface NodeOptions {
   arbiter: boolean
   /** REST over TLS beside the plain port; null or absent runs none. */
   tls?: TlsOptions | null
+  /** Admin that is set where the node has none yet; null or absent sets none. */
+  admin?: FirstAdmin | null
   version: string
   /** Program and arguments of the gateway proxy; null runs none. */
   gatewayCommand: readonly string[] | null
+}
+
+/** Admin of a node at its first start. */
+export interface FirstAdmin {
+  username: string
+  password: string
 }
 
 /** Files and port of REST over TLS. */
@@ -56,6 +65,17 @@ export const nodeOptionTable: readonly NodeOptionRow[] = [
   { flags: '--tls-key <file>', default: '', description: 'its private key (PEM)' },
   { flags: '--tls-port <port>', default: '18091', description: 'REST port with TLS' },
   { flags: '--arbiter', default: '', description: 'votes, holds no data' },
+  {
+    flags: '--admin <user>',
+    default: 'Administrator',
+    description: 'admin that a node without one gets, if its password is given',
+  },
+  {
+    flags: '--admin-password-file <file>',
+    default: '',
+    description:
+      'file with its password (or HOLDFAST_ADMIN_PASSWORD); needed at the first start when --host is not loopback',
+  },
 ]
 
 const port = z.coerce.number().int().min(1).max(65_535)
@@ -80,6 +100,14 @@ const fields = z.object({
   tlsCert: z.string().min(1).optional(),
   tlsKey: z.string().min(1).optional(),
   tlsPort: port.default(TLS_PORT),
+  admin: z
+    .string()
+    .regex(/^[^:]{1,128}$/, 'must be 1 to 128 characters without a colon')
+    .default('Administrator'),
+  adminPassword: z
+    .string()
+    .min(ADMIN_PASSWORD_LENGTH_MIN, `must have ${ADMIN_PASSWORD_LENGTH_MIN} characters or more`)
+    .optional(),
 })
 
 const schema = fields.refine(
@@ -92,15 +120,23 @@ export class NodeOptionError extends Error {
   readonly code = 'HOLDFAST_NODE_OPTION'
 }
 
-/** Checks what the command line gives. Throws {@link NodeOptionError}. */
+/**
+ * Checks what the command line gives, and `adminPassword` from where it was read. Throws
+ * {@link NodeOptionError}.
+ */
 export function readNodeOptions(
   raw: Record<string, unknown>,
 ): Omit<NodeOptions, 'version' | 'gatewayCommand'> {
   const result = schema.safeParse(raw)
   if (result.success) {
-    const { tlsCert: certFile, tlsKey: keyFile, tlsPort, ...options } = result.data
+    const { tlsCert: certFile, tlsKey: keyFile, tlsPort, ...rest } = result.data
+    const { admin: username, adminPassword: password, ...options } = rest
     const isOn = certFile !== undefined && keyFile !== undefined
-    return { ...options, tls: isOn ? { certFile, keyFile, port: tlsPort } : null }
+    return {
+      ...options,
+      tls: isOn ? { certFile, keyFile, port: tlsPort } : null,
+      admin: password === undefined ? null : { username, password },
+    }
   }
   const lines = result.error.issues.map((issue) => {
     const name = String(issue.path[0] ?? '').replace(/[A-Z]/g, (c) => `-${c.toLowerCase()}`)

@@ -5,6 +5,7 @@ import { type NodeOptions, nodeOptionTable, readNodeOptions, StoreNode } from '@
 import type { Command } from 'commander'
 import { pino } from 'pino'
 import { z } from 'zod'
+import { readSecret } from './cluster/secrets.ts'
 
 /** A stop that takes longer than this ends the process all the same. */
 const STOP_TIMEOUT_MS = 10_000
@@ -24,9 +25,17 @@ export function registerNode(program: Command): void {
     else command.option(row.flags, row.description, row.default)
   }
   command.action(async (raw: Record<string, unknown>) => {
-    const options = readNodeOptions(raw)
+    const options = readNodeOptions({ ...raw, adminPassword: adminPassword(raw) })
     await runNode({ ...options, version: holdfastVersion(), gatewayCommand: gateway(options) })
   })
+}
+
+/** From its file or the environment, where children of this process shall not find it. */
+function adminPassword({ adminPasswordFile }: Record<string, unknown>): string | undefined {
+  const fromEnvironment = process.env.HOLDFAST_ADMIN_PASSWORD
+  delete process.env.HOLDFAST_ADMIN_PASSWORD
+  if (typeof adminPasswordFile === 'string') return readSecret(adminPasswordFile)
+  return fromEnvironment
 }
 
 /** The gateway is the proxy of this same program, with all buckets of the node, on both ports. */

@@ -16,17 +16,15 @@ import { NO_WAIT } from './commands-rebalance.ts'
 import { RestClient } from './rest-client.ts'
 
 /** Admin, port and memory of a cluster, as they are set when it is made and later. */
-const clusterOptions = (needed: boolean): OptionRow[] => [
+const clusterOptions: readonly OptionRow[] = [
   {
     flags: '--cluster-username <user>',
     description: 'admin to set',
-    required: needed,
     aliases: ['--cluster-init-username'],
   },
   {
     flags: '--cluster-password [password]',
     description: 'its password, 6 or more characters',
-    required: needed,
     secret: true,
     aliases: ['--cluster-init-password'],
   },
@@ -47,9 +45,10 @@ export const clusterCommandRows: readonly ClusterCommand[] = [
   {
     name: 'cluster-init',
     group: 'Cluster',
-    description: 'set the admin of a new cluster and create the bucket `default`',
+    description:
+      'set the admin of a new cluster, or keep that of --username, and create the bucket `default`',
     options: [
-      ...clusterOptions(true),
+      ...clusterOptions,
       { flags: '--no-default-bucket', description: 'create no bucket' },
       {
         flags: '--services <list>',
@@ -64,14 +63,14 @@ export const clusterCommandRows: readonly ClusterCommand[] = [
     name: 'cluster-edit',
     group: 'Cluster',
     description: 'change admin, password or memory of the cluster',
-    options: clusterOptions(false),
+    options: clusterOptions,
     run: clusterEdit,
   },
   {
     name: 'setting-cluster',
     group: 'Settings',
     description: 'the same as cluster-edit, by its name of today',
-    options: clusterOptions(false),
+    options: clusterOptions,
     run: clusterEdit,
   },
   {
@@ -91,8 +90,7 @@ async function clusterInit({ rest, options }: CommandContext): Promise<Outcome> 
   if (textOf(options, 'services') !== 'data') {
     throw new UsageError('--services: a node has the service data and no other')
   }
-  const username = requiredText(options, 'clusterUsername')
-  const password = requiredText(options, 'clusterPassword')
+  const { username, password } = adminOf(rest, options)
   const memoryQuota = textOf(options, 'clusterRamsize')
   if (memoryQuota !== undefined) await rest.post('/pools/default', { memoryQuota })
   await rest.post('/settings/web', { username, password, port: 'SAME' })
@@ -106,6 +104,17 @@ async function clusterInit({ rest, options }: CommandContext): Promise<Outcome> 
   return {
     lines: done.map((message) => `SUCCESS: ${message}`),
     value: { status: 'success', message: done.join(', ') },
+  }
+}
+
+/** The admin to set; a node that was started with one may keep it. */
+function adminOf(rest: RestClient, options: OptionValues): { username: string; password: string } {
+  const isGiven = options.clusterUsername !== undefined || options.clusterPassword !== undefined
+  const { username, password } = rest.options
+  if (!isGiven && username !== undefined && password !== undefined) return { username, password }
+  return {
+    username: requiredText(options, 'clusterUsername'),
+    password: requiredText(options, 'clusterPassword'),
   }
 }
 

@@ -48,7 +48,8 @@ export async function readSecrets(
   }
 }
 
-function readSecret(path: string): string {
+/** The secret in a file, without the line's end; `-` is standard input. Throws UsageError. */
+export function readSecret(path: string): string {
   let text: string
   try {
     text = readFileSync(path === '-' ? STANDARD_INPUT : path, 'utf8')

@@ -50,7 +50,8 @@ export interface PreferredNodePorts {
   readonly enginesFrom: number
 }
 
-const LOOPBACK: NodeHosts = { host: () => '127.0.0.1', launcher: () => [] }
+const LOOPBACK_HOST = '127.0.0.1'
+const LOOPBACK: NodeHosts = { host: () => LOOPBACK_HOST, launcher: () => [] }
 
 export class LocalStore {
   readonly #programs: Programs
@@ -104,7 +105,7 @@ export class LocalStore {
     const [first, ...others] = this.#nodes
     if (first === undefined) throw new Error('there is no node to form a cluster of')
     await this.#command([
-      ...['cluster-init', '-c', addressOf(first)],
+      ...['cluster-init', '-c', addressOf(first), '-u', STORE_USER, '-p', STORE_PASSWORD],
       ...['--cluster-username', STORE_USER, '--cluster-password', STORE_PASSWORD],
     ])
     for (const node of others.filter(({ isArbiter }) => !isArbiter)) await this.add(node)
@@ -114,7 +115,11 @@ export class LocalStore {
 
   /** Makes a started node a member; it gets data with the next rebalance. */
   async add(node: StoreNode): Promise<void> {
-    await this.#admin('server-add', '--server-add', addressOf(node))
+    await this.#admin(
+      'server-add',
+      ...['--server-add', addressOf(node)],
+      ...['--server-add-username', STORE_USER, '--server-add-password', STORE_PASSWORD],
+    )
   }
 
   /** Spreads the data over all members; resolves when it is done. */
@@ -246,6 +251,7 @@ export class LocalStore {
       ],
       logPath: join(this.#folder, `node${number}.log`),
       readyLine: /^holdfast node ready /,
+      ...(host === LOOPBACK_HOST ? {} : { env: withAdmin(process.env) }),
     })
     const started = { ...node, daemon }
     this.#nodes[number - 1] = started
@@ -269,6 +275,11 @@ export class LocalStore {
     if (node === undefined) throw new Error(`there is no node ${number}`)
     return node
   }
+}
+
+/** A node that others can reach does not start without an admin. */
+function withAdmin(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  return { ...env, HOLDFAST_ADMIN_PASSWORD: STORE_PASSWORD }
 }
 
 /** host:port of a node's REST. */
