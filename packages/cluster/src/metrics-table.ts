@@ -43,6 +43,16 @@ export const STORE_METRICS: readonly StoreMetric[] = [
   node('holdfast_rebalance_running', '1 while a rebalance runs', (n) =>
     Number(n.document.rebalancing),
   ),
+  {
+    ...{ name: 'holdfast_logins_wrong_total', type: 'counter', of: 'node', labels: [] },
+    help: 'wrong logins at the REST port',
+    read: (n) => [{ labels: {}, value: n.logins.wrong }],
+  },
+  {
+    ...{ name: 'holdfast_logins_refused_total', type: 'counter', of: 'node', labels: [] },
+    help: 'logins refused unchecked, from addresses that had guessed too often',
+    read: (n) => [{ labels: {}, value: n.logins.refused }],
+  },
   machine('holdfast_node_cpu_percent', 'share of all processors in use', (m) => m.cpuPercent),
   machine('holdfast_node_memory_total_bytes', 'memory', (m) => m.memoryTotalBytes),
   machine('holdfast_node_memory_free_bytes', 'memory that can be had', (m) => m.memoryFreeBytes),

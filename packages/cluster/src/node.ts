@@ -36,6 +36,7 @@ import type { NodeOptions } from './options.ts'
 import { failOver, shardsOnlyOn } from './reconcile/member-changes.ts'
 import { Reconciler } from './reconcile/reconciler.ts'
 import { hashPassword } from './rest/credentials.ts'
+import { Logins } from './rest/logins.ts'
 import { PoolWait } from './rest/pool-wait.ts'
 import { RestServer } from './rest/rest-server.ts'
 import type { ViewSource } from './rest/views.ts'
@@ -61,6 +62,7 @@ export class StoreNode {
   readonly poolWait: PoolWait
   readonly observer: Observer
   readonly statistics: Statistics
+  readonly logins: Logins
   readonly version: string
   readonly #options: Omit<NodeOptions, 'admin'>
   readonly #engine: EngineProgram
@@ -117,6 +119,7 @@ export class StoreNode {
     this.poolWait = new PoolWait(this)
     this.observer = new Observer(this, log)
     this.statistics = new Statistics(this, log)
+    this.logins = new Logins(log)
     this.#rest = new RestServer(this, log)
     const gateway = options.arbiter ? null : options.gatewayCommand
     const pidFile = join(folder, 'run', 'gateway.pid')

@@ -82,6 +82,11 @@ function opens(bucket: Bucket, credentials: [string, string] | null): boolean {
   return user === bucket.name && sameSecret(password, bucket.saslPassword)
 }
 
+/** True for a bucket's name with its password, or with any where it has none. */
+export function opensOwn(bucket: Bucket, credentials: [string, string]): boolean {
+  return credentials[0] === bucket.name && opens(bucket, credentials)
+}
+
 async function isAdmin(
   credentials: [string, string] | null,
   document: ClusterDocument,

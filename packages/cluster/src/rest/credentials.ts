@@ -19,17 +19,25 @@ export class PasswordCheck {
   readonly #verified = new Set<string>()
 
   async matches(password: string, stored: string): Promise<boolean> {
-    const key = createHash('sha256').update(`${stored}\0${password}`).digest('base64')
-    if (this.#verified.has(key)) return true
+    if (this.knows(password, stored)) return true
     const [scheme, salt = '', hash = ''] = stored.split('$')
     if (scheme !== 'scrypt') return false
     const expected = Buffer.from(hash, 'base64')
     const actual = await derive(password, Buffer.from(salt, 'base64'), HASH_BYTES)
     if (!timingSafeEqual(expected, actual)) return false
     if (this.#verified.size >= VERIFIED_MAX) this.#verified.clear()
-    this.#verified.add(key)
+    this.#verified.add(keyOf(password, stored))
     return true
   }
+
+  /** True for what has matched lately; costs next to nothing. */
+  knows(password: string, stored: string): boolean {
+    return this.#verified.has(keyOf(password, stored))
+  }
+}
+
+function keyOf(password: string, stored: string): string {
+  return createHash('sha256').update(`${stored}\0${password}`).digest('base64')
 }
 
 /** Compares two secrets of any length in constant time. */

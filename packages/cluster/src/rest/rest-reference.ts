@@ -56,6 +56,7 @@ ${rows(publicRoutes.filter((route) => route.method !== 'GET'))}
 | 403 | \`{"message": TEXT}\` | the read-only user would change something or see a secret |
 | 404 | text, or JSON text | no such bucket (asked before credentials), no such path, no such pool until an admin is set |
 | 405 | text | no such path, for DELETE and PUT |
+| 429 | \`[MESSAGE]\` | an address that has sent many wrong logins tries more at once; \`retry-after\` says when to come back. Logins that have been right lately are never refused |
 | 503 | \`[MESSAGE]\` | no leader, or no majority has the change; it may still come into force, so look before you repeat it |
 
 ## The bucket stream

@@ -11,9 +11,8 @@ import { NotCommittedError } from '../document/document-writer.ts'
 import { PeerError, SLOW_MESSAGE_TIMEOUT_MS } from '../membership/peer-link.ts'
 import type { StoreNode } from '../node.ts'
 import type { NodeOptions } from '../options.ts'
-import { challenge, checkAccess } from './access.ts'
+import { challenge } from './access.ts'
 import { ApiError } from './api-error.ts'
-import { PasswordCheck } from './credentials.ts'
 import type { Route, RouteContext } from './route.ts'
 import { backupRoutes } from './routes-backup.ts'
 import { bucketRoutes } from './routes-buckets.ts'
@@ -29,8 +28,11 @@ import { rebalanceRoutes } from './routes-rebalance.ts'
 import { settingsRoutes } from './routes-settings.ts'
 import { statsRoutes } from './routes-stats.ts'
 import { TlsListener } from './tls-listener.ts'
+import { LATE_MS_MAX } from './wrong-logins.ts'
 
 const BODY_BYTES_MAX = 4 * 1024 * 1024
+/** A place that a wrong login holds is free again by then. */
+const RETRY_AFTER_SECONDS = Math.ceil(LATE_MS_MAX / 1000)
 /** Set on a request that a member has passed on: it is not passed on again. */
 const FORWARDED_HEADER = 'x-holdfast-forwarded'
 
@@ -53,7 +55,6 @@ export class RestServer {
   readonly #app: FastifyInstance
   readonly #node: StoreNode
   readonly #log: Logger
-  readonly #passwords = new PasswordCheck()
   #tls: TlsListener | null = null
 
   constructor(node: StoreNode, log: Logger) {
@@ -104,7 +105,7 @@ export class RestServer {
       handler: async (request, reply) => {
         const document = this.#node.document
         if (route.access === 'bucket') this.#requireBucket(request)
-        const caller = await checkAccess(route, request, document, this.#passwords)
+        const caller = await this.#node.logins.caller(route, request, document)
         if (route.leader && !(await this.#node.leads())) return this.#forward(request, reply)
         const result = await route.handle({
           node: this.#node,
@@ -157,6 +158,7 @@ export class RestServer {
     if (error instanceof ApiError) {
       const realm = error.status === 401 ? challenge(request) : null
       if (realm) reply.header('www-authenticate', realm)
+      if (error.status === 429) reply.header('retry-after', RETRY_AFTER_SECONDS)
       const { body } = error
       if (typeof body === 'string' && body.startsWith('"')) reply.type('application/json')
       return reply.code(error.status).send(body)

@@ -11,6 +11,7 @@ import { Agent, fetch as fetchVia } from 'undici'
 import { StoreNode } from '../node.ts'
 import { pathOf } from './openapi.ts'
 import { publicRoutes } from './rest-server.ts'
+import { FREE_FAILURES, LATE_MS_MAX, PLACES_MAX } from './wrong-logins.ts'
 
 const HOST = '127.0.0.1'
 const WAIT_MS_MAX = 20_000
@@ -282,6 +283,31 @@ test('metrics of the node, its buckets, shards and engines', async () => {
   ]) {
     assert.match(text, sample)
   }
+})
+
+test('guessing is slowed and counted; who is known to be right is not held up', async () => {
+  const guess = async (n: number): Promise<number> => {
+    const answer = await get('/settings/web', basic('Administrator', `guess-${n}`))
+    await answer.body?.cancel()
+    return answer.status
+  }
+  assert.equal((await get('/settings/web', ADMIN)).status, 200)
+  for (let n = 0; n < FREE_FAILURES; n++) assert.equal(await guess(n), 401)
+  const startedAt = performance.now()
+  const statuses = Promise.all(Array.from({ length: 30 }, (_, n) => guess(n)))
+  const known = await get('/settings/web', ADMIN)
+  assert.equal(known.status, 200)
+  const answered = await statuses
+  assert.ok(performance.now() - startedAt >= LATE_MS_MAX / 2, 'the last of them waited')
+  assert.ok(answered.filter((status) => status === 401).length >= PLACES_MAX)
+  assert.ok(answered.includes(429))
+  assert.equal((await get('/pools/default/buckets/shop', SHOP)).status, 200)
+  const openWithGuess = await get('/pools', basic('Administrator', 'guess'))
+  assert.ok([200, 429].includes(openWithGuess.status))
+  const text = await (await get('/metrics', '')).text()
+  const count = (name: string) => Number(new RegExp(`^${name} (\\d+)$`, 'm').exec(text)?.[1])
+  assert.ok(count('holdfast_logins_wrong_total') >= FREE_FAILURES + PLACES_MAX)
+  assert.ok(count('holdfast_logins_refused_total') >= 1)
 })
 
 test('the same routes are there over TLS, and clients are told where', async () => {

@@ -1,0 +1,94 @@
+/**
+ * Who calls REST, with guessing made slow. Logins that are known to be right never wait. One that
+ * has to be checked may be refused, and is answered late when it is wrong, by what its address has
+ * done before. Wrong logins are counted and logged, by address and never with what was tried.
+ */
+import { setTimeout as delay } from 'node:timers/promises'
+import type { FastifyRequest } from 'fastify'
+import type { Logger } from 'pino'
+import type { ClusterDocument } from '../document/cluster-document.ts'
+import { type AccessRule, type Caller, checkAccess, GATEWAY_USER, opensOwn } from './access.ts'
+import { ApiError } from './api-error.ts'
+import { basicCredentials, PasswordCheck } from './credentials.ts'
+import { WrongLogins } from './wrong-logins.ts'
+
+/** Late answers of all addresses together; beyond it they come at once, their places still held. */
+const WAITING_MAX = 200
+const TOO_MANY = 'Too many wrong logins from this address: try again in a few seconds.'
+
+export class Logins {
+  readonly #log: Logger
+  readonly #passwords = new PasswordCheck()
+  readonly #offenders = new WrongLogins()
+  #waiting = 0
+  #wrong = 0
+  #refused = 0
+
+  constructor(log: Logger) {
+    this.#log = log
+  }
+
+  /** Logins that were wrong, since the start. */
+  get wrong(): number {
+    return this.#wrong
+  }
+
+  /** Logins that were refused unchecked, since the start. */
+  get refused(): number {
+    return this.#refused
+  }
+
+  /** Throws {@link ApiError}: 401, 403, and 429 for an address that has guessed too often. */
+  async caller(
+    rule: AccessRule,
+    request: FastifyRequest,
+    document: ClusterDocument,
+  ): Promise<Caller> {
+    const credentials = basicCredentials(request.headers.authorization)
+    if (credentials !== null && !this.#isKnown(credentials, document)) {
+      await this.#try(credentials, request.ip, document)
+    }
+    return checkAccess(rule, request, document, this.#passwords)
+  }
+
+  /** Right, empty, or of no use to a guesser: known without work. */
+  #isKnown([user, password]: [string, string], document: ClusterDocument): boolean {
+    const { admin, readOnlyUser, buckets } = document
+    if (admin === null || user === GATEWAY_USER || (user === '' && password === '')) return true
+    if (buckets.some((bucket) => opensOwn(bucket, [user, password]))) return true
+    return [admin, readOnlyUser].some(
+      (known) => known?.username === user && this.#passwords.knows(password, known.passwordHash),
+    )
+  }
+
+  async #try(
+    [user, password]: [string, string],
+    address: string,
+    { admin, readOnlyUser }: ClusterDocument,
+  ): Promise<void> {
+    if (!this.#offenders.mayTry(address, performance.now())) {
+      this.#refused++
+      throw new ApiError(429, [TOO_MANY])
+    }
+    for (const known of [admin, readOnlyUser]) {
+      if (known?.username !== user) continue
+      if (await this.#passwords.matches(password, known.passwordHash)) {
+        this.#offenders.succeeded(address)
+        return
+      }
+    }
+    this.#wrong++
+    const { lateMs, report } = this.#offenders.failed(address, performance.now())
+    if (report > 0) this.#log.warn({ address, wrong: report }, 'wrong logins at REST')
+    if (lateMs > 0 && this.#waiting < WAITING_MAX) await this.#wait(lateMs)
+  }
+
+  async #wait(lateMs: number): Promise<void> {
+    this.#waiting++
+    try {
+      await delay(lateMs, undefined, { ref: false })
+    } finally {
+      this.#waiting--
+    }
+  }
+}
