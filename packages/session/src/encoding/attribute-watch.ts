@@ -3,10 +3,10 @@
  * they hand out and change. Most requests read a little and change nothing; then encoding the
  * whole session to compare it would be most of what its session costs.
  *
- * What a view has not handed out cannot have changed but by the view. An object that it
- * has handed out is compared with its place in the stored content, for as long as the session is in
- * memory, since whoever got it may change it at any time. Whoever takes the attributes past the views ends the
- * watch: from then on all is compared, always. Wrong in one direction only: it may say "maybe".
+ * What a view has not handed out cannot have changed but by the view. An object that it has handed
+ * out is compared with its place in the stored content, for as long as the session is in memory,
+ * since whoever got it may change it at any time. Whoever takes the attributes past the views ends
+ * the watch: from then on all is compared, always. Wrong in one direction only: it may say "maybe".
  */
 import type { Attributes, CookieOverrides, SessionContent } from './envelope.ts'
 
