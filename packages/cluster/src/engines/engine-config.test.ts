@@ -80,7 +80,7 @@ test('engines know each other by the admin password, proxies have a user for dat
   assert.equal(users[0], 'user default on >admin-secret ~* &* +@all')
   const proxy = users[1] ?? ''
   assert.match(proxy, new RegExp(`^user ${ENGINE_DATA_USER} on >data-secret ~\\* `))
-  for (const word of ['-@all', '-@admin', '-@dangerous', '-keys', 'resetchannels']) {
+  for (const word of ['-@all', '-@admin', '-@dangerous', '-function', 'resetchannels']) {
     assert.ok(proxy.split(' ').includes(word), word)
   }
   assert.ok(!proxy.includes('+@all'))

@@ -10,9 +10,13 @@ export const ENGINE_NODE_TIMEOUT_MS = 1000
 /** User that proxies log in as: commands on data, nothing else. */
 export const ENGINE_DATA_USER = 'holdfast-data'
 
+/** The engine counts changes of its function library as writes: whoever may, replaces our code. */
 const DATA_COMMANDS =
   '-@all +@read +@write +@connection +wait +fcall +fcall_ro -@admin -@dangerous +flushall ' +
-  '-keys -randomkey -scan'
+  '-keys -randomkey -scan -function'
+
+/** What that user may do, as ACL SETUSER has it. */
+export const ENGINE_DATA_RULES: readonly string[] = DATA_COMMANDS.split(' ')
 
 const POLICIES: Record<Bucket['eviction'], string> = {
   refuse: 'noeviction',

@@ -7,6 +7,7 @@
  */
 import { ENGINE_LIBRARY } from '@holdfast/client'
 import type { EngineStatus } from '../membership/messages.ts'
+import { ENGINE_DATA_RULES, ENGINE_DATA_USER } from './engine-config.ts'
 import { EngineControl, EngineError } from './engine-control.ts'
 import { clusterPicture, parseInfo, parseRole } from './engine-picture.ts'
 import { outOfMemoryErrors, troubleInInfo } from './engine-trouble.ts'
@@ -90,6 +91,8 @@ export class EngineWatch {
 
   /** Has the running engine take these settings; throws when it does not. */
   async configure(settings: readonly [name: string, value: string][]): Promise<void> {
+    // An engine that was adopted may have been started with other rules.
+    await this.#control.call('ACL', 'SETUSER', ENGINE_DATA_USER, ...ENGINE_DATA_RULES)
     await this.#control.call('CONFIG', 'SET', ...settings.flat())
   }
 
