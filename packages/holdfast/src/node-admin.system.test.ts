@@ -1,9 +1,9 @@
 /** The first admin of a node, given when it starts; a node that others can reach is never open. */
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
-import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
@@ -134,4 +134,38 @@ describe('the first admin of a node', () => {
     assert.equal(await statusWith(FIRST), 200)
     assert.equal(await statusWith(SECOND), 401)
   })
+
+  test('secrets are in two kinds of files, for their owner only, and in no log', async () => {
+    const env = { HOLDFAST_ADMIN_PASSWORD: FIRST, HOLDFAST_LOG_LEVEL: 'trace' }
+    const four = await startNode('four', { env })
+    const login = ['-c', four.address, '-u', 'Administrator', '-p', FIRST]
+    const bucket = ['--bucket', 'shop', '--bucket-password', THIRD, '--bucket-replica', '0']
+    const made = await holdfast(['bucket-create', ...login, ...bucket, '--bucket-shards', '1'])
+    assert.equal(made.code, 0, made.stderr)
+    await holdfast(['server-list', '-c', four.address, '-u', 'Administrator', '-p', SECOND])
+
+    const document = JSON.parse(await readFile(join(folder, 'four', 'cluster.json'), 'utf8'))
+    const [shop] = document.document.buckets
+    const secrets = [
+      ...[FIRST, SECOND, THIRD, document.document.secret],
+      ...[shop.engineAdminPassword, shop.engineDataPassword],
+    ]
+    for (const secret of secrets) assert.ok(typeof secret === 'string' && secret.length > 5)
+    const holding = new Set<string>()
+    for (const path of await filesUnder(join(folder, 'four'))) {
+      const text = await readFile(path, 'latin1')
+      if (!secrets.some((secret) => text.includes(secret))) continue
+      holding.add(basename(path))
+      assert.equal((await stat(path)).mode & 0o077, 0, path)
+    }
+    assert.deepEqual([...holding].sort(), ['cluster.json', 'engine.conf'])
+    const log = await readFile(join(folder, 'four.log'), 'utf8')
+    assert.match(log, /wrong logins/)
+    for (const secret of secrets) assert.ok(!log.includes(secret))
+  })
 })
+
+async function filesUnder(folder: string): Promise<string[]> {
+  const entries = await readdir(folder, { withFileTypes: true, recursive: true })
+  return entries.filter((e) => e.isFile()).map((e) => join(e.parentPath, e.name))
+}
