@@ -2,9 +2,10 @@
  * The arithmetic of memory quotas. Pure.
  *
  * A bucket's quota is per node, as in the original. A node runs one engine for each copy of a shard
- * that it holds, so the quota is cut into equal parts: a node's quota by the most copies that a node
- * holds when they are spread evenly. What an engine needs beside items (its own tables, connections,
- * the backlog from which a replica that was away catches up) lies on top and is no part of the quota.
+ * that it holds, so the quota is cut into equal parts: a node's quota by the most copies that a
+ * node holds when they are spread evenly. What an engine needs beside items (its own tables,
+ * connections, the backlog from which a replica that was away catches up) lies on top and is no
+ * part of the quota.
  *
  * A member that has failed still counts: its copies live on the others, and a quota that shrank in
  * that moment would refuse writes just when a node has died. It shrinks when the member is removed.

@@ -304,8 +304,8 @@ export class EngineSupervisor {
   }
 
   /**
-   * Reads in its log why it has ended. It did by itself: a snapshot that is there was left by a full
-   * sync, and is older than the append-only file.
+   * Reads in its log why it has ended. It did by itself: a snapshot that is there was left by a
+   * full sync, and is older than the append-only file.
    */
   async #diagnose(engine: Engine): Promise<void> {
     engine.undiagnosed = false

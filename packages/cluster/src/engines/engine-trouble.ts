@@ -67,8 +67,8 @@ export interface RepairInput {
 
 /**
  * What is done without a person. Nothing is removed that could be the last copy: only of a replica
- * that the leader does not count on (another copy has then been seen to serve), of an arbiter, and of
- * a shard that never held anything.
+ * that the leader does not count on (another copy has then been seen to serve), of an arbiter, and
+ * of a shard that never held anything.
  *
  * A primary whose start the leader allows is the best copy there is: only what can be made again
  * without its items is.

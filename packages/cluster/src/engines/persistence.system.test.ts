@@ -1,7 +1,7 @@
 /**
- * What each mode of persistence keeps when all engines of a bucket are killed at once while it takes
- * writes. Prints what was lost. The promise, in docs/internals/promises.md: with `everysec` nothing
- * that was acknowledged more than two seconds before, with `always` nothing at all.
+ * What each mode of persistence keeps when all engines of a bucket are killed at once while it
+ * takes writes. Prints what was lost. The promise, in docs/internals/promises.md: with `everysec`
+ * nothing that was acknowledged more than two seconds before, with `always` nothing at all.
  */
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'

@@ -1,6 +1,6 @@
 /**
- * The fields of a bucket's form, the same for a bucket that is made and one that is changed: what is
- * not given stays as it was. Errors by field in the original's words. Pure.
+ * The fields of a bucket's form, the same for a bucket that is made and one that is changed: what
+ * is not given stays as it was. Errors by field in the original's words. Pure.
  */
 import { isPortFree } from '../buckets/ports.ts'
 import type { Bucket, ClusterDocument } from '../document/cluster-document.ts'

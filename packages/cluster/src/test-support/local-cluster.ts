@@ -1,7 +1,7 @@
 /**
  * A cluster of nodes within this process, on loopback ports, with real engines in folders of a
- * temporary directory: for tests of what engines and files do to a bucket. Made by the same requests
- * that a person's tools send.
+ * temporary directory: for tests of what engines and files do to a bucket. Made by the same
+ * requests that a person's tools send.
  */
 import assert from 'node:assert/strict'
 import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises'

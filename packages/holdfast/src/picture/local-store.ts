@@ -59,6 +59,8 @@ export class LocalStore {
   readonly #ports: PortPlan
   readonly #hosts: NodeHosts
   readonly #nodes: StoreNode[] = []
+  /** Nodes that were asked for; several may be on their way. */
+  #count = 0
 
   constructor(programs: Programs, folder: string, ports: PortPlan, hosts: NodeHosts = LOOPBACK) {
     this.#programs = programs
@@ -85,7 +87,7 @@ export class LocalStore {
     } = {},
   ): Promise<StoreNode> {
     const { isArbiter = false, enginePorts = 40, preferred } = options
-    const number = this.#nodes.length + 1
+    const number = ++this.#count
     const ports = {
       rest: await this.#ports.port(preferred?.rest),
       gateway: await this.#ports.port(preferred?.gateway),
@@ -96,7 +98,7 @@ export class LocalStore {
     mkdirSync(dataFolder, { recursive: true })
     const host = this.#hosts.host(number)
     const node = { number, host, isArbiter, dataFolder, ports, daemon: undefined }
-    this.#nodes.push(node)
+    this.#nodes[number - 1] = node
     return await this.#start(node)
   }
 
