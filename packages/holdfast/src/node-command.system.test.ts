@@ -55,6 +55,10 @@ describe('a store node', () => {
     })
   })
 
+  test('the functions of its engines are there for those who may not change them', async () => {
+    assert.equal(await talk('set n 0 0 1\r\n1\r\nincr n 4\r\nquit\r\n'), 'STORED\r\n5\r\n')
+  })
+
   test('a bucket made later is there for those who log in', async () => {
     await makeBucket({ name: 'shop', saslPassword: 'pw' })
     await until('a login leads to it', async () => (await statusOfLogin('shop', 'pw')) === 0)
