@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import {
   ADDRESSES_MAX,
+  FIRST_PLACES_MAX,
   FORGET_MS,
   FREE_FAILURES,
   LATE_MS_MAX,
@@ -29,7 +30,7 @@ test('the first wrong logins are answered at once, later ones later and later, w
 test('what one address does costs another nothing', () => {
   const logins = failing(100)
   assert.equal(logins.failed(B, 0).lateMs, 0)
-  for (let i = 0; i < 100; i++) assert.ok(logins.mayTry(B, 0))
+  for (let i = 0; i < FIRST_PLACES_MAX; i++) assert.ok(logins.mayTry(B, 0))
 })
 
 test('an address that failed too often has few tries under way, whether it waits or not', () => {
@@ -38,6 +39,14 @@ test('an address that failed too often has few tries under way, whether it waits
   assert.equal(logins.mayTry(A, 1), false)
   assert.equal(logins.mayTry(A, LATE_MS_MAX), false)
   assert.equal(logins.mayTry(A, LATE_MS_MAX + 1), true)
+})
+
+test('a burst of an address that has not failed yet is bounded too', () => {
+  const logins = new WrongLogins()
+  for (let i = 0; i < FIRST_PLACES_MAX; i++) assert.ok(logins.mayTry(A, 0))
+  assert.equal(logins.mayTry(A, 0), false)
+  for (let i = 0; i < FIRST_PLACES_MAX; i++) logins.succeeded(A)
+  assert.ok(logins.mayTry(A, 0))
 })
 
 test('a right login frees its place and takes nothing from the count', () => {

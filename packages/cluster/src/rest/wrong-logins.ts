@@ -11,6 +11,8 @@ const FIRST_LATE_MS = 100
 export const LATE_MS_MAX = 2000
 /** Tries that one address may have under way, once it has failed too often. */
 export const PLACES_MAX = 8
+/** Tries that any address may have under way: a burst is not all checked before it is counted. */
+export const FIRST_PLACES_MAX = 64
 /** Addresses that are remembered; the one that failed longest ago gives way. */
 export const ADDRESSES_MAX = 1000
 /** An address that has not failed for this long is forgotten. */
@@ -41,12 +43,12 @@ export class WrongLogins {
     return this.#records.size
   }
 
-  /** Whether the address may try; once it has failed too often this takes one of its places. */
+  /** Whether the address may try; if so this takes one of its places. */
   mayTry(address: string, nowMs: number): boolean {
-    const record = this.#recall(address, nowMs)
-    if (!record || record.failures < FREE_FAILURES) return true
+    const record = this.#recall(address, nowMs) ?? this.#remember(address, nowMs)
     record.placesUntilMs = record.placesUntilMs.filter((untilMs) => untilMs > nowMs)
-    if (record.placesUntilMs.length >= PLACES_MAX) return false
+    const placesMax = record.failures < FREE_FAILURES ? FIRST_PLACES_MAX : PLACES_MAX
+    if (record.placesUntilMs.length >= placesMax) return false
     record.placesUntilMs.push(nowMs + LATE_MS_MAX)
     return true
   }
@@ -57,20 +59,25 @@ export class WrongLogins {
   }
 
   failed(address: string, nowMs: number): Consequence {
-    const record = this.#recall(address, nowMs) ?? {
-      ...{ failures: 0, lastFailureMs: nowMs, placesUntilMs: [] },
-      ...{ reportedAtMs: Number.NEGATIVE_INFINITY, unreported: 0 },
-    }
+    const record = this.#recall(address, nowMs) ?? this.#remember(address, nowMs)
     record.failures++
     record.unreported++
     record.lastFailureMs = nowMs
+    if (record.failures <= FREE_FAILURES) record.placesUntilMs.pop()
     this.#records.delete(address)
     this.#records.set(address, record)
-    if (this.#records.size > ADDRESSES_MAX) {
-      const [oldest] = this.#records.keys()
-      if (oldest !== undefined) this.#records.delete(oldest)
-    }
     return { lateMs: lateMs(record.failures), report: takeReport(record, nowMs) }
+  }
+
+  #remember(address: string, nowMs: number): Offender {
+    const [oldest] = this.#records.keys()
+    if (oldest !== undefined && this.#records.size >= ADDRESSES_MAX) this.#records.delete(oldest)
+    const record: Offender = {
+      ...{ failures: 0, lastFailureMs: nowMs, placesUntilMs: [] },
+      ...{ reportedAtMs: Number.NEGATIVE_INFINITY, unreported: 0 },
+    }
+    this.#records.set(address, record)
+    return record
   }
 
   #recall(address: string, nowMs: number): Offender | undefined {
