@@ -83,7 +83,7 @@ describe('a config follower', () => {
     assert.ok(broken <= 2, `asked the breaking server ${broken} times`)
   })
 
-  test('leaves a stream that falls silent within about three seconds', async () => {
+  test('leaves a stream that falls silent, within about a second', async () => {
     let silent = 0
     const url = await serve((_request, response) => {
       silent++
@@ -93,17 +93,17 @@ describe('a config follower', () => {
     follow(url)
     await until('asked again', () => silent === 2)
     const tookMs = performance.now() - fromMs
-    assert.ok(tookMs > 2900 && tookMs < 5000, `took ${tookMs} ms`)
+    assert.ok(tookMs > 900 && tookMs < 5000, `took ${tookMs} ms`)
   })
 
-  test('a blank each second keeps a stream', async () => {
+  test('blanks, four a second, keep a stream', async () => {
     let asked = 0
     const url = await serve((_request, response) => {
       asked++
       response.write(`${configText(1)}\n\n\n\n`)
-      const timer = setInterval(() => response.write(' '), 1000)
+      const timer = setInterval(() => response.write(' '), 250)
       response.on('close', () => clearInterval(timer))
-      setTimeout(() => response.write(`${configText(2)}\n\n\n\n`), 3600)
+      setTimeout(() => response.write(`${configText(2)}\n\n\n\n`), 1800)
     })
     follow(url)
     await until('the second config', () => revs.length === 2)

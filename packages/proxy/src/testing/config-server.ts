@@ -1,14 +1,14 @@
 /**
  * A config server for tests, in the role of a store node: streams bucket configs as the wire
- * contract says (first one at once, later ones when they change, a blank each second), and can be
- * told to fall silent, to close its streams or to split what it sends.
+ * contract says (first one at once, later ones when they change, a blank four times a second), and
+ * can be told to fall silent, to close its streams or to split what it sends.
  */
 import { once } from 'node:events'
 import http from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { HoldfastExtension } from '@holdfast/topology'
 
-const KEEP_ALIVE_MS = 1000
+const KEEP_ALIVE_MS = 250
 
 export class ConfigServer {
   /** Requests seen, by their X-Holdfast-Proxy header and Authorization. */
