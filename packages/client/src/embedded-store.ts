@@ -10,8 +10,9 @@
  * each second, led by an index of expiry times. Index entries of items that were overwritten
  * meanwhile are found stale and dropped.
  */
+import { createRequire } from 'node:module'
 import { CasClock, Op, VALUE_BYTES_MAX_DEFAULT } from '@holdfast/protocol'
-import { type Database, open, type RootDatabase } from 'lmdb'
+import type { Database, RootDatabase } from 'lmdb'
 import type { Backend, BackendReport } from './backend.ts'
 import type { EmbeddedItem } from './embedded-item.ts'
 import { applyToItem } from './embedded-items.ts'
@@ -27,6 +28,11 @@ const SWEEP_ITEMS_MAX = 2000
 const PENDING_MAX = 100_000
 const EXPIRY_BYTES = 8
 const NO_VALUE: Buffer = Buffer.alloc(0)
+
+/** Loaded when the first store is opened: it takes 16 MB, and most processes open none. */
+function lmdb(): typeof import('lmdb') {
+  return createRequire(import.meta.url)('lmdb')
+}
 
 /** What an embedded store is opened with. */
 export interface EmbeddedStoreOptions {
@@ -51,7 +57,7 @@ export class EmbeddedStore implements Backend, Flushable {
   constructor(options: EmbeddedStoreOptions) {
     this.#turn = options.turn
     this.#valueBytesMax = options.valueBytesMax ?? VALUE_BYTES_MAX_DEFAULT
-    this.#root = open({ path: options.folder, encoding: 'binary', keyEncoding: 'binary' })
+    this.#root = lmdb().open({ path: options.folder, encoding: 'binary', keyEncoding: 'binary' })
     this.#items = this.#root.openDB({ name: 'items', encoding: 'binary', keyEncoding: 'binary' })
     this.#expiries = this.#root.openDB({
       name: 'expiries',
