@@ -129,6 +129,11 @@ export class LocalStore {
     await this.#admin('rebalance')
   }
 
+  /** Changes the memory that the bucket `default` may take on each node. */
+  async resizeBucket(megabytes: number): Promise<void> {
+    await this.#admin('bucket-edit', '--bucket', 'default', '--bucket-ramsize', String(megabytes))
+  }
+
   /** `kill -9` of every process of the node; resolves with how many when its manager is gone. */
   async kill(number: number): Promise<number> {
     const { dataFolder, daemon } = this.#node(number)
