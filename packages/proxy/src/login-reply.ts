@@ -10,9 +10,26 @@ import {
   type MemcachedRequest,
   writeBinaryStatus,
 } from '@holdfast/protocol'
+import type { ConversationOwner } from './conversation.ts'
 import type { LoginAnswer } from './login-conversation.ts'
 
-export class LoginReply implements ReplySlot {
+/** Counts the login and gives the slot of its reply; who is logged in is the conversation's. */
+export function takeLogin(
+  owner: ConversationOwner,
+  request: MemcachedRequest,
+  answer: LoginAnswer,
+): ReplySlot {
+  const { bucket, delayMs } = answer
+  if (bucket !== undefined) {
+    owner.countFor(bucket.statistics)
+    bucket.statistics.logins++
+  } else if (delayMs > 0) {
+    owner.statistics.loginFailures++
+  }
+  return new LoginReply(request, answer, (slot) => owner.slotSettled(slot))
+}
+
+class LoginReply implements ReplySlot {
   settled: boolean
   readonly deadlineMs = 0
   readonly #dialect: Dialect

@@ -9,7 +9,7 @@ import type { Bucket } from './bucket.ts'
 import type { Conversation, ConversationOwner } from './conversation.ts'
 import { replyLocally, unauthorized } from './local-replies.ts'
 import { type LoginAnswer, LoginConversation } from './login-conversation.ts'
-import { LoginReply } from './login-reply.ts'
+import { takeLogin } from './login-reply.ts'
 import type { UpstreamHost } from './upstream-host.ts'
 
 export class MemcachedConversation implements Conversation {
@@ -67,16 +67,10 @@ export class MemcachedConversation implements Conversation {
   }
 
   #answerLogin(request: MemcachedRequest, answer: LoginAnswer): ReplySlot {
-    const { bucket, delayMs, last } = answer
-    if (bucket !== undefined) {
-      this.#bucket = bucket
-      this.#owner.countFor(bucket.statistics)
-      bucket.statistics.logins++
-    } else if (delayMs > 0) {
-      this.#owner.statistics.loginFailures++
-    }
+    const { bucket, last } = answer
+    if (bucket !== undefined) this.#bucket = bucket
     if (last) this.ending = true
-    return new LoginReply(request, answer, (slot) => this.#owner.slotSettled(slot))
+    return takeLogin(this.#owner, request, answer)
   }
 
   #conversation(): LoginConversation {

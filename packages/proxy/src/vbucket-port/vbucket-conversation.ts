@@ -12,7 +12,7 @@ import type { Bucket } from '../bucket.ts'
 import type { Conversation, ConversationOwner } from '../conversation.ts'
 import { type LocalSource, replyLocally, StatusReply } from '../local-replies.ts'
 import { LoginConversation } from '../login-conversation.ts'
-import { LoginReply } from '../login-reply.ts'
+import { takeLogin } from '../login-reply.ts'
 import type { UpstreamHost } from '../upstream-host.ts'
 import { ERROR_MAP } from './error-map.ts'
 import { agreedFeatures, Feature, listedFeatures } from './features.ts'
@@ -251,17 +251,13 @@ export class DataConversation implements Conversation {
 
   #answerLogin(request: MemcachedRequest): ReplySlot {
     const answer = this.#login.answer(request)
-    const { bucket, delayMs, last } = answer
+    const { bucket, last } = answer
     if (bucket !== undefined) {
       this.#user = bucket
       this.#selected = undefined
-      this.#owner.countFor(bucket.statistics)
-      bucket.statistics.logins++
-    } else if (delayMs > 0) {
-      this.#owner.statistics.loginFailures++
     }
     if (last) this.ending = true
-    return new LoginReply(request, answer, (slot) => this.#owner.slotSettled(slot))
+    return takeLogin(this.#owner, request, answer)
   }
 
   #withoutBucket(): number {
