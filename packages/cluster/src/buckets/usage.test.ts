@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { EngineStatus, MemberStatus } from '../membership/messages.ts'
+import { UNKNOWN_STATUS } from '../membership/messages.ts'
 import { documentWithBucket } from '../test-support/fixtures.ts'
-import { SAYS_NOTHING } from '../test-support/model-engines.ts'
 import { MEGABYTE } from './quota.ts'
 import { basicStats, bucketSummaries, bucketUsage } from './usage.ts'
 
@@ -24,7 +24,7 @@ function scene(nodes: number) {
       if (port === undefined) return []
       const place = { bucket: bucket.uuid, shard: index, port, engineId: '' }
       const usage = { ...USAGE, ...COUNTS }
-      return [{ ...SAYS_NOTHING, ...place, state: 'running', items: 10, usage }]
+      return [{ ...UNKNOWN_STATUS, ...place, state: 'running', items: 10, usage }]
     }),
   })
   return { document, bucket, status }

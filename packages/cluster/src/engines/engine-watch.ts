@@ -6,7 +6,7 @@
  * now and then otherwise: many engines are looked at, on machines that have better things to do.
  */
 import { ENGINE_LIBRARY } from '@holdfast/client'
-import type { EngineStatus } from '../membership/messages.ts'
+import { type EngineStatus, UNKNOWN_STATUS } from '../membership/messages.ts'
 import { ENGINE_DATA_RULES, ENGINE_DATA_USER } from './engine-config.ts'
 import { EngineControl, EngineError } from './engine-control.ts'
 import { clusterPicture, parseInfo, parseRole } from './engine-picture.ts'
@@ -26,26 +26,11 @@ const MEMORY_INTERVAL_MS = 2000
 /** Status of an engine without its place in the document. */
 export type WatchedStatus = Omit<EngineStatus, 'bucket' | 'shard' | 'port'>
 
-const UNKNOWN: WatchedStatus = {
-  state: 'unknown',
-  engineId: '',
-  role: 'replica',
-  primaryId: '',
-  linkUp: false,
-  slots: [],
-  known: [],
-  configEpoch: 0,
-  memoryBytes: 0,
-  items: 0,
-  trouble: null,
-  usage: null,
-}
-
 export class EngineWatch {
   readonly #control: EngineControl
   readonly #carriesData: boolean
   readonly #onNews: () => void
-  #status: WatchedStatus = UNKNOWN
+  #status: WatchedStatus = UNKNOWN_STATUS
   #statusText = ''
   #answeredAtMs = performance.now()
   #movedAtMs = performance.now()
@@ -82,7 +67,7 @@ export class EngineWatch {
     this.#memoryAtMs = Number.NEGATIVE_INFINITY
     this.#outOfMemoryErrors = 0
     this.#control.close()
-    this.#set({ ...UNKNOWN, state: 'stopped', engineId: this.#status.engineId })
+    this.#set({ ...UNKNOWN_STATUS, state: 'stopped', engineId: this.#status.engineId })
   }
 
   close(): void {

@@ -64,6 +64,22 @@ export interface EngineStatus {
   usage: EngineUsage | null
 }
 
+/** What is known of an engine that has not said anything yet. */
+export const UNKNOWN_STATUS: Omit<EngineStatus, 'bucket' | 'shard' | 'port'> = {
+  state: 'unknown',
+  engineId: '',
+  role: 'replica',
+  primaryId: '',
+  linkUp: false,
+  slots: [],
+  known: [],
+  configEpoch: 0,
+  memoryBytes: 0,
+  items: 0,
+  trouble: null,
+  usage: null,
+}
+
 /** What a member says of itself: its engines and its machine. */
 export interface MemberStatus {
   /** Grows with every change of the engines' state. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { EngineStatus } from '../membership/messages.ts'
+import { type EngineStatus, UNKNOWN_STATUS } from '../membership/messages.ts'
 import { documentWithBucket } from '../test-support/fixtures.ts'
 import {
   CLOCK_SKEW_MS_MAX,
@@ -17,20 +17,12 @@ assert.ok(bucket)
 
 const ENGINE: EngineStatus = {
   bucket: bucket.uuid,
+  ...UNKNOWN_STATUS,
   shard: 0,
   port: 12_000,
   state: 'running',
   engineId: 'e',
   role: 'primary',
-  primaryId: '',
-  linkUp: false,
-  slots: [],
-  known: [],
-  configEpoch: 0,
-  memoryBytes: 0,
-  items: 0,
-  trouble: null,
-  usage: null,
 }
 
 function factsOf(change: Partial<NodeFacts> & { freeBytes?: number } = {}): NodeFacts {

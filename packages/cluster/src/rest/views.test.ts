@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { parseBucketConfig } from '@holdfast/topology'
 import type { ClusterDocument } from '../document/cluster-document.ts'
-import type { MemberStatus } from '../membership/messages.ts'
+import { type MemberStatus, UNKNOWN_STATUS } from '../membership/messages.ts'
 import { documentWithBucket } from '../test-support/fixtures.ts'
 import { nodeDetailView, poolView } from './pool-view.ts'
 import { bucketView, healthOf, revisionOf, terseView, type ViewSource } from './views.ts'
@@ -153,22 +153,7 @@ test('a node is healthy when it is heard and its engines run, warming up while t
   assert.ok(member)
   assert.equal(healthOf(sourceOf(document), member), 'healthy')
   assert.equal(healthOf(sourceOf(document, [1]), member), 'unhealthy')
-  const engine = {
-    bucket: 'b',
-    shard: 0,
-    port: 12_000,
-    engineId: '',
-    role: 'replica' as const,
-    primaryId: '',
-    linkUp: false,
-    slots: [],
-    known: [],
-    configEpoch: 0,
-    memoryBytes: 0,
-    items: 0,
-    trouble: null,
-    usage: null,
-  }
+  const engine = { ...UNKNOWN_STATUS, bucket: 'b', shard: 0, port: 12_000 }
   const source = sourceOf(document)
   const statuses = (['running', 'loading'] as const).map((state) => ({ ...engine, state }))
   const report = source.status(1)

@@ -4,7 +4,7 @@
  * replica whose primary lost its claim follows the winner, a new replica makes a full copy first.
  */
 
-import type { EngineStatus } from '../membership/messages.ts'
+import { type EngineStatus, UNKNOWN_STATUS } from '../membership/messages.ts'
 
 /** Turns that a full copy takes. */
 const COPY_TURNS = 2
@@ -27,21 +27,6 @@ export interface ModelEngine {
   /** The leader allows its start. */
   granted: boolean
 }
-
-/** A manager forgets what a stopped engine has said; others keep what they last heard of it. */
-export const SAYS_NOTHING: Omit<EngineStatus, 'bucket' | 'shard' | 'port' | 'state' | 'engineId'> =
-  {
-    role: 'replica',
-    primaryId: '',
-    linkUp: false,
-    slots: [],
-    known: [],
-    configEpoch: 0,
-    memoryBytes: 0,
-    items: 0,
-    trouble: null,
-    usage: null,
-  }
 
 export class ModelEngines {
   readonly #engines = new Map<string, ModelEngine>()
@@ -98,10 +83,12 @@ export class ModelEngines {
     const engine = this.at(place.shard, member)
     const state = engine?.silent ? 'silent' : engine?.alive ? 'running' : 'stopped'
     const isTold = engine?.alive || !isManaged
-    if (!engine || !isTold) return { ...place, ...SAYS_NOTHING, state, engineId: engine?.id ?? '' }
+    // A manager forgets what a stopped engine has said; others keep what they last heard of it.
+    if (!engine || !isTold)
+      return { ...place, ...UNKNOWN_STATUS, state, engineId: engine?.id ?? '' }
     return {
       ...place,
-      ...SAYS_NOTHING,
+      ...UNKNOWN_STATUS,
       state,
       engineId: engine.id,
       role: engine.role,
