@@ -4,11 +4,7 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
-import {
-  type LocalStore,
-  STORE_PASSWORD,
-  STORE_USER,
-} from '../packages/holdfast/src/picture/local-store.ts'
+import type { LocalStore } from '../packages/holdfast/src/picture/local-store.ts'
 import { figure } from './harness/figures.ts'
 import { KeyWriter, keysMissing } from './harness/key-writer.ts'
 import { ShardProber } from './harness/shard-prober.ts'
@@ -21,7 +17,6 @@ const RANDOM_MOMENT_MAX_MS = 300
 const FROZEN_MS = 2500
 const WRITABLE_TIMEOUT_MS = 20_000
 const COPIES_TIMEOUT_MS = 40_000
-const AUTHORIZATION = `Basic ${Buffer.from(`${STORE_USER}:${STORE_PASSWORD}`).toString('base64')}`
 
 type Death = 'engine killed' | 'engine frozen' | 'manager killed' | 'node killed'
 
@@ -64,7 +59,7 @@ test(title, { skip: missing('engine') }, async (t) => {
 /** Resolves with the milliseconds until every shard was writable. */
 async function playDeath(kind: Death, store: LocalStore, prober: ShardProber): Promise<number> {
   const node = 1 + Math.floor(Math.random() * store.nodes.length)
-  const engines = kind.startsWith('engine') ? await primaryPids(store, AUTHORIZATION) : []
+  const engines = kind.startsWith('engine') ? primaryPids(store) : []
   const engine = engines[Math.floor(Math.random() * engines.length)] ?? 0
   const atMs = performance.now()
   if (kind === 'engine killed') process.kill(engine, 'SIGKILL')
