@@ -4,7 +4,7 @@ import { findDependencyBreaches, importsOf } from './dependency-rule.ts'
 import { readSourceFiles } from './source-files.ts'
 
 test('the project keeps the dependency rule', () => {
-  const files = readSourceFiles(['.ts', 'package.json'])
+  const files = readSourceFiles(['.ts', '.tsx', 'package.json'])
   assert.deepEqual(findDependencyBreaches(files), [])
 })
 

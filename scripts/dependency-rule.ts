@@ -14,8 +14,10 @@ const LOWER_PACKAGES: Readonly<Record<string, readonly string[]>> = {
   session: ['protocol', 'topology', 'client'],
   cluster: ['protocol', 'topology', 'client'],
   console: [],
-  holdfast: ['protocol', 'client', 'proxy', 'cluster'],
+  holdfast: ['protocol', 'client', 'proxy', 'session', 'cluster', 'console'],
 }
+/** Built into one bundle: what it imports is there when it is built, and only then. */
+const BUNDLED_PACKAGES = new Set(['console'])
 const PURE_PACKAGES = new Set(['protocol', 'topology'])
 const BUILTINS_OF_PURE_PACKAGES = new Set(['node:crypto', 'node:buffer'])
 
@@ -27,7 +29,7 @@ interface Import {
 /** Every breach of the rule as one line of text; none for a clean tree. */
 export function findDependencyBreaches(files: ReadonlyMap<string, string>): string[] {
   const imports = [...files].flatMap(([from, text]) =>
-    from.endsWith('.ts') ? importsOf(text).map((specifier) => ({ from, specifier })) : [],
+    isCode(from) ? importsOf(text).map((specifier) => ({ from, specifier })) : [],
   )
   return [
     ...imports.flatMap((entry) => judgeImport(entry)),
@@ -75,7 +77,9 @@ function judgeManifest(path: string, text: string, imports: readonly Import[]): 
   const lower = LOWER_PACKAGES[own]
   if (lower === undefined) return [`${path}: the dependency rule does not name this package`]
   const manifest = JSON.parse(text) as Record<string, Record<string, string> | undefined>
-  const declared = new Set(Object.keys(manifest.dependencies ?? {}))
+  const { dependencies, devDependencies } = manifest
+  const isBundled = BUNDLED_PACKAGES.has(own)
+  const declared = new Set(Object.keys((isBundled ? devDependencies : dependencies) ?? {}))
   const forPeers = new Set(Object.keys(manifest.peerDependencies ?? {}))
   const ours = imports.filter(({ from }) => packageOf(from) === own && !isTest(from))
   const used = new Set(ours.map(({ specifier }) => packageName(specifier)))
@@ -100,7 +104,7 @@ function judgeManifest(path: string, text: string, imports: readonly Import[]): 
 function cyclesBetween(files: ReadonlyMap<string, string>): string[] {
   const targets = new Map<string, string[]>()
   for (const [from, text] of files) {
-    if (!from.endsWith('.ts')) continue
+    if (!isCode(from)) continue
     const erased = text.replaceAll(
       /^\s*(?:import|export)\s+type\s[^;]*?from\s*['"][^'"]+['"]/gm,
       '',
@@ -132,6 +136,10 @@ function packageOf(path: string): string | undefined {
 function packageName(specifier: string): string | undefined {
   if (specifier.startsWith('.') || specifier.startsWith('node:')) return undefined
   return specifier.match(/^(?:@[^/]+\/)?[^/]+/)?.[0]
+}
+
+function isCode(path: string): boolean {
+  return path.endsWith('.ts') || path.endsWith('.tsx')
 }
 
 function isTest(path: string): boolean {

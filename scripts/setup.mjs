@@ -1,14 +1,14 @@
 // All the set-up that `npm start`, `npm test` and `npm run check` need, done by themselves from a
 // bare clone on a machine with only Node >= 20, npm and (for system programs) apt: npm packages,
-// the pinned Node, the compiled TypeScript, and the engine, HAProxy and memcached. It says what it
-// does, does only what is missing, and takes well under a second when nothing is. Plain JavaScript
-// without dependencies, because it runs before there are any.
+// the pinned Node, the compiled TypeScript, the console, and the engine, HAProxy, memcached and a
+// browser. It says what it does, does only what is missing, and takes about a second when nothing
+// is. Plain JavaScript without dependencies, because it runs before there are any.
 //
 // `node scripts/setup.mjs [start|test|bench|check]`: the purpose says which system programs are
 // wanted.
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { delimiter, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { findEngine, findProgram } from './programs.mjs'
@@ -19,6 +19,7 @@ const APT_TIMEOUT_MS = 10 * 60_000
 const BUILD_TIMEOUT_MS = 5 * 60_000
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
+const consoleFolder = join(root, 'packages', 'console')
 const pinnedNode = join(root, 'node_modules', '.bin', 'node')
 
 const wantedPrograms = {
@@ -34,6 +35,7 @@ const wantedPrograms = {
       'the reference of the protocol tests',
       'the tests that need it are skipped',
     ),
+    program('chromium', "the browser of the console's tests", 'the tests that need it are skipped'),
   ],
   bench: [
     engineProgram(),
@@ -123,6 +125,29 @@ function build() {
   const compiled = existsSync(join(root, 'packages', 'holdfast', 'dist', 'main.js'))
   if (!compiled) say('building: tsc -b')
   run(join(root, 'node_modules', '.bin', 'tsc'), ['-b'], BUILD_TIMEOUT_MS)
+  buildConsole()
+}
+
+// The pinned Node runs the bundler: it asks for a later one than a machine may have.
+function buildConsole() {
+  const stampPath = join(consoleFolder, 'dist', '.sources')
+  const stamp = consoleStamp()
+  if (existsSync(stampPath) && readFileSync(stampPath, 'utf8') === stamp) return
+  say('building the console: vite build')
+  const vite = join(root, 'node_modules', 'vite', 'bin', 'vite.js')
+  run(pinnedNode, [vite, 'build', '--logLevel=warn'], BUILD_TIMEOUT_MS, { cwd: consoleFolder })
+  writeFileSync(stampPath, stamp)
+}
+
+/** Changes with every file that the console is built from. */
+function consoleStamp() {
+  const hash = createHash('sha256').update(read('package-lock.json'))
+  const sources = readdirSync(join(consoleFolder, 'src'), { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name))
+  const own = ['index.html', 'vite.config.ts', 'package.json'].map((n) => join(consoleFolder, n))
+  for (const path of [...own, ...sources].sort()) hash.update(path).update(readFileSync(path))
+  return hash.digest('hex')
 }
 
 function engineProgram() {
