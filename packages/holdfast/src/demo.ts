@@ -2,8 +2,6 @@
 // command line only; demo/ does the work.
 import { fileURLToPath } from 'node:url'
 import type { Command } from 'commander'
-import { sendCommand } from './demo/demo-control.ts'
-import { runDemo } from './demo/demo-run.ts'
 
 const root: string = fileURLToPath(new URL('../../..', import.meta.url)).replace(/\/$/, '')
 
@@ -16,6 +14,7 @@ export function registerDemo(program: Command): void {
     )
     .option('--embedded', 'no store nodes: one proxy with the embedded store')
     .action(async (options: { embedded?: boolean }) => {
+      const { runDemo } = await import('./demo/demo-run.ts')
       await runDemo(root, { embedded: options.embedded ?? false })
     })
   for (const [name, description] of [
@@ -34,5 +33,6 @@ export function registerDemo(program: Command): void {
 }
 
 async function say(path: string): Promise<void> {
+  const { sendCommand } = await import('./demo/demo-control.ts')
   process.stdout.write(`${await sendCommand(root, path)}\n`)
 }

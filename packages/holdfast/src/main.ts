@@ -1,34 +1,11 @@
 /**
  * The command line `holdfast`: which command, with which options; the work is in the packages.
  * Exit status: 0 done, 1 failed while running, 2 wrong use.
+ *
+ * A proxy is also each node's gateway, a process that lives long: it loads nothing of the rest.
  */
-import { Command, CommanderError } from 'commander'
-import { registerCompletion } from './cluster/completion.ts'
-import { registerClusterCommands } from './cluster/register.ts'
-import { registerDemo } from './demo.ts'
-import { holdfastVersion, registerNode } from './node-command.ts'
-
 const EXIT_FAILED = 1
 const EXIT_USAGE = 2
-
-/** Builds the whole command line. */
-export function holdfastProgram(): Command {
-  const program = new Command('holdfast')
-    .description('web sessions that hold fast when a server dies')
-    .version(holdfastVersion())
-    .exitOverride()
-  registerNode(program)
-  program
-    .command('proxy')
-    .description("run a local proxy; takes moxi's own options (holdfast proxy -h)")
-    .helpOption(false)
-    .allowUnknownOption()
-    .allowExcessArguments()
-  registerClusterCommands(program)
-  registerDemo(program)
-  registerCompletion(program)
-  return program
-}
 
 /** Runs one command line (without node and script). Sets the exit status. */
 export async function main(argv: readonly string[]): Promise<void> {
@@ -38,6 +15,8 @@ export async function main(argv: readonly string[]): Promise<void> {
     process.exitCode = await runProxy(argv.slice(1), { stdout, stderr })
     return
   }
+  const { CommanderError } = await import('commander')
+  const { holdfastProgram } = await import('./command-line.ts')
   try {
     await holdfastProgram().parseAsync([...argv], { from: 'user' })
   } catch (error) {

@@ -1,22 +1,12 @@
 /** `holdfast node`: runs a store node until it is told to stop. */
-import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { type NodeOptions, nodeOptionTable, readNodeOptions, StoreNode } from '@holdfast/cluster'
+import { type NodeOptions, nodeOptionTable, readNodeOptions } from '@holdfast/cluster/options'
 import type { Command } from 'commander'
-import { pino } from 'pino'
-import { z } from 'zod'
 import { readSecret } from './cluster/secrets.ts'
+import { holdfastVersion } from './version.ts'
 
 /** A stop that takes longer than this ends the process all the same. */
 const STOP_TIMEOUT_MS = 10_000
-
-const packageSchema = z.object({ version: z.string() })
-
-/** Version of this package: that of the whole set. */
-export function holdfastVersion(): string {
-  const path = fileURLToPath(new URL('../package.json', import.meta.url))
-  return packageSchema.parse(JSON.parse(readFileSync(path, 'utf8'))).version
-}
 
 export function registerNode(program: Command): void {
   const command = program.command('node').description('run a store node')
@@ -51,6 +41,7 @@ function gateway(
 }
 
 async function runNode(options: NodeOptions): Promise<void> {
+  const [{ StoreNode }, { pino }] = await Promise.all([import('@holdfast/cluster'), import('pino')])
   const level = process.env.HOLDFAST_LOG_LEVEL ?? 'info'
   const log = pino({ name: 'holdfast-node', level }, pino.destination({ dest: 2, sync: true }))
   const node = await StoreNode.start(options, log)

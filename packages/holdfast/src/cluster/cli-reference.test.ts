@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
-import { holdfastProgram } from '../main.ts'
+import { holdfastProgram } from '../command-line.ts'
 import { CLI_REFERENCE, cliReference } from './cli-reference.ts'
 
 test('the reference is what the tables say', () => {

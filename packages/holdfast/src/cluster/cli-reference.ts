@@ -4,7 +4,7 @@
  */
 import { writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { nodeOptionTable } from '@holdfast/cluster'
+import { nodeOptionTable } from '@holdfast/cluster/options'
 import type { ClusterCommand, CommandGroup, OptionRow } from './command.ts'
 import { clusterCommands } from './commands.ts'
 import { connectionOptions } from './connection.ts'
