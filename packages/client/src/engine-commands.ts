@@ -32,6 +32,9 @@ export interface CommandOptions {
   valueBytesMax: number
 }
 
+/** Commands of a fence. */
+export const FENCE_REPLIES = 2
+
 /** Appends exactly one command for `operation`. */
 export function writeOperation(
   writer: ByteWriter,

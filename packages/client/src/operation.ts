@@ -277,3 +277,14 @@ export class Operation implements ReplySlot {
 
 /** Extras that make a read change the item. */
 const CHANGING: number = Extra.Touch | Extra.Vivify | Extra.Recache
+
+/** Holds the place of an operation where a reply is due that nobody waits for. */
+export const NO_OPERATION: Operation = new Operation(
+  {
+    readsOutstanding: new Int32Array(0),
+    writesOutstanding: new Int32Array(0),
+    slotSettled: () => {},
+  },
+  0,
+)
+NO_OPERATION.settled = true

@@ -3,7 +3,12 @@
  * behind a WAIT. Answers arrive in order; each settles its operation at once.
  */
 import { RespKind, type RespReply } from '@holdfast/protocol'
-import { type CommandOptions, writeOperation } from './engine-commands.ts'
+import {
+  type CommandOptions,
+  FENCE_REPLIES,
+  writeFence,
+  writeOperation,
+} from './engine-commands.ts'
 import {
   EngineConnection,
   type EngineConnectionOwner,
@@ -11,7 +16,7 @@ import {
 } from './engine-connection.ts'
 import { decideFromReply, replyText } from './engine-replies.ts'
 import { Fifo } from './fifo.ts'
-import type { Operation } from './operation.ts'
+import { NO_OPERATION, type Operation } from './operation.ts'
 import type { Turn } from './turn.ts'
 
 /** The shard, as its read connection sees it. */
@@ -63,6 +68,13 @@ export class ReadLink implements EngineConnectionOwner {
     operation.attempts++
     this.#inFlight.push(operation)
     this.#connection.sent(1)
+  }
+
+  /** Has the primary write to its replicas, and leaves no trace. Only when `ready`. */
+  nudge(key: Buffer): void {
+    writeFence(this.#connection.writer, key)
+    for (let reply = 0; reply < FENCE_REPLIES; reply++) this.#inFlight.push(NO_OPERATION)
+    this.#connection.sent(FENCE_REPLIES)
   }
 
   checkSilence(nowMs: number): void {

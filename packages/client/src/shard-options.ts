@@ -32,6 +32,8 @@ export interface ShardCounters {
   replays: number
   engine_connects: number
   short_waits: number
+  /** Writes of our own that got an acknowledgement of a replica on its way. */
+  wait_nudges: number
   hold_queue_refused: number
   /** Writes acknowledged without a replica in a replicated bucket. */
   degraded_writes: number
@@ -45,6 +47,7 @@ export function createShardCounters(): ShardCounters {
     replays: 0,
     engine_connects: 0,
     short_waits: 0,
+    wait_nudges: 0,
     hold_queue_refused: 0,
     degraded_writes: 0,
     replica_reads: 0,

@@ -217,6 +217,13 @@ export class Shard implements Flushable, WriteLinkOwner, ReadLinkOwner, ReplicaR
     this.#options.counters.short_waits++
   }
 
+  writeLinkStalls(): void {
+    const { key, writes } = this.#fence()
+    if (!writes || this.#read?.ready !== true) return
+    this.#options.counters.wait_nudges++
+    this.#read.nudge(key)
+  }
+
   writeLinkDegraded(): void {
     this.#options.counters.degraded_writes++
   }

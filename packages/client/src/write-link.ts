@@ -17,6 +17,7 @@
 import { Dialect, Extra, RespKind, type RespReply } from '@holdfast/protocol'
 import {
   type CommandOptions,
+  FENCE_REPLIES,
   writeFence,
   writeOperation,
   writeTracelessFence,
@@ -29,9 +30,10 @@ import {
 } from './engine-connection.ts'
 import { decideFromReply, holdsBack, replyText } from './engine-replies.ts'
 import type { Fifo } from './fifo.ts'
-import { Operation } from './operation.ts'
+import { NO_OPERATION, type Operation } from './operation.ts'
 import { Outcome } from './outcome.ts'
 import type { Turn } from './turn.ts'
+import { WaitNudge } from './wait-nudge.ts'
 
 /** How long the engine blocks in one WAIT before it reports how far the replicas are. */
 export const WAIT_TIMEOUT_MS = 100
@@ -44,7 +46,6 @@ export const AMBIGUOUS_LINE = 'SERVER_ERROR the write is on fewer replicas than 
 
 const BATCH_OPERATIONS_MAX = 8192
 const BATCH_BYTES_MAX: number = 4 * 1024 * 1024
-const FENCE_REPLIES = 2
 
 /** The shard, as its write connection sees it. */
 export interface WriteLinkOwner {
@@ -66,6 +67,8 @@ export interface WriteLinkOwner {
   writeLinkClosed(reason: string, undecided: Operation[]): void
   /** A WAIT came back short and was sent again. */
   writeLinkWaits(): void
+  /** A WAIT takes unusually long: something has to go down the replication stream. */
+  writeLinkStalls(): void
   /** A write is acknowledged that only the primary has, though the bucket is replicated. */
   writeLinkDegraded(): void
 }
@@ -91,6 +94,8 @@ export class WriteLink implements EngineConnectionOwner {
   readonly #commands: CommandOptions
   readonly #fence: () => Fence
   readonly #connection: EngineConnection
+  readonly #turn: Turn
+  readonly #nudge: WaitNudge
   #usable = false
   #fenceRepliesDue = 0
   #fenceRefusal = ''
@@ -106,6 +111,8 @@ export class WriteLink implements EngineConnectionOwner {
     this.#owner = owner
     this.#commands = options.commands
     this.#fence = options.fence
+    this.#turn = options.turn
+    this.#nudge = new WaitNudge(() => owner.writeLinkStalls())
     this.#connection = new EngineConnection(options.target, options.turn, this)
   }
 
@@ -216,12 +223,15 @@ export class WriteLink implements EngineConnectionOwner {
       this.#noteRefusal(index, reply)
     } else if (!decideFromReply(operation, reply)) {
       const sound = this.#brokenFrom < 0 && reply.kind === RespKind.Error
-      if (sound && this.#owner.takesOver(operation, replyText(reply))) this.#batch[index] = TAKEN
+      if (sound && this.#owner.takesOver(operation, replyText(reply)))
+        this.#batch[index] = NO_OPERATION
       else this.#noteRefusal(index, reply)
     } else if (this.#brokenFrom < 0 && this.#needsNoReplica(operation)) {
       this.#settle(operation)
     }
-    if (this.#answered === this.#batch.length && !this.#waiting) this.#judge()
+    if (this.#answered < this.#batch.length) return
+    if (this.#waiting) this.#nudge.waits(this.#turn.nowMs)
+    else this.#judge()
   }
 
   #noteRefusal(index: number, reply: RespReply): void {
@@ -240,6 +250,7 @@ export class WriteLink implements EngineConnectionOwner {
   #takeWait(reply: RespReply): void {
     if (!this.#waiting) throw new Error('bug: a reply without a command')
     this.#waiting = false
+    this.#nudge.answered(this.#turn.nowMs)
     if (reply.kind === RespKind.Int) {
       this.#confirmed = reply.int
     } else {
@@ -294,6 +305,8 @@ export class WriteLink implements EngineConnectionOwner {
 
   #sendWait(): void {
     this.#waiting = true
+    // Counted from the last answer: an engine that holds its writers needs no nudge.
+    if (this.#answered === this.#batch.length) this.#nudge.waits(this.#turn.nowMs)
     // At least 1, so that a need that just fell to none still lets the engine report a count.
     writeWait(this.#connection.writer, Math.max(1, this.#owner.replicasNeeded), WAIT_TIMEOUT_MS)
     this.#connection.sent(1)
@@ -304,18 +317,8 @@ export class WriteLink implements EngineConnectionOwner {
     this.#batch = []
     this.#answered = 0
     this.#brokenFrom = -1
+    if (this.#waiting) this.#nudge.cancel()
     this.#waiting = false
     return undecided
   }
 }
-
-/** In the batch's place of an operation that somebody else carries out. */
-const TAKEN: Operation = new Operation(
-  {
-    readsOutstanding: new Int32Array(0),
-    writesOutstanding: new Int32Array(0),
-    slotSettled: () => {},
-  },
-  0,
-)
-TAKEN.settled = true
