@@ -4,7 +4,7 @@
  * stands in `run/engine-*.pid`, and a later manager finds it there and adopts it.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { chmod, mkdir, readFile, readlink, realpath, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -17,6 +17,7 @@ import {
   removeItems,
   removeSnapshot,
 } from './engine-files.ts'
+import { isAlive } from './process-state.ts'
 
 /** An engine that was asked to end is killed after this long. */
 const STOP_TIMEOUT_MS = 5000
@@ -169,21 +170,6 @@ function signal(pid: number, name: NodeJS.Signals): void {
     process.kill(pid, name)
   } catch {
     // gone in between
-  }
-}
-
-/** A dead process that nobody has reaped yet still has a pid; it counts as dead. */
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0)
-  } catch {
-    return false
-  }
-  try {
-    const text = readFileSync(`/proc/${pid}/stat`, 'latin1')
-    return text.slice(text.lastIndexOf(')') + 2, text.lastIndexOf(')') + 3) !== 'Z'
-  } catch {
-    return true
   }
 }
 
