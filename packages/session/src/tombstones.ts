@@ -45,8 +45,7 @@ export class Tombstones {
   }
 
   /** Resolves when the store has the mark; rejects with SessionStoreUnavailableError. */
-  async mark(id: string): Promise<void> {
-    const { ttlSeconds } = this
+  async mark(id: string, ttlSeconds: number = this.ttlSeconds): Promise<void> {
     const nodes = this.#nodesOf(id).slice(0, PLACES)
     await anyOf(nodes, (node) =>
       this.#store.keys.set(node, this.#key(id), MARK, ttlSeconds).then(() => true),

@@ -41,6 +41,35 @@ export function hasHeader(value: Buffer): boolean {
   return value[0] === MAGIC[0]
 }
 
+/** What a value tells of itself before anything of it is unpacked. */
+export interface StoredHeader {
+  /** As it is stored. */
+  bytes: Buffer
+  compression: number
+  isEncrypted: boolean
+  encodingName: string
+  /** Length of the body before compression, as told. */
+  bodyBytes: number
+}
+
+/** Throws UnreadableError for what is no header of ours. */
+export function readHeader(value: Buffer): StoredHeader {
+  const lengthAt = NAME_AT + (value[6] ?? 0)
+  const headerLength = lengthAt + LENGTH_BYTES
+  if (value.length < headerLength) throw new UnreadableError('cut short')
+  if (!MAGIC.equals(value.subarray(0, MAGIC.length))) throw new UnreadableError('header unknown')
+  const bytes = value.subarray(0, headerLength)
+  const isEncrypted = bytes[5] === ENCRYPTED
+  if (!isEncrypted && bytes[5] !== NOT_ENCRYPTED) throw new UnreadableError('encryption unknown')
+  return {
+    bytes,
+    compression: bytes[4] ?? NOT_COMPRESSED,
+    isEncrypted,
+    encodingName: bytes.toString('latin1', NAME_AT, lengthAt),
+    bodyBytes: bytes.readUInt32BE(lengthAt),
+  }
+}
+
 /** The stored value; `bare`: without a header when there is nothing to tell. */
 export function wrap(
   { encodingName, body }: StoredBody,
@@ -70,29 +99,20 @@ export function unwrap(
   cipher: SessionCipher | undefined,
   { sids, bodyBytesMax }: { sids: readonly string[]; bodyBytesMax: number },
 ): OpenedValue {
-  const nameLength = value[6] ?? 0
-  const lengthAt = NAME_AT + nameLength
-  const headerLength = lengthAt + LENGTH_BYTES
-  if (value.length < headerLength) throw new UnreadableError('cut short')
-  if (!MAGIC.equals(value.subarray(0, MAGIC.length))) throw new UnreadableError('header unknown')
-  const header = value.subarray(0, headerLength)
-  const isEncrypted = header[5] === ENCRYPTED
-  if (!isEncrypted && header[5] !== NOT_ENCRYPTED) throw new UnreadableError('encryption unknown')
-  const bodyBytes = header.readUInt32BE(lengthAt)
+  const { bytes: header, compression, isEncrypted, encodingName, bodyBytes } = readHeader(value)
   if (bodyBytes > bodyBytesMax) throw new UnreadableError('larger than sessionSizeMax allows')
   if (isEncrypted && cipher === undefined) {
     throw new UnreadableError('encrypted, and option encryption is not set')
   }
-  const rest = value.subarray(headerLength)
+  const rest = value.subarray(header.length)
   const content =
     isEncrypted && cipher !== undefined ? opened(rest, cipher, { header, sids }) : rest
-  const compression = header[4] ?? NOT_COMPRESSED
   if (compression === NOT_COMPRESSED && content.length !== bodyBytes) {
     throw new UnreadableError('length does not match')
   }
   const body =
     compression === NOT_COMPRESSED ? content : decompress(content, compression, bodyBytes)
-  return { encodingName: header.toString('latin1', NAME_AT, lengthAt), body, isEncrypted }
+  return { encodingName, body, isEncrypted }
 }
 
 /** Bound to one of these; throws UnreadableError. */
