@@ -24,6 +24,8 @@ export interface NodeOptions {
   version: string
   /** Program and arguments of the gateway proxy; null runs none. */
   gatewayCommand: readonly string[] | null
+  /** Folder of the built console; null or absent serves none. */
+  consoleFolder?: string | null
 }
 
 /** Admin of a node at its first start. */

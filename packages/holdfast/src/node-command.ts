@@ -1,6 +1,7 @@
 /** `holdfast node`: runs a store node until it is told to stop. */
 import { fileURLToPath } from 'node:url'
 import { type NodeOptions, nodeOptionTable, readNodeOptions } from '@holdfast/cluster/options'
+import { consoleFolder } from '@holdfast/console'
 import type { Command } from 'commander'
 import { readSecret } from './cluster/secrets.ts'
 import { holdfastVersion } from './version.ts'
@@ -16,7 +17,12 @@ export function registerNode(program: Command): void {
   }
   command.action(async (raw: Record<string, unknown>) => {
     const options = readNodeOptions({ ...raw, adminPassword: adminPassword(raw) })
-    await runNode({ ...options, version: holdfastVersion(), gatewayCommand: gateway(options) })
+    await runNode({
+      ...options,
+      version: holdfastVersion(),
+      gatewayCommand: gateway(options),
+      consoleFolder: consoleFolder(),
+    })
   })
 }
 

@@ -13,9 +13,11 @@ import type { StoreNode } from '../node.ts'
 import type { NodeOptions } from '../options.ts'
 import { challenge } from './access.ts'
 import { ApiError } from './api-error.ts'
+import { serveConsole } from './console-files.ts'
 import type { Route, RouteContext } from './route.ts'
 import { backupRoutes } from './routes-backup.ts'
 import { bucketRoutes } from './routes-buckets.ts'
+import { consoleRoutes } from './routes-console.ts'
 import { failoverRoutes } from './routes-failover.ts'
 import { groupRoutes } from './routes-groups.ts'
 import { logRoutes } from './routes-logs.ts'
@@ -38,6 +40,7 @@ const FORWARDED_HEADER = 'x-holdfast-forwarded'
 
 /** Routes of the public REST interface: the reference is made from this table. */
 export const publicRoutes: readonly Route[] = [
+  ...consoleRoutes,
   ...readRoutes,
   ...nodeReadRoutes,
   ...settingsRoutes,
@@ -63,6 +66,7 @@ export class RestServer {
     this.#app = fastify({ bodyLimit: BODY_BYTES_MAX, forceCloseConnections: true })
     this.#app.addHook('onSend', async (_request, reply, payload) => {
       reply.header('server', `Membase Server ${node.version} (Holdfast)`)
+      if (reply.hasHeader('cache-control')) return payload
       reply.header('pragma', 'no-cache').header('cache-control', 'no-cache')
       return payload
     })
@@ -74,12 +78,18 @@ export class RestServer {
   }
 
   /** Listens at once; a busy port rejects, and so do TLS files that cannot be used. */
-  async listen(options: Pick<NodeOptions, 'host' | 'port' | 'tls'>): Promise<void> {
+  async listen(
+    options: Pick<NodeOptions, 'host' | 'port' | 'tls' | 'consoleFolder'>,
+  ): Promise<void> {
     const { host, port, tls } = options
     await this.#app.register(formbody, { bodyLimit: BODY_BYTES_MAX })
     for (const route of [...publicRoutes, ...memberRoutes, ...memberObserveRoutes]) {
       this.#add(route)
     }
+    await serveConsole(this.#app, {
+      folder: options.consoleFolder ?? null,
+      source: () => this.#node.viewSource(),
+    })
     await this.#app.ready()
     if (tls) {
       const serve: RequestListener = (request, response) => this.#app.routing(request, response)

@@ -35,17 +35,6 @@ const stream = (about: string): Record<number, Answer> => ({
 export const readRoutes: Route[] = [
   {
     method: 'GET',
-    path: '/',
-    access: 'open',
-    summary: 'Leads to the console.',
-    answers: { 301: { about: 'To /index.html.' } },
-    handle: ({ reply }) => {
-      reply.code(301).header('location', '/index.html')
-      return ''
-    },
-  },
-  {
-    method: 'GET',
     path: '/versions',
     access: 'open',
     summary: 'Version of the store and of its engine.',
