@@ -28,6 +28,7 @@ export {
 export { answerWhenAll, Fork, type ForkWatcher } from './fork.ts'
 export { Gather } from './gather.ts'
 export type { ItemClient } from './item-client.ts'
+export * from './login-keys.ts'
 export * from './memcached-client.ts'
 export { addressOf } from './memcached-connection.ts'
 export {

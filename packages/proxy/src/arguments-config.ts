@@ -100,7 +100,7 @@ function addUrls(
   const username = settings.get('usr') ?? section.username ?? environment.MOXI_SASL_PLAIN_USR ?? ''
   const password = settings.get('pwd') ?? section.password ?? environment.MOXI_SASL_PLAIN_PWD ?? ''
   const { backends, buckets, gateways } = draftOfUrls(section.urls, {
-    credentials: username === '' ? undefined : { username, password },
+    credentials: username === '' ? tokenOf(environment) : { username, password },
     defaultBucket: settings.get('default_bucket_name'),
   })
   for (const name of Object.keys(buckets)) {
@@ -111,6 +111,14 @@ function addUrls(
   Object.assign(draft.backends, backends)
   Object.assign(draft.buckets, buckets)
   draft.gateways.push(...gateways)
+}
+
+/** A Holdfast store tells its engines to whoever has its token for proxies. */
+function tokenOf(
+  environment: ConfigSurroundings['environment'],
+): { username: string; password: string } | undefined {
+  const password = environment.HOLDFAST_PROXY_TOKEN ?? ''
+  return password === '' ? undefined : { username: '@proxy', password }
 }
 
 /** A static list has a port of its own; moxi names all of their buckets "default". */

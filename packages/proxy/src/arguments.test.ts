@@ -117,6 +117,11 @@ describe('a dynamic configuration', () => {
     const { config } = commandOf([url], surroundings({}, environment))
     assert.equal(storeOf(config).username, 'e')
     assert.equal(storeOf(config).password, 'f')
+    const token = surroundings({}, { HOLDFAST_PROXY_TOKEN: 't' })
+    assert.equal(storeOf(commandOf([url], token).config).username, '@proxy')
+    assert.equal(storeOf(commandOf([url], token).config).password, 't')
+    const both = surroundings({}, { HOLDFAST_PROXY_TOKEN: 't', ...environment })
+    assert.equal(storeOf(commandOf([url], both).config).username, 'e')
   })
 
   test('default_bucket_name is the bucket without login, or means that one is needed', () => {

@@ -4,6 +4,7 @@
  */
 import type { Backend } from '@holdfast/client'
 import type { BucketConfig } from '@holdfast/topology'
+import type { LoginSecret } from './login-secret.ts'
 import type { Statistics } from './statistics.ts'
 
 /** A named keyspace with its backend and counters. */
@@ -30,8 +31,8 @@ export interface SourceReport {
 export interface BucketDirectory {
   /** Bucket of a connection that has not logged in; without one only a login helps. */
   readonly anonymous: Bucket | undefined
-  /** The bucket that a user name leads to, and the password that opens it. */
-  login(username: string): { bucket: Bucket; password: string } | undefined
+  /** The bucket that a user name leads to, and what opens it. */
+  login(username: string): { bucket: Bucket; secret: LoginSecret } | undefined
   /** All buckets, for reports. */
   buckets(): readonly Bucket[]
 }

@@ -8,6 +8,7 @@ import type { Backend } from '@holdfast/client'
 import type { Bucket, BucketDirectory } from './bucket.ts'
 import type { BucketPort } from './gateway-ports.ts'
 import { type BucketRegister, GatewaySource } from './gateway-source.ts'
+import type { LoginSecret } from './login-secret.ts'
 import {
   type BackendSurroundings,
   FIXED_SOURCE,
@@ -218,7 +219,7 @@ export class Directory implements BucketRegister {
       bucket.lead(
         backend,
         () => opened?.source() ?? FIXED_SOURCE,
-        () => password ?? opened?.password(),
+        () => password ?? opened?.secret(),
         () => opened?.config(),
       )
     }
@@ -232,12 +233,12 @@ export class Directory implements BucketRegister {
     return undefined
   }
 
-  #login(username: string): { bucket: Bucket; password: string } | undefined {
+  #login(username: string): { bucket: Bucket; secret: LoginSecret } | undefined {
     const user = this.#config.users[username]
     const bucket = this.#buckets.get(user?.bucket ?? username)
-    const password = user === undefined ? bucket?.password : user.password
-    if (bucket?.alive !== true || password === undefined) return undefined
-    return { bucket, password }
+    const secret = user === undefined ? bucket?.secret : user.password
+    if (bucket?.alive !== true || secret === undefined) return undefined
+    return { bucket, secret }
   }
 
   #routeOf(name: string, before: ReadonlyMap<string, RouteEntry>): RouteEntry | undefined {

@@ -6,6 +6,7 @@ import net from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
+import { makeLoginKeysSync } from '@holdfast/client'
 import { freePort, startEngines, type TestEngines, until } from '@holdfast/client/testing'
 import { BinaryStatus, Opcode } from '@holdfast/protocol'
 import { pino } from 'pino'
@@ -37,6 +38,7 @@ const NULL_BUCKET = 'SERVER_ERROR unauthorized, null bucket\r\n'
 interface Listed {
   name: string
   saslPassword: string
+  holdfast: object
   uuid: string
   rev: number
   authType: 'sasl' | 'none'
@@ -137,6 +139,24 @@ describe('a gateway', () => {
     const set = { key: 'b', value: 'x', extras: '0000000000000000' }
     assert.equal((await shop.ask(Opcode.Set, set)).status, BinaryStatus.Success)
     shop.close()
+  })
+
+  test('a store that knows the keys of a password alone has its logins checked by them', async () => {
+    const key = (password: string) => makeLoginKeysSync(password, () => Buffer.from('some salt'))
+    const holdfast = { ...engines.config, rev: 1, login: key('hashed') }
+    const shop = { name: 'shop', saslPassword: 'pw' }
+    server.publish({ name: 'default' }, shop, { name: 'keyed', holdfast })
+    await until('the password leads to it', async () => {
+      const one = await BinaryClient.connect(proxy.address)
+      const login = await one.ask(Opcode.SaslAuth, { key: 'PLAIN', value: '\0keyed\0hashed' })
+      one.close()
+      return login.status === BinaryStatus.Success
+    })
+    const other = await BinaryClient.connect(proxy.address)
+    const wrong = await other.ask(Opcode.SaslAuth, { key: 'PLAIN', value: '\0keyed\0' })
+    assert.equal(wrong.status, BinaryStatus.AuthError)
+    other.close()
+    server.publish({ name: 'default' }, shop)
   })
 
   test('a bucket that goes answers so and goes on when it returns, without a reconnect', async () => {

@@ -11,6 +11,7 @@ import type { BucketConfig } from '@holdfast/topology'
 import type { SourceReport } from './bucket.ts'
 import { ConfigSource } from './config-source.ts'
 import type { BucketPort } from './gateway-ports.ts'
+import { secretOf } from './login-secret.ts'
 import { type BackendSurroundings, credentialsOf, makeFollowing } from './opened-backend.ts'
 import { ProxyBucket } from './proxy-bucket.ts'
 import type { GatewayConfig } from './proxy-config.ts'
@@ -119,7 +120,7 @@ export class GatewaySource {
     const [first] = configs
     const name = this.#config.first ? first?.name : this.#config.defaultBucket
     const config = configs.find((bucket) => bucket.name === name)
-    const opened = this.#config.first || config?.saslPassword === ''
+    const opened = this.#config.first || (config && secretOf(config)) === ''
     if (name !== undefined && config !== undefined && opened) {
       this.#anonymous = this.#listed.get(name)?.bucket
     } else if (config !== undefined || this.#anonymous === this.#early?.bucket) {
@@ -137,7 +138,7 @@ export class GatewaySource {
   #add(config: BucketConfig): Listed | undefined {
     const { name } = config
     const early = this.#early?.bucket.name === name ? this.#early : undefined
-    const mayAdopt = early !== undefined && (config.saslPassword === '' || this.#config.first)
+    const mayAdopt = early !== undefined && (secretOf(config) === '' || this.#config.first)
     const backend = mayAdopt ? early.backend : this.#backend()
     const bucket = this.#register.enter(name, mayAdopt ? early.bucket : undefined)
     if (bucket === undefined) {
@@ -151,7 +152,7 @@ export class GatewaySource {
     bucket.lead(
       backend,
       () => this.#report(backend),
-      () => backend.config?.saslPassword,
+      () => backend.config && secretOf(backend.config),
       () => backend.config,
     )
     const listed = { bucket, backend }

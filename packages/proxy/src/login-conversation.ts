@@ -4,12 +4,13 @@
  * the answer, and moves to the bucket it names. Failures are answered later and later, all of them
  * at the same moment after their request, and after a number of them the connection has to go.
  */
+import { SCRAM_MECHANISMS } from '@holdfast/client'
 import { BinaryStatus, type MemcachedRequest, Op } from '@holdfast/protocol'
 import type { Bucket, BucketDirectory } from './bucket.ts'
 import type { ListenerSettings } from './listener-settings.ts'
-import { equalSecrets, type PlainLogin, parseAsciiLogin, parsePlainMessage } from './sasl-plain.ts'
+import { type PlainLogin, parseAsciiLogin, parsePlainMessage } from './sasl-plain.ts'
 import { ScramExchange } from './sasl-scram.ts'
-import { SCRAM_MECHANISMS, type ScramKeys } from './scram-keys.ts'
+import type { ScramKeys } from './scram-keys.ts'
 
 const FAILURE_DELAY_MS = 100
 const FAILURE_DELAY_MS_MAX = 1600
@@ -76,7 +77,7 @@ export class LoginConversation {
     const exchange = new ScramExchange(hash)
     const { directory, scramKeys } = this.#desk
     const reply = exchange.first(message.toString('utf8'), (username) => {
-      return scramKeys.credential(hash, username, directory.login(username)?.password)
+      return scramKeys.credential(hash, username, directory.login(username)?.secret)
     })
     if (reply === undefined) return this.#refuse()
     this.#exchange = exchange
@@ -93,9 +94,12 @@ export class LoginConversation {
   }
 
   #judgePlain({ username, password }: PlainLogin): LoginAnswer {
-    const known = this.#desk.directory.login(username)
-    const right = equalSecrets(password, known?.password ?? '') && known !== undefined
-    return right ? this.#accept(known.bucket, 'Authenticated') : this.#refuse()
+    const { directory, scramKeys } = this.#desk
+    const known = directory.login(username)
+    const right = scramKeys.matches(username, password, known?.secret)
+    return known !== undefined && right
+      ? this.#accept(known.bucket, 'Authenticated')
+      : this.#refuse()
   }
 
   #accept(bucket: Bucket, message: string): LoginAnswer {

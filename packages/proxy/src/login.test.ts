@@ -3,9 +3,11 @@
 import assert from 'node:assert/strict'
 import { createHash, createHmac, pbkdf2Sync, randomBytes } from 'node:crypto'
 import { after, before, describe, test } from 'node:test'
-import { Turn } from '@holdfast/client'
+import { makeLoginKeys, Turn } from '@holdfast/client'
 import { MemoryBackend } from '@holdfast/client/testing'
 import { BinaryStatus, Opcode } from '@holdfast/protocol'
+import type { Bucket } from './bucket.ts'
+import type { LoginSecret } from './login-secret.ts'
 import { BinaryClient, binaryRequest } from './testing/binary-client.ts'
 import { bucketOf, bucketsWithPasswords, type Front, openFront } from './testing/front.ts'
 import { TextClient } from './testing/text-client.ts'
@@ -45,10 +47,11 @@ describe('a listener with logins and no bucket for strangers', () => {
   let front: Front
 
   before(async () => {
+    const keys = await makeLoginKeys('sécond', () => randomBytes(16))
     const directory = bucketsWithPasswords(
-      new Map([
+      new Map<Bucket, LoginSecret>([
         [one, 'first secret'],
-        [two, 'sécond'],
+        [two, keys],
       ]),
     )
     front = await openFront({ turn: new Turn(), directory, settings: { loginFailuresMax: 3 } })
@@ -111,6 +114,20 @@ describe('a listener with logins and no bucket for strangers', () => {
     client.close()
     assert.equal(one.statistics.logins, 1)
     assert.equal(two.statistics.currentConnections, 1)
+  })
+
+  test('a password that is known by its keys alone is right each time, and a wrong one never', async () => {
+    const client = await BinaryClient.connect(front.address)
+    const statusOf = async (password: string) => {
+      const login = { key: 'PLAIN', value: Buffer.from(`\0two, with =\0${password}`) }
+      return (await client.ask(Opcode.SaslAuth, login)).status
+    }
+    for (let round = 0; round < 2; round++) {
+      assert.equal(await statusOf('sécond'), BinaryStatus.Success)
+      assert.equal(await statusOf('second'), BinaryStatus.AuthError)
+    }
+    assert.equal(await statusOf(''), BinaryStatus.AuthError)
+    client.close()
   })
 
   for (const mechanism of ['SCRAM-SHA512', 'SCRAM-SHA256', 'SCRAM-SHA1']) {

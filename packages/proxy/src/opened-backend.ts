@@ -23,6 +23,7 @@ import { type BucketConfig, parseBucketConfig } from '@holdfast/topology'
 import type { SourceReport } from './bucket.ts'
 import { poolServers } from './config-references.ts'
 import { ConfigSource } from './config-source.ts'
+import { type LoginSecret, secretOf } from './login-secret.ts'
 import type {
   BackendConfig,
   LimitsConfig,
@@ -51,8 +52,8 @@ export interface OpenedBackend {
   /** Resolves when operations can be routed for the first time. */
   readonly ready: Promise<void>
   source(): SourceReport
-  /** Password of the login of its bucket's name, as the config server gives it. */
-  password(): string | undefined
+  /** What the login of its bucket's name is checked against, as the config server says. */
+  secret(): LoginSecret | undefined
   /** The config of its bucket, if a config server gives one. */
   config(): BucketConfig | undefined
   /** Takes over a changed configuration of the same type; only stores and memcached pools can. */
@@ -167,7 +168,7 @@ function fixed(backend: Backend): OpenedBackend {
     backend,
     ready: Promise.resolve(),
     source: () => FIXED_SOURCE,
-    password: () => undefined,
+    secret: () => undefined,
     config: () => undefined,
     update: () => {},
     close: () => {},
@@ -202,8 +203,9 @@ class OpenedStore implements OpenedBackend {
     }
   }
 
-  password(): string | undefined {
-    return this.backend.config?.saslPassword
+  secret(): LoginSecret | undefined {
+    const { config } = this.backend
+    return config && secretOf(config)
   }
 
   config(): BucketConfig | undefined {

@@ -38,7 +38,8 @@ command line says a [configuration file](proxy-config.md) can say as well, and m
 
 Every long option is an environment variable too: \`--http-port\` is \`HOLDFAST_PROXY_HTTP_PORT\`. The
 command line goes first. \`MOXI_SASL_PLAIN_USR\` and \`MOXI_SASL_PLAIN_PWD\` are the credentials for the
-config servers when neither \`-Z\` nor \`auth=\` gives them.
+config servers when neither \`-Z\` nor \`auth=\` gives them; \`HOLDFAST_PROXY_TOKEN\`, a store's token for
+proxies (\`holdfast proxy-token --create\`), when nothing else does.
 
 It prints \`holdfast proxy ready HOST:PORT\` when it listens and has its first config. It ends with
 SIGTERM or SIGINT: no new connections, what is outstanding is answered within 2 seconds. At SIGHUP

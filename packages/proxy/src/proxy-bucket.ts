@@ -5,6 +5,7 @@
 import type { Backend, BackendReport, Operation } from '@holdfast/client'
 import type { BucketConfig } from '@holdfast/topology'
 import type { Bucket, SourceReport } from './bucket.ts'
+import type { LoginSecret } from './login-secret.ts'
 import { FIXED_SOURCE } from './opened-backend.ts'
 import { Statistics } from './statistics.ts'
 
@@ -29,7 +30,7 @@ export class ProxyBucket implements Bucket {
   readonly statistics: Statistics = new Statistics()
   #backend: Backend = GONE
   #source: () => SourceReport = () => FIXED_SOURCE
-  #password: () => string | undefined = () => undefined
+  #secret: () => LoginSecret | undefined = () => undefined
   #config: () => BucketConfig | undefined = () => undefined
 
   constructor(name: string) {
@@ -46,8 +47,8 @@ export class ProxyBucket implements Bucket {
   }
 
   /** Opens it to the login of its own name; undefined when there is no such login. */
-  get password(): string | undefined {
-    return this.#password()
+  get secret(): LoginSecret | undefined {
+    return this.#secret()
   }
 
   get config(): BucketConfig | undefined {
@@ -62,12 +63,12 @@ export class ProxyBucket implements Bucket {
   lead(
     backend: Backend,
     source: () => SourceReport,
-    password: () => string | undefined = () => undefined,
+    secret: () => LoginSecret | undefined = () => undefined,
     config: () => BucketConfig | undefined = () => undefined,
   ): void {
     this.#backend = backend
     this.#source = source
-    this.#password = password
+    this.#secret = secret
     this.#config = config
   }
 
@@ -75,7 +76,7 @@ export class ProxyBucket implements Bucket {
   part(): void {
     this.#backend = GONE
     this.#source = () => FIXED_SOURCE
-    this.#password = () => undefined
+    this.#secret = () => undefined
     this.#config = () => undefined
   }
 }

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { deriveKeys, type ScramHash } from '@holdfast/client'
 import { ScramExchange } from './sasl-scram.ts'
-import { deriveKeys, type ScramCredential, type ScramHash } from './scram-keys.ts'
+import type { ScramCredential } from './scram-keys.ts'
 
 function credentialOf(hash: ScramHash, salt: string): ScramCredential {
   const bytes = Buffer.from(salt, 'base64')

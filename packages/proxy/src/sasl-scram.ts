@@ -8,7 +8,8 @@
  *   server-final  v=SIGNATURE
  */
 import { createHash, createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
-import type { ScramCredential, ScramHash } from './scram-keys.ts'
+import type { ScramHash } from '@holdfast/client'
+import type { ScramCredential } from './scram-keys.ts'
 
 const SERVER_NONCE_BYTES = 18
 const CLIENT_NONCE_CHARS_MAX = 256

@@ -1,25 +1,21 @@
 /**
- * The salted keys that SCRAM proofs are checked against, computed from a bucket's password once per
- * mechanism and kept while the password stays. A user that does not exist has a salt like any other
- * and keys that no proof fits, so that an exchange does not tell who exists.
+ * What logins are checked against. Of a password that is known, the salted keys of SCRAM are
+ * computed once for each mechanism and kept while it stays; where only its keys are known, one that
+ * was given in the open and was right is remembered, so that clients who come often cost a hash and
+ * not a derivation. A user that does not exist has a salt like any other and keys that no proof
+ * fits, so that an exchange does not tell who exists.
  */
-import { createHash, createHmac, pbkdf2Sync, randomBytes } from 'node:crypto'
-
-/** Hash functions of the mechanisms, in node:crypto's names. */
-export type ScramHash = 'sha512' | 'sha256' | 'sha1'
-
-/** The mechanisms, strongest first. */
-export const SCRAM_MECHANISMS: ReadonlyMap<string, ScramHash> = new Map([
-  ['SCRAM-SHA512', 'sha512'],
-  ['SCRAM-SHA256', 'sha256'],
-  ['SCRAM-SHA1', 'sha1'],
-])
-
-/** What a server stores instead of a password. */
-export interface ScramKeyPair {
-  storedKey: Buffer
-  serverKey: Buffer
-}
+import { createHash, createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
+import {
+  deriveKeys,
+  type LoginKeys,
+  SCRAM_ITERATIONS,
+  SCRAM_SALT_BYTES,
+  type ScramHash,
+  type ScramKeyPair,
+} from '@holdfast/client'
+import type { LoginSecret } from './login-secret.ts'
+import { equalSecrets } from './sasl-plain.ts'
 
 /** What one exchange needs of a user. */
 export interface ScramCredential {
@@ -29,9 +25,8 @@ export interface ScramCredential {
   keys(): ScramKeyPair
 }
 
-/** RFC 7677's smallest; the password lies in the configuration anyway, and clients pay it too. */
-export const SCRAM_ITERATIONS = 4096
-const SALT_BYTES = 16
+/** The hash that a password in the open is checked by: each does, this one is quick. */
+const PLAIN_HASH = 'sha256'
 const KEYS_MAX = 1024
 
 interface KeptKeys extends ScramKeyPair {
@@ -41,19 +36,40 @@ interface KeptKeys extends ScramKeyPair {
 export class ScramKeys {
   readonly #saltSecret: Buffer = randomBytes(32)
   readonly #kept: Map<string, KeptKeys> = new Map()
+  /** By user: a digest of the keys and of the password that fits them. */
+  readonly #proven: Map<string, string> = new Map()
 
-  /** The credential of a user with this password, or of one that does not exist. */
-  credential(hash: ScramHash, username: string, password: string | undefined): ScramCredential {
+  /** The credential of a user with this secret, or of one that does not exist. */
+  credential(hash: ScramHash, username: string, secret: LoginSecret | undefined): ScramCredential {
+    if (typeof secret === 'object') return storedCredential(secret[hash])
     const salt = createHmac('sha256', this.#saltSecret).update(`${hash} ${username}`).digest()
-    const shortSalt = salt.subarray(0, SALT_BYTES)
+    const shortSalt = salt.subarray(0, SCRAM_SALT_BYTES)
     return {
       salt: shortSalt,
       iterations: SCRAM_ITERATIONS,
       keys: () => {
-        if (password === undefined) return nobody(hash)
-        return this.#keysOf(hash, username, password, shortSalt)
+        if (secret === undefined) return nobody(hash)
+        return this.#keysOf(hash, username, secret, shortSalt)
       },
     }
+  }
+
+  /** Whether a password that was given in the open is the right one. */
+  matches(username: string, password: string, secret: LoginSecret | undefined): boolean {
+    if (typeof secret !== 'object') {
+      return equalSecrets(password, secret ?? '') && secret !== undefined
+    }
+    const { salt, iterations, storedKey } = secret[PLAIN_HASH]
+    const told = `${storedKey} ${password}`
+    const digest = createHmac('sha256', this.#saltSecret).update(told).digest('base64')
+    if (this.#proven.get(username) === digest) return true
+    const derived = deriveKeys(PLAIN_HASH, password, Buffer.from(salt, 'base64'), iterations)
+    const expected = Buffer.from(storedKey, 'base64')
+    if (expected.length !== derived.storedKey.length) return false
+    if (!timingSafeEqual(expected, derived.storedKey)) return false
+    if (this.#proven.size >= KEYS_MAX) this.#proven.clear()
+    this.#proven.set(username, digest)
+    return true
   }
 
   #keysOf(hash: ScramHash, username: string, password: string, salt: Buffer): ScramKeyPair {
@@ -67,19 +83,14 @@ export class ScramKeys {
   }
 }
 
-/** StoredKey and ServerKey of RFC 5802. */
-export function deriveKeys(
-  hash: ScramHash,
-  password: string,
-  salt: Buffer,
-  iterations: number,
-): ScramKeyPair {
-  const bytes = createHash(hash).digest().length
-  const salted = pbkdf2Sync(password.normalize('NFKC'), salt, iterations, bytes, hash)
-  const clientKey = createHmac(hash, salted).update('Client Key').digest()
+function storedCredential(keys: LoginKeys[ScramHash]): ScramCredential {
   return {
-    storedKey: createHash(hash).update(clientKey).digest(),
-    serverKey: createHmac(hash, salted).update('Server Key').digest(),
+    salt: Buffer.from(keys.salt, 'base64'),
+    iterations: keys.iterations,
+    keys: () => ({
+      storedKey: Buffer.from(keys.storedKey, 'base64'),
+      serverKey: Buffer.from(keys.serverKey, 'base64'),
+    }),
   }
 }
 

@@ -215,6 +215,10 @@ const extended = (members: object): string =>
 test('a bucket says whether its replicas may be read', () => {
   assert.equal(parseBucketConfig(extended({ replicaReads: true })).holdfast?.replicaReads, true)
   assert.equal(parseBucketConfig(extended({})).holdfast?.replicaReads, undefined)
+  const key = { salt: 'c2FsdA==', iterations: 4096, storedKey: 'aw==', serverKey: 'aw==' }
+  const login = { sha512: key, sha256: key, sha1: key }
+  assert.deepEqual(parseBucketConfig(extended({ login })).holdfast?.login, login)
+  assert.equal(parseBucketConfig(extended({ login: null })).holdfast?.login, null)
 })
 
 test('an unusable config is refused with the reason that moxi gives', () => {
@@ -270,6 +274,7 @@ test('an unusable config is refused with the reason that moxi gives', () => {
     [extended({ replicaReads: 'yes' }), 'Expected true or false for replicaReads'],
     [extended({ shards: [] }), 'No shards available; service maybe still initializing'],
     [extended({ auth: null }), 'Expected object for holdfast auth'],
+    [extended({ login: {} }), 'Expected salt, iterations and keys for holdfast login'],
     [extended({ shards: HOLDFAST.shards.slice(0, 1) }), 'Shards do not cover every vBucket'],
     [
       extended({ shards: HOLDFAST.shards.slice(1) }),

@@ -23,7 +23,20 @@ export interface HoldfastExtension {
   shards: ShardRoute[]
   /** Credentials for the engines. */
   auth: { username: string; password: string }
+  /** What logins to the bucket are checked against; null: there is no password. */
+  login?: BucketLoginKeys | null
 }
+
+/** Salted keys of one password (RFC 5802), base64. */
+export interface BucketLoginKey {
+  salt: string
+  iterations: number
+  storedKey: string
+  serverKey: string
+}
+
+/** The keys by hash function. */
+export type BucketLoginKeys = Record<'sha512' | 'sha256' | 'sha1', BucketLoginKey>
 
 /** One member of the bucket's node list. */
 export interface BucketNode {

@@ -1,12 +1,19 @@
 // Reads the "holdfast" member that the store adds to a bucket config for its own proxies: which
 // engines serve which vBuckets. Shards must be in order and cover every vBucket exactly once.
 
-import type { HoldfastExtension, ShardRoute } from './bucket-config.ts'
+import type {
+  BucketLoginKey,
+  BucketLoginKeys,
+  HoldfastExtension,
+  ShardRoute,
+} from './bucket-config.ts'
 import { ConfigError } from './config-error.ts'
 import { arrayOf, integerOf, objectOf, stringOf } from './json-check.ts'
 import { VBUCKETS } from './vbucket.ts'
 
 const REPLICAS_MAX = 4
+/** More would keep whoever checks a password against them busy for seconds. */
+const ITERATIONS_MAX = 1_000_000
 
 /** Checks the member; throws `ConfigError`. */
 export function parseHoldfastExtension(value: unknown): HoldfastExtension {
@@ -24,6 +31,28 @@ export function parseHoldfastExtension(value: unknown): HoldfastExtension {
       username: stringOf(auth.username, 'Expected string for holdfast auth username'),
       password: stringOf(auth.password, 'Expected string for holdfast auth password'),
     },
+    ...(member.login === undefined ? {} : { login: parseLogin(member.login) }),
+  }
+}
+
+function parseLogin(value: unknown): BucketLoginKeys | null {
+  if (value === null) return null
+  const login = objectOf(value, 'Expected object or null for holdfast login')
+  return {
+    sha512: parseLoginKey(login.sha512),
+    sha256: parseLoginKey(login.sha256),
+    sha1: parseLoginKey(login.sha1),
+  }
+}
+
+function parseLoginKey(value: unknown): BucketLoginKey {
+  const why = 'Expected salt, iterations and keys for holdfast login'
+  const key = objectOf(value, why)
+  return {
+    salt: stringOf(key.salt, why),
+    iterations: integerOf(key.iterations, 1, ITERATIONS_MAX, why),
+    storedKey: stringOf(key.storedKey, why),
+    serverKey: stringOf(key.serverKey, why),
   }
 }
 

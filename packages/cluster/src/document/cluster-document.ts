@@ -6,6 +6,7 @@
  * a later term wins over any revision of an earlier one, as each new leader opens a new term.
  */
 import { z } from 'zod'
+import { type BucketLogin, bucketLoginSchema, withoutPassword } from './bucket-login.ts'
 
 /** A member of the cluster: a node or an arbiter. */
 export interface Member {
@@ -52,7 +53,8 @@ export interface Bucket {
   replicaCount: number
   /** `none`: everybody may use it, over a port of its own if `proxyPort` is set. */
   authType: 'sasl' | 'none'
-  saslPassword: string
+  /** What its password is checked against; null lets everybody in. */
+  login: BucketLogin | null
   proxyPort: number | null
   durability: 'replicated' | 'none'
   degradedWrites: 'allow' | 'refuse'
@@ -103,6 +105,8 @@ export interface ClusterDocument {
   admin: StoredUser | null
   /** May look at everything and change nothing. */
   readOnlyUser: StoredUser | null
+  /** Of the token by which proxies are told the engines; null while there is none. */
+  proxyTokenHash: string | null
   /** Server groups by name, in the order in which they were made; the first is the default one. */
   groups: string[]
   /** Memory that all buckets together may take on a node. */
@@ -154,14 +158,14 @@ const shardSchema: z.ZodType<Shard> = z.object({
   created: z.boolean(),
 })
 
-const bucketSchema: z.ZodType<Bucket> = z.object({
+const currentBucketSchema: z.ZodType<Bucket> = z.object({
   name: z.string(),
   uuid: z.string(),
   type: z.enum(['membase', 'memcached']),
   ramMegabytes: count,
   replicaCount: count,
   authType: z.enum(['sasl', 'none']).default('sasl'),
-  saslPassword: z.string(),
+  login: bucketLoginSchema.nullable(),
   proxyPort: count.nullable().default(null),
   durability: z.enum(['replicated', 'none']),
   degradedWrites: z.enum(['allow', 'refuse']),
@@ -172,6 +176,8 @@ const bucketSchema: z.ZodType<Bucket> = z.object({
   shards: z.array(shardSchema),
   arbiterInstances: z.array(instanceSchema),
 })
+
+const bucketSchema: z.ZodType<Bucket> = z.preprocess(withoutPassword, currentBucketSchema)
 
 const userSchema: z.ZodType<StoredUser> = z.object({
   username: z.string(),
@@ -185,6 +191,7 @@ export const clusterDocumentSchema: z.ZodType<ClusterDocument> = z.object({
   secret: z.string(),
   admin: userSchema.nullable(),
   readOnlyUser: userSchema.nullable().default(null),
+  proxyTokenHash: z.string().nullable().default(null),
   groups: z.array(z.string()).default([DEFAULT_GROUP]),
   memoryQuotaMegabytes: count.default(DEFAULT_MEMORY_QUOTA_MEGABYTES),
   members: z.array(memberSchema),

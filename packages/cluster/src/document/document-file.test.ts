@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
-import { mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
+import { PasswordCheck } from '../rest/credentials.ts'
 import { documentOf, documentWithBucket } from '../test-support/fixtures.ts'
 import { DocumentFileError, readDocumentFile, writeDocumentFile } from './document-file.ts'
 
@@ -17,6 +18,24 @@ test('what is written is read again, in a folder that is made', async () => {
   const stored = { self: 2, document: documentWithBucket(2) }
   await writeDocumentFile(path, stored)
   assert.deepEqual(await readDocumentFile(path), stored)
+})
+
+test('passwords in a file of an earlier build are gone from it once it is read', async () => {
+  const path = join(folder, 'earlier.json')
+  const document = documentWithBucket(1)
+  const [bucket] = document.buckets
+  assert.ok(bucket)
+  const { login: _, ...rest } = bucket
+  const open = { ...rest, name: 'open', saslPassword: '' }
+  const buckets = [{ ...rest, saslPassword: 'plain-password' }, open]
+  await writeFile(path, JSON.stringify({ self: 1, document: { ...document, buckets } }))
+  const read = await readDocumentFile(path)
+  const [first, second] = read?.document.buckets ?? []
+  assert.ok(first?.login)
+  assert.equal(second?.login, null)
+  assert.ok(await new PasswordCheck().matches('plain-password', first.login.passwordHash))
+  assert.doesNotMatch(await readFile(path, 'utf8'), /plain-password|saslPassword/)
+  assert.deepEqual(await readDocumentFile(path), read)
 })
 
 test('no file is no document', async () => {

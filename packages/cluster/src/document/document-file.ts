@@ -13,6 +13,9 @@ import { dirname } from 'node:path'
 import { z } from 'zod'
 import { type ClusterDocument, clusterDocumentSchema } from './cluster-document.ts'
 
+/** The member that held a bucket's password in the open. */
+const PASSWORD_OF_EARLIER_BUILDS = '"saslPassword"'
+
 const fileSchema = z.object({
   self: z.number().int(),
   document: clusterDocumentSchema,
@@ -29,6 +32,7 @@ export class DocumentFileError extends Error {
   readonly code = 'HOLDFAST_DOCUMENT_FILE'
 }
 
+/** A file of an earlier build, which held passwords of buckets, is written anew without them. */
 export async function readDocumentFile(path: string): Promise<StoredDocument | null> {
   let text: string
   try {
@@ -37,13 +41,16 @@ export async function readDocumentFile(path: string): Promise<StoredDocument | n
     if (cause instanceof Error && 'code' in cause && cause.code === 'ENOENT') return null
     throw new DocumentFileError(`cannot read cluster document ${path}`, { cause })
   }
+  let stored: StoredDocument
   try {
-    return fileSchema.parse(JSON.parse(text))
+    stored = fileSchema.parse(JSON.parse(text))
   } catch (cause) {
     throw new DocumentFileError(`cluster document ${path} is damaged; restore or remove it`, {
       cause,
     })
   }
+  if (text.includes(PASSWORD_OF_EARLIER_BUILDS)) await writeDocumentFile(path, stored)
+  return stored
 }
 
 export async function writeDocumentFile(path: string, stored: StoredDocument): Promise<void> {

@@ -48,6 +48,7 @@ export function newDocument(own: OwnAddress): ClusterDocument {
     secret: secret(),
     admin: null,
     readOnlyUser: null,
+    proxyTokenHash: null,
     groups: [DEFAULT_GROUP],
     memoryQuotaMegabytes: initialMemoryQuota(usableMemory(totalmem(), process.constrainedMemory())),
     members: [newMember(1, randomUUID(), own)],
@@ -65,7 +66,7 @@ export interface BucketWish {
   type: 'membase' | 'memcached'
   ramMegabytes: number
   replicaCount: number
-  saslPassword: string
+  login: Bucket['login']
   shardCount: number
   /** What is left out: open to its login, in the safest way for its type. */
   authType?: Bucket['authType']
@@ -102,7 +103,7 @@ export function addBucket(
     ramMegabytes: wish.ramMegabytes,
     replicaCount: wish.replicaCount,
     authType: wish.authType ?? 'sasl',
-    saslPassword: wish.saslPassword,
+    login: wish.login,
     proxyPort: wish.proxyPort ?? null,
     durability: wish.durability ?? (isCache || wish.replicaCount === 0 ? 'none' : 'replicated'),
     degradedWrites: wish.degradedWrites ?? 'allow',

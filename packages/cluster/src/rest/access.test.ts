@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fastify from 'fastify'
+import { makeBucketLogin } from '../document/bucket-login.ts'
 import type { ClusterDocument } from '../document/cluster-document.ts'
 import { addBucket } from '../document/new-document.ts'
 import { BUCKET_WISH, documentOf } from '../test-support/fixtures.ts'
@@ -11,6 +12,8 @@ import { hashPassword, PasswordCheck } from './credentials.ts'
 const ACCESSES: readonly Access[] = ['open', 'anybucket', 'bucket', 'admin', 'member']
 const ADMIN_HASH = await hashPassword('admin-password')
 
+const SHOP_LOGIN = await makeBucketLogin('shop-password')
+const THIRD_LOGIN = await makeBucketLogin('third-password')
 const READER_HASH = await hashPassword('reader-password')
 
 /** A bucket `shop` with a password; `default` without, when asked for. */
@@ -18,7 +21,7 @@ function documentFor(options: { admin: boolean; default?: boolean }): ClusterDoc
   const document = documentOf(1)
   if (options.admin) document.admin = { username: 'Administrator', passwordHash: ADMIN_HASH }
   document.readOnlyUser = { username: 'reader', passwordHash: READER_HASH }
-  addBucket(document, { ...BUCKET_WISH, name: 'shop', saslPassword: 'shop-password' })
+  addBucket(document, { ...BUCKET_WISH, name: 'shop', login: SHOP_LOGIN })
   if (options.default) addBucket(document, BUCKET_WISH)
   return document
 }
@@ -90,7 +93,7 @@ test("a bucket's credentials open that bucket and the pool, nothing else", async
   const own = await answersFor(document, basic('shop', 'shop-password'))
   assert.deepEqual(own, { ...LOCKED, anybucket: 'yes', bucket: 'yes' })
   const third = structuredClone(document)
-  addBucket(third, { ...BUCKET_WISH, name: 'third', saslPassword: 'third-password' })
+  addBucket(third, { ...BUCKET_WISH, name: 'third', login: THIRD_LOGIN })
   const other = await answersFor(third, basic('shop', 'shop-password'), 'third')
   assert.equal(other.bucket, '401')
 })

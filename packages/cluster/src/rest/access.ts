@@ -16,6 +16,8 @@ export interface Caller {
   admin: boolean
   /** The read-only user. */
   readOnly: boolean
+  /** One of Holdfast's proxies, by the token of the cluster's proxies. */
+  proxy: boolean
 }
 
 /** What a route asks of its callers. */
@@ -27,17 +29,23 @@ export interface AccessRule {
   harmless?: boolean
   /** Changes a bucket: one that is open to everybody belongs to the admin alone. */
   owner?: boolean
+  /** Tells where data is: for proxies as well. */
+  proxies?: boolean
 }
 
 /** Name under which the node's own gateway asks; its password is the cluster's secret. */
 export const GATEWAY_USER = '@gateway'
 
+/** Name under which proxies elsewhere ask; its password is the token of the cluster's proxies. */
+export const PROXY_USER = '@proxy'
+
 const REALM = 'Basic realm="Membase Server Admin / REST"'
 const FORBIDDEN = { message: 'Forbidden. The read-only user may change nothing and see no secret.' }
 
-const ADMIN: Caller = { admin: true, readOnly: false }
-const NOBODY: Caller = { admin: false, readOnly: false }
-const READER: Caller = { admin: false, readOnly: true }
+const NOBODY: Caller = { admin: false, readOnly: false, proxy: false }
+const ADMIN: Caller = { ...NOBODY, admin: true }
+const READER: Caller = { ...NOBODY, readOnly: true }
+const PROXY: Caller = { ...NOBODY, proxy: true }
 
 /** Who calls; throws 401 for nobody who may, 403 for the read-only user where that is not enough. */
 export async function checkAccess(
@@ -58,12 +66,9 @@ export async function checkAccess(
     if (access === 'open' || (reads && rule.secret !== true)) return READER
     throw new ApiError(403, FORBIDDEN)
   }
+  if (rule.proxies && (await isUser(credentials, proxyUser(document), passwords))) return PROXY
   if (access === 'open') return NOBODY
-  if (access === 'anybucket' && opensAny(document.buckets, credentials)) return NOBODY
-  const name = bucketName(request)
-  const asked = document.buckets.filter((b) => b.name === name)
-  const mayUse = (b: Bucket): boolean => opens(b, credentials) && !(rule.owner && opens(b, null))
-  if (access === 'bucket' && asked.some((b) => mayUse(b))) return NOBODY
+  if (await opensAsked(rule, request, document, { credentials, passwords })) return NOBODY
   throw new ApiError(401, '')
 }
 
@@ -72,19 +77,56 @@ export function challenge(request: FastifyRequest): string | null {
   return request.headers['invalid-auth-response'] === 'on' ? null : REALM
 }
 
-function opensAny(buckets: readonly Bucket[], credentials: [string, string] | null): boolean {
-  return buckets.length === 0 || buckets.some((b) => opens(b, credentials))
+async function opensAsked(
+  rule: AccessRule,
+  request: FastifyRequest,
+  { buckets }: ClusterDocument,
+  by: { credentials: [string, string] | null; passwords: PasswordCheck },
+): Promise<boolean> {
+  if (rule.access === 'anybucket') {
+    if (buckets.length === 0 || buckets.some((b) => isOpen(b))) return true
+    return anyOf(buckets, (b) => opens(b, by.credentials, by.passwords))
+  }
+  if (rule.access !== 'bucket') return false
+  const name = bucketName(request)
+  const asked = buckets.filter((b) => b.name === name && !(rule.owner && isOpen(b)))
+  return anyOf(asked, (b) => opens(b, by.credentials, by.passwords))
 }
 
-function opens(bucket: Bucket, credentials: [string, string] | null): boolean {
-  if (bucket.authType === 'none' || bucket.saslPassword === '') return true
-  const [user, password] = credentials ?? ['', '']
-  return user === bucket.name && sameSecret(password, bucket.saslPassword)
+async function anyOf<T>(of: readonly T[], is: (one: T) => Promise<boolean>): Promise<boolean> {
+  for (const one of of) if (await is(one)) return true
+  return false
 }
 
-/** True for a bucket's name with its password, or with any where it has none. */
-export function opensOwn(bucket: Bucket, credentials: [string, string]): boolean {
-  return credentials[0] === bucket.name && opens(bucket, credentials)
+/** Whether a bucket lets everybody in. */
+export function isOpen(bucket: Bucket): boolean {
+  return bucket.authType === 'none' || bucket.login === null
+}
+
+/** Whether these credentials, or none, open a bucket. */
+export async function opens(
+  bucket: Bucket,
+  credentials: [string, string] | null,
+  passwords: PasswordCheck,
+): Promise<boolean> {
+  if (isOpen(bucket)) return true
+  return isUser(credentials, bucketUser(bucket), passwords)
+}
+
+/** Whose logins are checked at REST. */
+export function storedUsers(document: ClusterDocument): StoredUser[] {
+  const { admin, readOnlyUser, buckets } = document
+  const users = [admin, readOnlyUser, proxyUser(document), ...buckets.map((b) => bucketUser(b))]
+  return users.filter((user) => user !== null)
+}
+
+/** A bucket is the user of its own name. */
+function bucketUser({ name, login }: Bucket): StoredUser | null {
+  return login && { username: name, passwordHash: login.passwordHash }
+}
+
+function proxyUser({ proxyTokenHash }: ClusterDocument): StoredUser | null {
+  return proxyTokenHash === null ? null : { username: PROXY_USER, passwordHash: proxyTokenHash }
 }
 
 async function isAdmin(

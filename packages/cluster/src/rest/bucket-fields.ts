@@ -11,11 +11,10 @@ const REPLICAS_MAX = 3
 const PORT_MIN = 1025
 const PORT_MAX = 65_535
 
-/** What may be changed while a bucket serves. */
+/** What may be changed while a bucket serves, but its password. */
 export type BucketSettings = Pick<
   Bucket,
   | 'authType'
-  | 'saslPassword'
   | 'proxyPort'
   | 'ramMegabytes'
   | 'replicaCount'
@@ -25,6 +24,11 @@ export type BucketSettings = Pick<
   | 'persistence'
 >
 
+/** The settings of a form, with the password that it gives; null where it gives none. */
+export interface FormSettings extends BucketSettings {
+  saslPassword: string | null
+}
+
 export type FieldErrors = Record<string, string>
 type Body = Record<string, unknown>
 
@@ -33,7 +37,6 @@ export function defaultSettings(type: Bucket['type']): BucketSettings {
   const isCache = type === 'memcached'
   return {
     authType: 'sasl',
-    saslPassword: '',
     proxyPort: null,
     ramMegabytes: RAM_MEGABYTES_MIN[type],
     replicaCount: isCache ? 0 : 1,
@@ -57,7 +60,7 @@ export function readSettings(
   body: Body,
   before: BucketSettings,
   about: { bucket: FormBucket; document: ClusterDocument; errors: FieldErrors },
-): BucketSettings {
+): FormSettings {
   const { bucket, errors } = about
   const isCache = bucket.type === 'memcached'
   const replicaCount = isCache ? 0 : readReplicas(body, before.replicaCount, errors)
@@ -81,20 +84,20 @@ function readAccess(
   body: Body,
   before: BucketSettings,
   about: { bucket: FormBucket; document: ClusterDocument; errors: FieldErrors },
-): Pick<BucketSettings, 'authType' | 'saslPassword' | 'proxyPort'> {
+): Pick<FormSettings, 'authType' | 'saslPassword' | 'proxyPort'> {
   const { bucket, document, errors } = about
   const authType = field(body, 'authType') ?? before.authType
   if (authType !== 'sasl' && authType !== 'none') {
     errors.authType = 'invalid authType'
-    return before
+    return { ...before, saslPassword: null }
   }
-  const saslPassword = field(body, 'saslPassword') ?? before.saslPassword
+  const saslPassword = field(body, 'saslPassword') ?? null
   if (bucket.name === 'default') {
     if (authType === 'none') errors.authType = 'The default bucket has no port of its own'
-    if (saslPassword !== '') errors.saslPassword = 'The default bucket has no password'
+    if (saslPassword) errors.saslPassword = 'The default bucket has no password'
   }
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is refused
-  if (/[\u0000-\u001f\u007f]/.test(saslPassword)) {
+  if (/[\u0000-\u001f\u007f]/.test(saslPassword ?? '')) {
     errors.saslPassword = 'The bucket password must not contain control characters.'
   }
   if (authType === 'sasl') return { authType, saslPassword, proxyPort: null }

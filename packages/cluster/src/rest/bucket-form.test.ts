@@ -14,7 +14,7 @@ const FORM = {
 
 const SETTINGS = {
   authType: 'sasl',
-  saslPassword: '',
+  saslPassword: null,
   proxyPort: null,
   ramMegabytes: 100,
   replicaCount: 1,

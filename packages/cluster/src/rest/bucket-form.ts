@@ -7,6 +7,7 @@ import {
   type BucketSettings,
   defaultSettings,
   type FieldErrors,
+  type FormSettings,
   readSettings,
 } from './bucket-fields.ts'
 import { field, numberField } from './route.ts'
@@ -16,8 +17,11 @@ const SHARDS_MAX = 64
 const TOO_LARGE = 'RAM quota specified is too large to be provisioned into this cluster.'
 const BELOW_USAGE = 'RAM quota cannot be set below current usage.'
 
-export type BucketForm = { wish: BucketWish } | { errors: FieldErrors }
-export type BucketEdit = { settings: BucketSettings } | { errors: FieldErrors }
+/** A bucket that is wished for; its password is hashed by whoever makes it. */
+export type WishedBucket = Omit<BucketWish, 'login'> & FormSettings
+
+export type BucketForm = { wish: WishedBucket } | { errors: FieldErrors }
+export type BucketEdit = { settings: FormSettings } | { errors: FieldErrors }
 
 export function readBucketForm(
   body: Record<string, unknown>,

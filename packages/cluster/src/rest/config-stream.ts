@@ -1,19 +1,19 @@
 /**
  * Streams of configs: the JSON at once and after every change, each in one chunk, followed by a
  * chunk of four newlines (the framing of the original). Holdfast's own proxies say so with a
- * header; they are told the engines too and get a space four times a second, so that silence
- * means that this node is gone. A node that has lost its leader ends their streams: its map may
+ * header and get a space four times a second, so that silence means that this node is gone. Those
+ * that may (proxy-trust.ts) are told the engines too; the others route by the vBucket map, as any
+ * client does. A node that has lost its leader ends their streams: its map may
  * be old.
  */
 
 import { buildNodeServices } from '@holdfast/topology'
 import type { Bucket } from '../document/cluster-document.ts'
 import { poolView } from './pool-view.ts'
+import { isProxy, mayRoute } from './proxy-trust.ts'
 import type { RouteContext } from './route.ts'
 import { bucketView, configRevision, nodeServices, terseView, type ViewSource } from './views.ts'
 
-/** Sent by Holdfast's proxies; the value is their version. */
-export const PROXY_HEADER = 'x-holdfast-proxy'
 const KEEP_ALIVE_MS = 250
 /** What changes without the document, the health of nodes, reaches other readers within this. */
 const LOOK_INTERVAL_MS = 1000
@@ -32,13 +32,11 @@ interface Shown {
 
 /** One bucket; the stream ends with it. */
 export function streamBucket(context: RouteContext, bucket: Bucket): void {
-  const { caller } = context
   stream(context, {
     view: () => {
       const current = currentOf(context, bucket)
       if (!current) return null
-      const forProxy = isProxy(context)
-      return bucketView(sourceFor(context), current, { forProxy, showPassword: caller.admin })
+      return bucketView(sourceFor(context), current, { forProxy: mayRoute(context, current) })
     },
     compared: ({ ...view }) => ({ ...view, basicStats: null }),
   })
@@ -59,11 +57,10 @@ export function streamBuckets(context: RouteContext): void {
   const { node } = context
   const views = (): Record<string, unknown>[] => {
     const source = sourceFor(context)
-    const forProxy = isProxy(context)
     const isDefault = (bucket: Bucket): number => (bucket.name === 'default' ? 0 : 1)
     return [...node.document.buckets]
       .sort((a, b) => isDefault(a) - isDefault(b) || a.name.localeCompare(b.name))
-      .map((b) => bucketView(source, b, { forProxy, showPassword: true }))
+      .map((b) => bucketView(source, b, { forProxy: mayRoute(context, b) }))
   }
   stream(context, {
     view: () => ({ buckets: views() }),
@@ -96,18 +93,13 @@ export function sourceFor({ node, request }: RouteContext): ViewSource {
   return { ...node.viewSource(), ...(localAddress === undefined ? {} : { localAddress }) }
 }
 
-/** One of Holdfast's proxies, which are told the engines and their credentials. */
-export function isProxy({ request, caller }: RouteContext): boolean {
-  return request.headers[PROXY_HEADER] !== undefined && !caller.readOnly
-}
-
 function currentOf({ node }: RouteContext, bucket: Bucket): Bucket | undefined {
   return node.document.buckets.find((b) => b.uuid === bucket.uuid)
 }
 
 function stream(context: RouteContext, shown: Shown): void {
   const { node, reply } = context
-  const forProxy = isProxy(context)
+  const toProxy = isProxy(context)
   reply.hijack()
   const raw = reply.raw
   raw.writeHead(200, {
@@ -136,10 +128,7 @@ function stream(context: RouteContext, shown: Shown): void {
     if (performance.now() - heardLeaderMs > LEADERLESS_MS_MAX) raw.end()
     else raw.write(' ')
   }
-  const timer = setInterval(
-    forProxy ? keepAlive : send,
-    forProxy ? KEEP_ALIVE_MS : LOOK_INTERVAL_MS,
-  )
+  const timer = setInterval(toProxy ? keepAlive : send, toProxy ? KEEP_ALIVE_MS : LOOK_INTERVAL_MS)
   const stopListening = node.onDocument(send)
   raw.once('close', () => {
     clearInterval(timer)

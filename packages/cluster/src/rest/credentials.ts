@@ -11,7 +11,11 @@ const VERIFIED_MAX = 100
 /** `scrypt$salt$hash`, base64. */
 export async function hashPassword(password: string): Promise<string> {
   const salt = randomBytes(SALT_BYTES)
-  const hash = await derive(password, salt, HASH_BYTES)
+  return storedHash(salt, await derive(password, salt, HASH_BYTES))
+}
+
+/** How a hash is written down. */
+export function storedHash(salt: Buffer, hash: Buffer): string {
   return `scrypt$${salt.toString('base64')}$${hash.toString('base64')}`
 }
 

@@ -6,8 +6,16 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { FastifyRequest } from 'fastify'
 import type { Logger } from 'pino'
-import type { ClusterDocument } from '../document/cluster-document.ts'
-import { type AccessRule, type Caller, checkAccess, GATEWAY_USER, opensOwn } from './access.ts'
+import type { Bucket, ClusterDocument } from '../document/cluster-document.ts'
+import {
+  type AccessRule,
+  type Caller,
+  checkAccess,
+  GATEWAY_USER,
+  isOpen,
+  opens,
+  storedUsers,
+} from './access.ts'
 import { ApiError } from './api-error.ts'
 import { basicCredentials, PasswordCheck } from './credentials.ts'
 import { WrongLogins } from './wrong-logins.ts'
@@ -51,27 +59,32 @@ export class Logins {
     return checkAccess(rule, request, document, this.#passwords)
   }
 
+  /** Whether a request's credentials open a bucket. */
+  opens(bucket: Bucket, request: FastifyRequest): Promise<boolean> {
+    return opens(bucket, basicCredentials(request.headers.authorization), this.#passwords)
+  }
+
   /** Right, empty, or of no use to a guesser: known without work. */
   #isKnown([user, password]: [string, string], document: ClusterDocument): boolean {
-    const { admin, readOnlyUser, buckets } = document
+    const { admin, buckets } = document
     if (admin === null || user === GATEWAY_USER || (user === '' && password === '')) return true
-    if (buckets.some((bucket) => opensOwn(bucket, [user, password]))) return true
-    return [admin, readOnlyUser].some(
-      (known) => known?.username === user && this.#passwords.knows(password, known.passwordHash),
+    if (buckets.some((bucket) => bucket.name === user && isOpen(bucket))) return true
+    return storedUsers(document).some(
+      (known) => known.username === user && this.#passwords.knows(password, known.passwordHash),
     )
   }
 
   async #try(
     [user, password]: [string, string],
     address: string,
-    { admin, readOnlyUser }: ClusterDocument,
+    document: ClusterDocument,
   ): Promise<void> {
     if (!this.#offenders.mayTry(address, performance.now())) {
       this.#refused++
       throw new ApiError(429, [TOO_MANY])
     }
-    for (const known of [admin, readOnlyUser]) {
-      if (known?.username !== user) continue
+    for (const known of storedUsers(document)) {
+      if (known.username !== user) continue
       if (await this.#passwords.matches(password, known.passwordHash)) {
         this.#offenders.succeeded(address)
         return

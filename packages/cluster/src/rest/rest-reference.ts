@@ -64,9 +64,15 @@ ${rows(publicRoutes.filter((route) => route.method !== 'GET'))}
 \`bucketsStreaming\` answers with the bucket's JSON at once and again after every change, each followed
 by four newlines, and stays open. A Membase client reads \`vBucketServerMap\` in it: row v of
 \`vBucketMap\` holds the indexes in \`serverList\` of the node that takes vBucket v and of its replicas,
--1 for none. Holdfast's proxies say who they are with the header \`X-Holdfast-Proxy: VERSION\` and are
-told the engines too, in a member \`holdfast\`; it carries credentials, so use the stream inside your
-network only. They get a space four times a second; a second without a byte means that the node is gone.
+-1 for none. Holdfast's proxies say who they are with the header \`X-Holdfast-Proxy: VERSION\` and get a
+space four times a second; a second without a byte means that the node is gone. Those that may are told
+the engines too, in a member \`holdfast\`; it carries credentials, so use the stream inside your
+network only. May: the admin, \`@proxy\` with the token of \`/settings/proxies\`, whoever gives the
+bucket's password, and proxies on the node's own machine. The others find their way by the map.
+
+\`saslPassword\` is always empty, as the store keeps hashes and cannot show a password; \`hasPassword\`
+says whether there is one. In a form that changes a bucket an empty \`saslPassword\` removes the
+password, and one that is left out keeps it.
 `
 }
 

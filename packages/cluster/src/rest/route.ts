@@ -58,6 +58,8 @@ export interface Route {
   harmless?: boolean
   /** Changes a bucket: of one that is open to everybody only the admin may. */
   owner?: boolean
+  /** Tells where data is: proxies may read it by their token. */
+  proxies?: boolean
   handle(context: RouteContext): unknown
 }
 

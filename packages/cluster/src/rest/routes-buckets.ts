@@ -2,12 +2,13 @@
 import { flushBucket } from '../buckets/flush.ts'
 import { memoryQuotaRange } from '../buckets/quota.ts'
 import { bucketSummaries, bucketUsage, type Reports } from '../buckets/usage.ts'
+import { makeBucketLogin } from '../document/bucket-login.ts'
 import type { Bucket, ClusterDocument } from '../document/cluster-document.ts'
-import { addBucket, DEFAULT_SHARDS } from '../document/new-document.ts'
+import { addBucket, type BucketWish, DEFAULT_SHARDS } from '../document/new-document.ts'
 import type { StoreNode } from '../node.ts'
 import { ApiError } from './api-error.ts'
 import { defaultSettings, type FieldErrors } from './bucket-fields.ts'
-import { formWarnings, readBucketEdit, readBucketForm } from './bucket-form.ts'
+import { formWarnings, readBucketEdit, readBucketForm, type WishedBucket } from './bucket-form.ts'
 import {
   field,
   inForm,
@@ -163,16 +164,32 @@ function wishedOf(body: Record<string, unknown>, name: string, otherwise: number
   return { name, megabytes: Number.isNaN(megabytes) ? 0 : megabytes }
 }
 
+/** What is kept of the password that a form gives. */
+async function loginOf(context: RouteContext): Promise<Bucket['login']> {
+  return isCheckOnly(context) ? null : makeBucketLogin(field(context.body, 'saslPassword') ?? '')
+}
+
+/** A bucket that asks for no login has no password, whatever the form gives. */
+function loginBy(password: string, login: Bucket['login']): Pick<Bucket, 'login'> {
+  return { login: password === '' ? null : login }
+}
+
+function wishedBucket(wish: WishedBucket, login: Bucket['login']): BucketWish {
+  const { saslPassword, ...settings } = wish
+  return { ...settings, ...loginBy(saslPassword ?? '', login) }
+}
+
 async function createBucket(context: RouteContext): Promise<unknown> {
   const { node, body, reply } = context
   const name = field(body, 'name') ?? ''
   const wished = wishedOf(body, name, defaultSettings('membase').ramMegabytes)
+  const login = await loginOf(context)
   const create = (draft: ClusterDocument): FieldErrors => {
     const form = readBucketForm(body, draft)
     if ('errors' in form) throw refusal(node, draft, form.errors, wished)
     checkPlace(draft, (errors) => refusal(node, draft, errors, wished))
     try {
-      addBucket(draft, form.wish, (id) => node.heartbeats.isLive(id))
+      addBucket(draft, wishedBucket(form.wish, login), (id) => node.heartbeats.isLive(id))
     } catch (cause) {
       const shards = cause instanceof Error ? cause.message : String(cause)
       throw refusal(node, draft, { shards }, wished)
@@ -212,13 +229,14 @@ async function setUpDefaultBucket(context: RouteContext): Promise<unknown> {
     const read = readBucketForm(form, draft)
     if ('errors' in read) throw refusal(node, draft, read.errors, wished)
     checkPlace(draft, (errors) => refusal(node, draft, errors, wished))
-    addBucket(draft, read.wish, (id) => node.heartbeats.isLive(id))
+    addBucket(draft, wishedBucket(read.wish, null), (id) => node.heartbeats.isLive(id))
   })
   return ''
 }
 
 async function editBucket(context: RouteContext): Promise<unknown> {
   const { node, body, reply, params } = context
+  const login = await loginOf(context)
   const edit = (draft: ClusterDocument): Bucket => {
     const bucket = draft.buckets.find((b) => b.name === params.bucket)
     if (!bucket) throw new ApiError(404, 'Requested resource not found.\r\n')
@@ -226,7 +244,12 @@ async function editBucket(context: RouteContext): Promise<unknown> {
     const form = readBucketEdit(body, draft, bucket, usage)
     const wished = wishedOf(body, bucket.name, bucket.ramMegabytes)
     if ('errors' in form) throw refusal(node, draft, form.errors, wished)
-    return Object.assign(bucket, form.settings)
+    const { saslPassword, ...settings } = form.settings
+    return Object.assign(
+      bucket,
+      settings,
+      saslPassword === null ? {} : loginBy(saslPassword, login),
+    )
   }
   if (isCheckOnly(context)) {
     const { name, ramMegabytes, replicaCount } = edit(structuredClone(node.document))

@@ -1,5 +1,6 @@
 /** Routes that read the pool and its buckets, once or as a stream. */
 import type { Bucket } from '../document/cluster-document.ts'
+import { isOpen } from './access.ts'
 import {
   bucketSchema,
   nodeServicesSchema,
@@ -10,7 +11,6 @@ import {
 } from './answers.ts'
 import { ApiError } from './api-error.ts'
 import {
-  isProxy,
   nodeServicesView,
   sourceFor,
   streamBucket,
@@ -19,9 +19,9 @@ import {
   streamPool,
   streamTerse,
 } from './config-stream.ts'
-import { basicCredentials } from './credentials.ts'
 import { poolView } from './pool-view.ts'
 import { WAIT_MS_MAX } from './pool-wait.ts'
+import { mayRoute } from './proxy-trust.ts'
 import { type Answer, inPath, inQuery, type Route, type RouteContext } from './route.ts'
 import { bucketView, terseView } from './views.ts'
 
@@ -100,11 +100,11 @@ export const readRoutes: Route[] = [
     summary: 'One bucket with its vBucketServerMap.',
     parameters: [BUCKET],
     answers: { 200: { about: 'The bucket.', schema: bucketSchema } },
-    handle: (context) =>
-      bucketView(sourceFor(context), bucketOf(context), {
-        showPassword: context.caller.admin,
-        forProxy: isProxy(context),
-      }),
+    proxies: true,
+    handle: (context) => {
+      const bucket = bucketOf(context)
+      return bucketView(sourceFor(context), bucket, { forProxy: mayRoute(context, bucket) })
+    },
   },
   {
     method: 'GET',
@@ -114,6 +114,7 @@ export const readRoutes: Route[] = [
     parameters: [BUCKET],
     answers: stream('The bucket, again and again, until it is deleted.'),
     streams: true,
+    proxies: true,
     handle: (context) => streamBucket(context, bucketOf(context)),
   },
   {
@@ -121,9 +122,10 @@ export const readRoutes: Route[] = [
     path: '/pools/default/saslBucketsStreaming',
     access: 'admin',
     secret: true,
-    summary: 'All buckets, with their passwords, now and after every change.',
+    summary: 'All buckets, now and after every change: what a gateway lives on.',
     answers: stream('`{"buckets": [...]}`, again and again.'),
     streams: true,
+    proxies: true,
     handle: (context) => streamBuckets(context),
   },
   {
@@ -190,17 +192,14 @@ async function readPool(context: RouteContext): Promise<unknown> {
   return { etag: node.poolWait.etag(), ...view() }
 }
 
-function listBuckets(context: RouteContext): unknown {
+async function listBuckets(context: RouteContext): Promise<unknown> {
   const { node, caller, request } = context
-  const user = basicCredentials(request.headers.authorization)?.[0]
-  const sees = (bucket: Bucket): boolean =>
-    caller.admin ||
-    caller.readOnly ||
-    bucket.authType === 'none' ||
-    bucket.saslPassword === '' ||
-    user === bucket.name
-  return [...node.document.buckets]
-    .filter(sees)
+  const seesAll = caller.admin || caller.readOnly
+  const seen: Bucket[] = []
+  for (const bucket of node.document.buckets) {
+    if (seesAll || isOpen(bucket) || (await node.logins.opens(bucket, request))) seen.push(bucket)
+  }
+  return seen
     .sort((a, b) => a.name.localeCompare(b.name))
-    .map((bucket) => bucketView(sourceFor(context), bucket, { showPassword: caller.admin }))
+    .map((bucket) => bucketView(sourceFor(context), bucket))
 }

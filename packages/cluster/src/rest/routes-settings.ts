@@ -13,6 +13,7 @@ import { ApiError } from './api-error.ts'
 import { sourceFor } from './config-stream.ts'
 import { hashPassword } from './credentials.ts'
 import { type Answer, field, inForm, inQuery, type Route, type RouteContext } from './route.ts'
+import { proxyRoutes } from './routes-proxies.ts'
 import { restAddressOf } from './views.ts'
 
 const PASSWORD_LENGTH_MIN = 6
@@ -201,6 +202,7 @@ export const settingsRoutes: Route[] = [
     },
     handle: sendTestMail,
   },
+  ...proxyRoutes,
 ]
 
 async function setAdmin(context: RouteContext): Promise<unknown> {

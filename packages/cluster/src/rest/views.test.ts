@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { parseBucketConfig } from '@holdfast/topology'
+import { makeBucketLogin } from '../document/bucket-login.ts'
 import type { ClusterDocument } from '../document/cluster-document.ts'
 import { type MemberStatus, UNKNOWN_STATUS } from '../membership/messages.ts'
 import { documentWithBucket } from '../test-support/fixtures.ts'
@@ -77,15 +78,17 @@ test('until all shards are created there is no map', () => {
   assert.deepEqual(mapOf(bucketView(sourceOf(document), bucketOf(document))).vBucketMap, [])
 })
 
-test('credentials and engines are shown to proxies only', () => {
+test('credentials and engines are shown to proxies only, a password to nobody', async () => {
   const document = documentWithBucket(2)
   const bucket = bucketOf(document)
-  bucket.saslPassword = 'sasl-secret'
+  bucket.login = await makeBucketLogin('sasl-secret')
+  assert.ok(bucket.login)
   const secrets = [
     bucket.engineAdminPassword,
     bucket.engineDataPassword,
     document.secret,
-    bucket.saslPassword,
+    bucket.login.passwordHash,
+    bucket.login.scram.sha256.storedKey,
   ]
   const client = JSON.stringify(bucketView(sourceOf(document), bucket))
   for (const secret of secrets) assert.ok(!client.includes(secret))
@@ -93,9 +96,10 @@ test('credentials and engines are shown to proxies only', () => {
   assert.ok(proxy.includes(bucket.engineDataPassword))
   assert.ok(!proxy.includes(bucket.engineAdminPassword))
   assert.ok(!proxy.includes(document.secret))
-  const admin = JSON.stringify(bucketView(sourceOf(document), bucket, { showPassword: true }))
-  assert.ok(admin.includes('sasl-secret'))
-  assert.ok(!admin.includes(bucket.engineDataPassword))
+  assert.ok(proxy.includes(bucket.login.scram.sha256.storedKey))
+  assert.ok(!proxy.includes(bucket.login.passwordHash))
+  assert.equal(bucketView(sourceOf(document), bucket).saslPassword, '')
+  assert.equal(bucketView(sourceOf(document), bucket).hasPassword, true)
 })
 
 test('what a proxy is told is what a proxy can read', () => {

@@ -190,14 +190,18 @@ function extension(source: ViewSource, bucket: Bucket): HoldfastExtension {
       }
     }),
     auth: { username: ENGINE_DATA_USER, password: bucket.engineDataPassword },
+    login: bucket.login?.scram ?? null,
   }
 }
 
-/** The bucket object; `forProxy` adds the engines and their credentials. */
+/**
+ * The bucket object; `forProxy` adds the engines, their credentials and what logins are checked
+ * against. Passwords of buckets are shown to nobody: this store does not know them.
+ */
 export function bucketView(
   source: ViewSource,
   bucket: Bucket,
-  options: { forProxy?: boolean; showPassword?: boolean } = {},
+  options: { forProxy?: boolean } = {},
 ): Record<string, unknown> {
   const { document } = source
   const list = servers(source, bucket)
@@ -210,7 +214,7 @@ export function bucketView(
     uuid: bucket.uuid,
     authType: bucket.authType,
     proxyPort: bucket.proxyPort ?? 0,
-    saslPassword: options.showPassword ? bucket.saslPassword : '',
+    saslPassword: '',
     nodes: nodes.map((m) => bucketNode(source, m)),
     revision: configRevision(document),
     services: nodeServices(source, list),
@@ -226,5 +230,9 @@ export function bucketView(
   }
   const { troubles } = usage
   const isTroubled = Object.keys(troubles).length > 0
-  return { ...buildBucketConfig(input), ...(isTroubled ? { troubles } : {}) }
+  return {
+    ...buildBucketConfig(input),
+    hasPassword: bucket.login !== null,
+    ...(isTroubled ? { troubles } : {}),
+  }
 }

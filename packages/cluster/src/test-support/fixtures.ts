@@ -36,7 +36,7 @@ export const BUCKET_WISH: BucketWish = {
   type: 'membase',
   ramMegabytes: 100,
   replicaCount: 1,
-  saslPassword: '',
+  login: null,
   shardCount: 4,
 }
 

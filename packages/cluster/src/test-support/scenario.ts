@@ -190,7 +190,7 @@ export function scenarioBucket(): Bucket {
     proxyPort: null,
     eviction: 'refuse',
     persistence: 'everysec',
-    saslPassword: '',
+    login: null,
     durability: 'replicated',
     degradedWrites: 'allow',
     engineAdminPassword: 'admin-secret',

@@ -118,6 +118,17 @@ export const settingsCommands: readonly ClusterCommand[] = [
     run: manageUser,
   },
   {
+    name: 'proxy-token',
+    group: 'Settings',
+    description: 'the token by which proxies on other machines are told the engines',
+    options: [
+      { flags: '--show', description: 'say whether there is one' },
+      { flags: '--create', description: 'make one and show it, once; the one before is void' },
+      { flags: '--delete', description: 'remove it' },
+    ],
+    run: proxyToken,
+  },
+  {
     name: 'logs',
     group: 'Cluster',
     description: "show the cluster's log: failovers, refusals, rebalances, settings",
@@ -210,6 +221,20 @@ async function manageUser({ rest, options }: CommandContext): Promise<Outcome> {
     password: requiredText(options, 'roPassword'),
   })
   return success('read-only user set')
+}
+
+const tokenSchema = z.object({ token: z.string() })
+
+/** Nothing but the token is shown, for `HOLDFAST_PROXY_TOKEN=$(...)`. */
+async function proxyToken({ rest, options }: CommandContext): Promise<Outcome> {
+  const action = oneAction(options, ['show', 'create', 'delete'])
+  if (action === 'show') return shown(await rest.get('/settings/proxies'))
+  if (action === 'delete') {
+    await rest.delete('/settings/proxies')
+    return success('token of the proxies removed')
+  }
+  const value = tokenSchema.parse(await rest.post('/settings/proxies', {}))
+  return { lines: [value.token], value }
 }
 
 async function readOnlyUser(rest: RestClient): Promise<string | null> {

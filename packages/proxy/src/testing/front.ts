@@ -13,6 +13,7 @@ import {
   openListener,
 } from '../listener.ts'
 import { LISTENER_DEFAULTS, type ListenerSettings } from '../listener-settings.ts'
+import type { LoginSecret } from '../login-secret.ts'
 import { ScramKeys } from '../scram-keys.ts'
 import { Statistics } from '../statistics.ts'
 
@@ -86,19 +87,19 @@ export function onlyBucket(bucket: Bucket): BucketDirectory {
   return { anonymous: bucket, login: () => undefined, buckets: () => [bucket] }
 }
 
-/** The directory of a listener whose buckets are opened by passwords, one of them by none. */
+/** The directory of a listener whose buckets are opened by logins, one of them by none. */
 export function bucketsWithPasswords(
-  passwords: ReadonlyMap<Bucket, string>,
+  secrets: ReadonlyMap<Bucket, LoginSecret>,
   anonymous?: Bucket,
 ): BucketDirectory {
   return {
     anonymous,
     login: (username) => {
-      for (const [bucket, password] of passwords) {
-        if (bucket.name === username) return { bucket, password }
+      for (const [bucket, secret] of secrets) {
+        if (bucket.name === username) return { bucket, secret }
       }
       return undefined
     },
-    buckets: () => [...passwords.keys(), ...(anonymous === undefined ? [] : [anonymous])],
+    buckets: () => [...secrets.keys(), ...(anonymous === undefined ? [] : [anonymous])],
   }
 }

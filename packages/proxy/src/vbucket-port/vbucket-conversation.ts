@@ -220,7 +220,7 @@ export class DataConversation implements Conversation {
     const isOwn = this.#user?.name === name
     const bucket = isOwn ? this.#user : known?.bucket
     if (bucket === undefined) return new StatusReply(request, BinaryStatus.NoAccess)
-    if (!isOwn && known?.password !== '') return new StatusReply(request, BinaryStatus.NoAccess)
+    if (!isOwn && known?.secret !== '') return new StatusReply(request, BinaryStatus.NoAccess)
     this.#selected = bucket
     this.#told = undefined
     this.#owner.countFor(bucket.statistics)
