@@ -20,7 +20,7 @@ import {
   repairFolder,
 } from './engine-files.ts'
 import { EngineProcess } from './engine-process.ts'
-import { repairOf, troubleInLog } from './engine-trouble.ts'
+import { isDiskFull, repairOf, troubleInLog } from './engine-trouble.ts'
 import { EngineWatch } from './engine-watch.ts'
 import { mayStart } from './start-policy.ts'
 import {
@@ -40,7 +40,8 @@ interface Engine {
   process: EngineProcess
   watch: EngineWatch
   granted: boolean
-  busy: boolean
+  /** What is being done for it; null when nothing is. */
+  tending: Promise<void> | null
   failedStarts: number
   notBeforeMs: number
   lookAtMs: number
@@ -77,7 +78,8 @@ export class EngineSupervisor {
   #self: number
   #synced: () => boolean
   #timer: NodeJS.Timeout | null = null
-  #turning = false
+  #turning: Promise<void> | null = null
+  #stopped = false
   #leftoversRemoved = false
   #seq = Date.now()
   /** The status as last put together; null once something has changed. */
@@ -105,17 +107,18 @@ export class EngineSupervisor {
   }
 
   start(): void {
-    this.#timer = setInterval(() => void this.#turn(), TURN_MS)
-    void this.#turn()
+    this.#timer = setInterval(() => this.#turn(), TURN_MS)
+    this.#turn()
   }
 
-  /** Ends all engines (a clean stop of the node), or only stops watching them. */
+  /** Ends all engines (a clean stop of the node), or only stops watching them; nothing goes on. */
   async stop(options: { endEngines: boolean }): Promise<void> {
+    this.#stopped = true
     if (this.#timer) clearInterval(this.#timer)
-    for (const engine of this.#engines.values()) engine.watch.close()
-    if (options.endEngines) {
-      await Promise.all([...this.#engines.values()].map((engine) => engine.process.stop()))
-    }
+    const engines = [...this.#engines.values()]
+    for (const engine of engines) engine.watch.close()
+    if (options.endEngines) await Promise.all(engines.map((engine) => engine.process.stop()))
+    await Promise.all([this.#turning, ...engines.map((engine) => engine.tending)])
   }
 
   /** The document, or which member this is, has changed. */
@@ -123,7 +126,7 @@ export class EngineSupervisor {
     this.#self = self
     this.#document = document
     this.#leftoversRemoved = false
-    void this.#turn()
+    this.#turn()
   }
 
   /** The leader allows the start of a primary that is down. */
@@ -131,7 +134,7 @@ export class EngineSupervisor {
     const engine = this.#engines.get(engineKey(bucketUuid, shard))
     if (!engine) return false
     if (!engine.process.running) engine.granted = true
-    void this.#turn()
+    this.#turn()
     return true
   }
 
@@ -171,22 +174,27 @@ export class EngineSupervisor {
     this.#onNews()
   }
 
-  async #turn(): Promise<void> {
-    if (this.#turning) return
-    this.#turning = true
+  #turn(): void {
+    if (this.#stopped) return
+    this.#turning ??= this.#supervise().finally(() => {
+      this.#turning = null
+    })
+  }
+
+  async #supervise(): Promise<void> {
     try {
       const document = this.#document
       const wanted = wantedEngines(document, this.#self)
       await this.#dropUnwanted(wanted)
-      if (this.#document !== document) return
+      if (this.#document !== document || this.#stopped) return
       for (const one of wanted) this.#engineFor(one)
       for (const engine of this.#engines.values()) {
-        if (!engine.busy) void this.#tend(engine)
+        engine.tending ??= this.#tend(engine).finally(() => {
+          engine.tending = null
+        })
       }
     } catch (error) {
       this.#log.error({ err: error }, 'engine supervision failed')
-    } finally {
-      this.#turning = false
     }
   }
 
@@ -223,7 +231,7 @@ export class EngineSupervisor {
       process,
       watch,
       granted: false,
-      busy: false,
+      tending: null,
       failedStarts: 0,
       notBeforeMs: 0,
       lookAtMs: 0,
@@ -240,7 +248,6 @@ export class EngineSupervisor {
   }
 
   async #tend(engine: Engine): Promise<void> {
-    engine.busy = true
     const { process, watch } = engine
     const about = aboutOf(engine)
     try {
@@ -272,7 +279,6 @@ export class EngineSupervisor {
       engine.notBeforeMs = performance.now() + START_RETRY_MS_MAX
     } finally {
       this.#tellTrouble(engine)
-      engine.busy = false
     }
   }
 
@@ -390,8 +396,4 @@ function troubleOf(engine: Engine): EngineTrouble | null {
 
 function aboutOf({ wanted }: Engine): { bucket: string; shard: number; port: number } {
   return { bucket: wanted.bucket.name, shard: wanted.shard, port: wanted.port }
-}
-
-function isDiskFull(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'ENOSPC'
 }

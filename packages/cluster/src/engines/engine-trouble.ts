@@ -27,6 +27,11 @@ export function troubleInLog(text: string): EngineTrouble | null {
   return LOG_SIGNS.find(([sign]) => sign.test(text))?.[1] ?? null
 }
 
+/** Whether a file could not be written for want of room. */
+export function isDiskFull(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'ENOSPC'
+}
+
 /** Refusing items begins a little before the last byte is used. */
 const MEMORY_FULL_SHARE = 0.99
 

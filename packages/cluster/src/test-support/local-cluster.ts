@@ -54,15 +54,29 @@ export class LocalCluster {
   static async start(count: number): Promise<LocalCluster> {
     const folder = await mkdtemp(join(tmpdir(), 'holdfast-local-'))
     const cluster = new LocalCluster(folder, await freeEnginePort())
-    for (let id = 1; id <= count; id++) await cluster.#addNode(id)
-    await cluster.#form()
-    return cluster
+    try {
+      for (let id = 1; id <= count; id++) await cluster.#addNode(id)
+      await cluster.#form()
+      return cluster
+    } catch (error) {
+      await cluster.stop()
+      throw error
+    }
   }
 
+  /** Ends all nodes, and none less because another does not end well, and removes their folders. */
   async stop(): Promise<void> {
-    for (const control of this.#controls.values()) control.close()
-    await Promise.all(this.#nodes.map(({ node }) => node?.stop()))
+    await this.stopNodes()
     await rm(this.folder, { recursive: true, force: true, maxRetries: 10 })
+  }
+
+  /** Ends all nodes with their engines; their folders stay. */
+  async stopNodes(): Promise<void> {
+    for (const control of this.#controls.values()) control.close()
+    const stops = this.#nodes.map((_, index) => this.stopNode(index + 1))
+    for (const outcome of await Promise.allSettled(stops)) {
+      if (outcome.status === 'rejected') throw outcome.reason
+    }
   }
 
   node(id: number): StoreNode {
@@ -78,8 +92,9 @@ export class LocalCluster {
   /** Stops a node with its engines. */
   async stopNode(id: number): Promise<void> {
     const entry = this.#nodes[id - 1]
-    await entry?.node?.stop()
+    const node = entry?.node
     if (entry) entry.node = null
+    await node?.stop()
   }
 
   async startNode(id: number): Promise<void> {
