@@ -3,8 +3,8 @@
  * reference (docs/reference/proxy-metrics.md) is made from these tables.
  */
 import { Outcome, type ServerReport } from '@holdfast/client'
-import { Op } from '@holdfast/protocol'
-import { LATENCY_CLASSES, latencyStep } from './latency-scale.ts'
+import { latencyStep, Op } from '@holdfast/protocol'
+import { LATENCY_CLASSES } from './latency-classes.ts'
 import {
   type BucketSnapshot,
   commandsOf,

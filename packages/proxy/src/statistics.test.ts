@@ -7,8 +7,7 @@ import {
   UPSTREAM_ORDER_SHARDS,
   type Upstream,
 } from '@holdfast/client'
-import { Op } from '@holdfast/protocol'
-import { latencyStep } from './latency-scale.ts'
+import { latencyStep, Op } from '@holdfast/protocol'
 import { Statistics } from './statistics.ts'
 import {
   commandsOf,

@@ -4,8 +4,8 @@
  * summed (stats-snapshot.ts); `stats` and /metrics are made from snapshots.
  */
 import { Gather, Operation, Outcome, type ReplySlot, TIMEOUT_LINE } from '@holdfast/client'
-import { Op } from '@holdfast/protocol'
-import { LATENCY_CLASSES, LATENCY_STEPS, latencyClass, latencyStep } from './latency-scale.ts'
+import { LATENCY_STEPS, latencyStep, Op } from '@holdfast/protocol'
+import { LATENCY_CLASSES, latencyClass } from './latency-classes.ts'
 import {
   OUTCOME_COUNT,
   REPLY_CELLS,

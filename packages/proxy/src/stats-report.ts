@@ -3,7 +3,8 @@
  * protocol render in their own ways. A client that probes servers with `stats` finds what it
  * expects. Nothing is reset here: whoever asks does what the answer says, in all workers.
  */
-import { LATENCY_CLASSES, latencyQuantileUs, latencyStepStartUs } from './latency-scale.ts'
+import { latencyQuantileUs, latencyStepStartUs } from '@holdfast/protocol'
+import { LATENCY_CLASSES } from './latency-classes.ts'
 import { GENERAL_STATS, SETTINGS_STATS } from './stats-general.ts'
 import { BUCKET_GROUPS, PROXY_GROUPS, type ProxyTopic, type StatGroup } from './stats-proxy.ts'
 import type { StatRow, StatsContext, StatsSettings } from './stats-row.ts'

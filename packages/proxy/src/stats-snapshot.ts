@@ -4,9 +4,9 @@
  * made from a `ProxySnapshot`.
  */
 import { type BackendReport, Outcome, type ServerReport } from '@holdfast/client'
-import { Op } from '@holdfast/protocol'
+import { LATENCY_STEPS, Op } from '@holdfast/protocol'
 import type { Bucket, SourceReport } from './bucket.ts'
-import { LATENCY_CLASSES, LATENCY_STEPS, type LatencyClass } from './latency-scale.ts'
+import { LATENCY_CLASSES, type LatencyClass } from './latency-classes.ts'
 import type { SlowCounts } from './slow-log.ts'
 import { VERSION } from './version.ts'
 

@@ -1,26 +1,15 @@
 /**
  * The scale of latency histograms: log-linear, four steps to each doubling of microseconds, so that
  * a quantile is off by a quarter at most from 4 us to a minute, and finding the step costs one
- * count of leading zeros. Commands are timed by class: what is alike for a store is counted alike.
+ * count of leading zeros. Counts of several processes add up step by step, so proxies send them to
+ * the store in this scale (proxy-report.ts).
  */
-import { Op } from '@holdfast/protocol'
 
 /** Steps of the scale; the last one takes everything beyond. */
 export const LATENCY_STEPS = 100
 
-/** Classes of commands that are timed apart. */
-export const LATENCY_CLASSES = ['read', 'store', 'count', 'delete', 'touch', 'flush'] as const
-export type LatencyClass = (typeof LATENCY_CLASSES)[number]
-
 const STEPS_PER_OCTAVE = 4
 const MICROSECONDS_MAX: number = 2 ** 26 - 1
-
-const CLASS_OF_OP: Uint8Array = classTable()
-
-/** Index into `LATENCY_CLASSES`. */
-export function latencyClass(op: Op): number {
-  return CLASS_OF_OP[op] ?? 0
-}
 
 /** The step that a time belongs to. */
 export function latencyStep(microseconds: number): number {
@@ -47,20 +36,4 @@ export function latencyQuantileUs(steps: readonly number[], quantile: number): n
     if (rest <= 0) return latencyStepStartUs(step + 1)
   }
   return latencyStepStartUs(LATENCY_STEPS)
-}
-
-function classTable(): Uint8Array {
-  const table = new Uint8Array(Math.max(...Object.values(Op)) + 1)
-  const classes: Record<LatencyClass, readonly Op[]> = {
-    read: [Op.Get, Op.Gets, Op.Debug],
-    store: [Op.Set, Op.Add, Op.Replace, Op.Append, Op.Prepend, Op.Cas],
-    count: [Op.Incr, Op.Decr],
-    delete: [Op.Delete],
-    touch: [Op.Touch, Op.Gat, Op.Gats],
-    flush: [Op.FlushAll],
-  }
-  for (const [index, name] of LATENCY_CLASSES.entries()) {
-    for (const op of classes[name]) table[op] = index
-  }
-  return table
 }

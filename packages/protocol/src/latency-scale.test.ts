@@ -1,15 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { Op } from '@holdfast/protocol'
 import {
-  LATENCY_CLASSES,
   LATENCY_STEPS,
-  latencyClass,
   latencyQuantileUs,
   latencyStep,
   latencyStepStartUs,
 } from './latency-scale.ts'
-import { LATENCY_BOUNDS_US } from './metrics-table.ts'
 
 test('every time is in the step that begins at or below it', () => {
   for (let us = 0; us < 2 ** 26; us = us < 5000 ? us + 1 : Math.floor(us * 1.07)) {
@@ -24,12 +20,6 @@ test('what is beyond the scale is in its last step, what is below in its first',
   assert.equal(latencyStep(-5), 0)
 })
 
-test('the bounds of the metrics are beginnings of steps', () => {
-  for (const bound of LATENCY_BOUNDS_US) {
-    assert.equal(latencyStepStartUs(latencyStep(bound)), bound)
-  }
-})
-
 test('a quantile is the upper end of its step', () => {
   const steps = new Array<number>(LATENCY_STEPS).fill(0)
   assert.equal(latencyQuantileUs(steps, 0.5), 0)
@@ -38,11 +28,4 @@ test('a quantile is the upper end of its step', () => {
   assert.equal(latencyQuantileUs(steps, 0.5), 112)
   assert.equal(latencyQuantileUs(steps, 0.98), 112)
   assert.equal(latencyQuantileUs(steps, 0.99), 5120)
-})
-
-test('every command that a store carries out has a class', () => {
-  const classes = [Op.Gets, Op.Cas, Op.Decr, Op.Delete, Op.Gat, Op.FlushAll].map((op) => {
-    return LATENCY_CLASSES[latencyClass(op)]
-  })
-  assert.deepEqual(classes, ['read', 'store', 'count', 'delete', 'touch', 'flush'])
 })
