@@ -108,12 +108,19 @@ export class EngineWatch {
   /** Gives up as soon as the engine counts as silent, rather than when the command times out. */
   async #inTime(answer: Promise<unknown>): Promise<unknown> {
     const silentAtMs = this.#answeredAtMs + ENGINE_SILENT_MS
-    const leftMs = Math.max(LOOK_MS_MIN, silentAtMs - performance.now())
+    const untilMs = Math.max(silentAtMs, performance.now() + LOOK_MS_MIN)
     const { promise: tooLate, reject } = Promise.withResolvers<never>()
-    const timer = setTimeout(() => {
+    const expire = (): void => {
+      const leftMs = untilMs - performance.now()
+      // A timer may fire a little early; given up a moment too soon it would have to look again.
+      if (leftMs > 0) {
+        timer = setTimeout(expire, Math.ceil(leftMs))
+        return
+      }
       reject(new EngineError('no answer in time'))
       this.#control.close()
-    }, leftMs)
+    }
+    let timer = setTimeout(expire, Math.ceil(untilMs - performance.now()))
     try {
       return await Promise.race([answer, tooLate])
     } finally {

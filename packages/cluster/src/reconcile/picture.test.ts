@@ -3,7 +3,14 @@ import { test } from 'node:test'
 import type { EngineStatus } from '../membership/messages.ts'
 import { documentWithBucket } from '../test-support/fixtures.ts'
 import { blankEngine } from '../test-support/scenario.ts'
-import { actingPrimary, isInSync, picturesOf, type RemoteLook, type Reports } from './picture.ts'
+import {
+  actingPrimary,
+  hasSettled,
+  isInSync,
+  picturesOf,
+  type RemoteLook,
+  type Reports,
+} from './picture.ts'
 
 const RUNNING: EngineStatus = {
   bucket: 'b',
@@ -118,4 +125,15 @@ test('in sync is a replica that is up, follows that primary and has its link', (
   assert.equal(isInSync({ ...replica, primaryId: 'other' }, primary), false)
   assert.equal(isInSync({ ...replica, role: 'primary' }, primary), false)
   assert.equal(isInSync({ ...replica, reach: 'unknown' }, primary), false)
+})
+
+test('a new primary has settled when it says that it is one, or has died', () => {
+  const replica = blankEngine(1, '0', 'up')
+  const primary = { ...replica, role: 'primary' as const }
+  assert.equal(hasSettled(undefined), false)
+  assert.equal(hasSettled(replica), false)
+  assert.equal(hasSettled(primary), false)
+  assert.equal(hasSettled({ ...primary, slots: [[0, 16_383]] }), true)
+  assert.equal(hasSettled({ ...replica, reach: 'down' }), true)
+  assert.equal(hasSettled({ ...replica, reach: 'unknown' }), false)
 })

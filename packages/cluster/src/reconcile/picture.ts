@@ -178,6 +178,15 @@ export function isInSync(engine: EnginePicture, primary: EnginePicture): boolean
   )
 }
 
+/**
+ * An engine that was made primary a moment ago has said so, or has died: it served when it was
+ * chosen, so word of its death is newer.
+ */
+export function hasSettled(engine: EnginePicture | undefined): boolean {
+  if (engine?.reach === 'down') return true
+  return engine?.role === 'primary' && engine.slots.length > 0
+}
+
 /** Most of the bucket's voting engines (primaries with slots) are up: elections can be won. */
 export function hasEngineMajority(picture: BucketPicture): boolean {
   let voting = 0

@@ -2,8 +2,9 @@
  * Makes a replica the primary of its shard. Acts only; whether to is plan.ts.
  *
  * One command per shard and election: a duplicate voids the running election. FORCE needs the
- * votes of a majority of the engine's primaries; where these are not to be had, the leader, which
- * has a majority of the members behind it, uses TAKEOVER.
+ * votes of a majority of the engine's primaries; where these are not to be had, or are refused since
+ * they voted for this shard a moment ago, the leader, which has a majority of the members behind it,
+ * uses TAKEOVER.
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from 'pino'
@@ -11,7 +12,7 @@ import { type EngineControl, EngineError } from '../engines/engine-control.ts'
 import { parseInfo } from '../engines/engine-picture.ts'
 
 /** An election that has not been won by then goes on as a takeover. */
-const FORCE_TIMEOUT_MS = 300
+const FORCE_TIMEOUT_MS = 150
 const TAKEOVER_TIMEOUT_MS = 400
 /** Longest that a primary's writers are held for a handover, should the leader die in the middle. */
 const PAUSE_MS = 250
@@ -44,10 +45,10 @@ export async function mostAdvanced(candidates: readonly Candidate[]): Promise<Ca
 /** Promotes without the old primary. True when the engine is primary. */
 export async function failoverTo(
   candidate: Candidate,
-  options: { enginesHaveMajority: boolean; log: Logger },
+  options: { mayElect: boolean; log: Logger },
 ): Promise<boolean> {
   const { control } = candidate
-  if (options.enginesHaveMajority) {
+  if (options.mayElect) {
     await attempt(control, 'FORCE', options.log)
     if (await becomesPrimary(control, FORCE_TIMEOUT_MS)) return true
     options.log.warn({ member: candidate.member }, 'no election won in time, taking over')

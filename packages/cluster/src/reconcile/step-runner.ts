@@ -4,7 +4,6 @@
  * again.
  */
 
-import { once } from 'node:events'
 import { shardRanges, slotOfVbucket } from '@holdfast/topology'
 import type { Logger } from 'pino'
 import {
@@ -14,7 +13,8 @@ import {
   type Shard,
 } from '../document/cluster-document.ts'
 import type { DocumentWriter } from '../document/document-writer.ts'
-import { EngineControl, EngineError } from '../engines/engine-control.ts'
+import { ENGINE_NODE_TIMEOUT_MS } from '../engines/engine-config.ts'
+import { type EngineControl, EngineError } from '../engines/engine-control.ts'
 import { clusterPicture } from '../engines/engine-picture.ts'
 import type { EngineControls } from './engine-controls.ts'
 import {
@@ -22,6 +22,7 @@ import {
   type EnginePicture,
   engineAt,
   hasEngineMajority,
+  hasSettled,
   type ShardPicture,
 } from './picture.ts'
 import type { Step } from './plan.ts'
@@ -33,6 +34,7 @@ import {
   mostAdvanced,
   wouldServe,
 } from './promote.ts'
+import { answersAtOnce } from './second-opinion.ts'
 
 const SLOTS_PER_VBUCKET = 16
 /** A replica that needs longer to have what its primary has is looked at again in the next turn. */
@@ -41,10 +43,10 @@ const CATCH_UP_MS = 300
 const REPEAT_MS = 100
 /** After a change of primary its report is awaited this long before the shard is judged again. */
 const SETTLE_MS = 1500
-/** How long an engine that its manager finds silent has to answer the leader. */
-const SECOND_OPINION_MS = 250
 /** A step that failed longer ago says nothing about what happens at present. */
 const FAILURE_RECENT_MS = 3000
+/** Voters refuse a second vote for one shard within twice the engine's node timeout. */
+const ELECTIONS_APART_MS = 2 * ENGINE_NODE_TIMEOUT_MS
 /** Pause between two handovers of a bucket, for the engines' epochs to get round. */
 const HANDOVER_PAUSE_MS = 150
 
@@ -60,6 +62,7 @@ export class StepRunner {
   readonly #failoverAtMs = new Map<string, number>()
   readonly #lastStep = new Map<string, { text: string; atMs: number }>()
   readonly #settling = new Map<string, { member: number; untilMs: number }>()
+  readonly #electionAtMs = new Map<string, number>()
   readonly #handoverAtMs = new Map<string, number>()
   #failure: { text: string; atMs: number } | null = null
   #stopped = false
@@ -133,8 +136,7 @@ export class StepRunner {
     const settling = this.#settling.get(key)
     if (!settling) return false
     const engine = picture.shards[shard]?.engines.find((e) => e.member === settling.member)
-    const reported = engine?.role === 'primary' && engine.slots.length > 0
-    if (!reported && performance.now() < settling.untilMs) return true
+    if (!hasSettled(engine) && performance.now() < settling.untilMs) return true
     this.#settling.delete(key)
     return false
   }
@@ -231,6 +233,12 @@ export class StepRunner {
     this.#failoverAtMs.set(`${picture.bucket.uuid}/${shard}`, performance.now())
   }
 
+  /** So lately that the voters refuse another one. */
+  #hadElection(key: string): boolean {
+    const atMs = this.#electionAtMs.get(key) ?? Number.NEGATIVE_INFINITY
+    return performance.now() - atMs < ELECTIONS_APART_MS
+  }
+
   #settle(picture: BucketPicture, shard: number, member: number): void {
     this.#markFailover(picture, shard)
     const untilMs = performance.now() + SETTLE_MS
@@ -250,12 +258,14 @@ export class StepRunner {
   ): Promise<void> {
     const shard = picture.shards[step.shard]
     const old = shard && engineAt(shard, step.from)
-    if (step.silent && old && (await this.#answers(picture, old))) return
+    if (step.silent && old && (await answersAtOnce(old, picture.bucket))) return
     const best = await mostAdvanced(this.#candidates(picture, step.shard, step.candidates))
     if (!best) throw new Error('no candidate answers')
     const startedMs = performance.now()
-    const enginesHaveMajority = hasEngineMajority(picture)
-    const won = await failoverTo(best, { enginesHaveMajority, log: this.#log })
+    const key = `${picture.bucket.uuid}/${step.shard}`
+    const mayElect = hasEngineMajority(picture) && !this.#hadElection(key)
+    if (mayElect) this.#electionAtMs.set(key, startedMs)
+    const won = await failoverTo(best, { mayElect, log: this.#log })
     if (!won) throw new Error(`member ${best.member} did not become primary`)
     this.#settle(picture, step.shard, best.member)
     const counts = old !== undefined && !old.managed && !old.failed ? old.member : null
@@ -272,22 +282,6 @@ export class StepRunner {
       { bucket: picture.bucket.name, shard: step.shard, from: step.from, to: best.member, tookMs },
       'failed over',
     )
-  }
-
-  /** A second opinion on an engine that its manager finds silent. */
-  async #answers(picture: BucketPicture, engine: EnginePicture): Promise<boolean> {
-    const { host, port } = engine
-    const control = new EngineControl({ host, port, password: picture.bucket.engineAdminPassword })
-    const signal = AbortSignal.timeout(SECOND_OPINION_MS)
-    const tooLate = once(signal, 'abort').then(() => Promise.reject(new Error('no answer')))
-    try {
-      await Promise.race([control.call('PING'), tooLate])
-      return true
-    } catch {
-      return false
-    } finally {
-      control.close()
-    }
   }
 
   /** The engine answers, now, that it is a primary. */
