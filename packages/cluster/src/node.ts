@@ -35,6 +35,7 @@ import { Statistics } from './observe/statistics.ts'
 import type { NodeOptions } from './options.ts'
 import { failOver, shardsOnlyOn } from './reconcile/member-changes.ts'
 import { Reconciler } from './reconcile/reconciler.ts'
+import { BrowserLogins } from './rest/browser-logins.ts'
 import { hashPassword } from './rest/credentials.ts'
 import { Logins } from './rest/logins.ts'
 import { PoolWait } from './rest/pool-wait.ts'
@@ -63,6 +64,7 @@ export class StoreNode {
   readonly observer: Observer
   readonly statistics: Statistics
   readonly logins: Logins
+  readonly browserLogins: BrowserLogins
   readonly version: string
   readonly #options: Omit<NodeOptions, 'admin'>
   readonly #engine: EngineProgram
@@ -120,6 +122,7 @@ export class StoreNode {
     this.observer = new Observer(this, log)
     this.statistics = new Statistics(this, log)
     this.logins = new Logins(log)
+    this.browserLogins = new BrowserLogins(() => this.document)
     this.#rest = new RestServer(this, log)
     const gateway = options.arbiter ? null : options.gatewayCommand
     const pidFile = join(folder, 'run', 'gateway.pid')

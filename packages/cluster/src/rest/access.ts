@@ -2,7 +2,9 @@
 import type { FastifyRequest } from 'fastify'
 import type { Bucket, ClusterDocument, StoredUser } from '../document/cluster-document.ts'
 import { ApiError } from './api-error.ts'
+import { isOfConsole } from './browser-logins.ts'
 import { basicCredentials, type PasswordCheck, sameSecret } from './credentials.ts'
+import type { LoginRole } from './login-token.ts'
 
 /**
  * open: everybody. anybucket: the admin, any bucket's name and password, or everybody while some
@@ -62,9 +64,7 @@ export async function checkAccess(
   const credentials = basicCredentials(header)
   if (await isAdmin(credentials, document, passwords)) return ADMIN
   if (await isUser(credentials, document.readOnlyUser, passwords)) {
-    const reads = request.method === 'GET' || request.method === 'HEAD' || rule.harmless === true
-    if (access === 'open' || (reads && rule.secret !== true)) return READER
-    throw new ApiError(403, FORBIDDEN)
+    return callerOf('reader', rule, request)
   }
   if (rule.proxies && (await isUser(credentials, proxyUser(document), passwords))) return PROXY
   if (access === 'open') return NOBODY
@@ -72,9 +72,18 @@ export async function checkAccess(
   throw new ApiError(401, '')
 }
 
-/** The challenge that goes with a 401, left out for callers that ask so. */
+/** What a user is to a route; throws 403 for the read-only user where that is not enough. */
+export function callerOf(role: LoginRole, rule: AccessRule, request: FastifyRequest): Caller {
+  if (role === 'admin') return ADMIN
+  const reads = request.method === 'GET' || request.method === 'HEAD' || rule.harmless === true
+  if (rule.access === 'open' || (reads && rule.secret !== true)) return READER
+  throw new ApiError(403, FORBIDDEN)
+}
+
+/** The challenge that goes with a 401, left out for callers that ask so: the console among them. */
 export function challenge(request: FastifyRequest): string | null {
-  return request.headers['invalid-auth-response'] === 'on' ? null : REALM
+  const isQuiet = request.headers['invalid-auth-response'] === 'on' || isOfConsole(request)
+  return isQuiet ? null : REALM
 }
 
 async function opensAsked(

@@ -18,6 +18,7 @@ import {
 } from './access.ts'
 import { ApiError } from './api-error.ts'
 import { basicCredentials, PasswordCheck } from './credentials.ts'
+import { type LoginRole, userOf } from './login-token.ts'
 import { WrongLogins } from './wrong-logins.ts'
 
 /** Late answers of all addresses together; beyond it they come at once, their places still held. */
@@ -62,6 +63,23 @@ export class Logins {
   /** Whether a request's credentials open a bucket. */
   opens(bucket: Bucket, request: FastifyRequest): Promise<boolean> {
     return opens(bucket, basicCredentials(request.headers.authorization), this.#passwords)
+  }
+
+  /** What a name and a password are; null when they are wrong. Throws 429 as `caller` does. */
+  async roleOf(
+    [user, password]: [string, string],
+    address: string,
+    document: ClusterDocument,
+  ): Promise<LoginRole | null> {
+    const roles = (['admin', 'reader'] as const).filter(
+      (role) => userOf(document, role)?.username === user,
+    )
+    const isIt = (role: LoginRole): boolean =>
+      this.#passwords.knows(password, userOf(document, role)?.passwordHash ?? '')
+    const known = roles.find(isIt)
+    if (known) return known
+    await this.#try([user, password], address, document)
+    return roles.find(isIt) ?? null
   }
 
   /** Right, empty, or of no use to a guesser: known without work. */

@@ -31,6 +31,10 @@ HTTP Basic; those of a bucket are its name and its password. Parameters of a POS
 (\`application/x-www-form-urlencoded\`). Any node takes any request: what only the leader can do is
 passed on to it, and answered 503 while no majority of the members can be reached.
 
+A browser logs in by \`POST /uilogin\` and gets a cookie. It counts only for requests that carry
+\`ns-server-ui: yes\`, which no page of another origin can send, and for half an hour from the last
+request that used it. Requests that a browser sends for a page of another origin change nothing (403).
+
 Types, bounds and answers are in [openapi.json](openapi.json) (OpenAPI 3.1). The read-only user
 (\`POST /settings/readOnlyUser\`) may read what the admin may, secrets apart, and change nothing.
 

@@ -2,8 +2,11 @@
  * The node's HTTP side on 8091: serves the routes of the tables, checks access, passes requests
  * that only the leader can answer on to it. Every error becomes a status and a body as in routes.
  */
+
 import type { RequestListener } from 'node:http'
+import cookie from '@fastify/cookie'
 import formbody from '@fastify/formbody'
+import { LATE_MS_MAX } from '@holdfast/client'
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import type { Logger } from 'pino'
 import { ZodError } from 'zod'
@@ -11,8 +14,9 @@ import { NotCommittedError } from '../document/document-writer.ts'
 import { PeerError, SLOW_MESSAGE_TIMEOUT_MS } from '../membership/peer-link.ts'
 import type { StoreNode } from '../node.ts'
 import type { NodeOptions } from '../options.ts'
-import { challenge } from './access.ts'
+import { type Caller, callerOf, challenge } from './access.ts'
 import { ApiError } from './api-error.ts'
+import { isForeign } from './browser-logins.ts'
 import { serveConsole } from './console-files.ts'
 import type { Route, RouteContext } from './route.ts'
 import { backupRoutes } from './routes-backup.ts'
@@ -20,27 +24,34 @@ import { bucketRoutes } from './routes-buckets.ts'
 import { consoleRoutes } from './routes-console.ts'
 import { failoverRoutes } from './routes-failover.ts'
 import { groupRoutes } from './routes-groups.ts'
+import { loginRoutes } from './routes-login.ts'
 import { logRoutes } from './routes-logs.ts'
 import { memberRoutes } from './routes-member.ts'
 import { memberObserveRoutes } from './routes-member-observe.ts'
 import { nodeReadRoutes } from './routes-node-read.ts'
 import { nodeRoutes } from './routes-nodes.ts'
+import { proxyReportRoutes } from './routes-proxy-reports.ts'
 import { readRoutes } from './routes-read.ts'
 import { rebalanceRoutes } from './routes-rebalance.ts'
+import { sessionRoutes } from './routes-sessions.ts'
 import { settingsRoutes } from './routes-settings.ts'
 import { statsRoutes } from './routes-stats.ts'
 import { TlsListener } from './tls-listener.ts'
-import { LATE_MS_MAX } from './wrong-logins.ts'
 
 const BODY_BYTES_MAX = 4 * 1024 * 1024
+/** In a path: ids of sessions are long. */
+const PARAMETER_CHARS_MAX = 512
 /** A place that a wrong login holds is free again by then. */
 const RETRY_AFTER_SECONDS = Math.ceil(LATE_MS_MAX / 1000)
 /** Set on a request that a member has passed on: it is not passed on again. */
 const FORWARDED_HEADER = 'x-holdfast-forwarded'
 
+const FOREIGN = { message: 'Forbidden. A page of another origin may change nothing.' }
+
 /** Routes of the public REST interface: the reference is made from this table. */
 export const publicRoutes: readonly Route[] = [
   ...consoleRoutes,
+  ...loginRoutes,
   ...readRoutes,
   ...nodeReadRoutes,
   ...settingsRoutes,
@@ -51,7 +62,9 @@ export const publicRoutes: readonly Route[] = [
   ...groupRoutes,
   ...logRoutes,
   ...statsRoutes,
+  ...proxyReportRoutes,
   ...backupRoutes,
+  ...sessionRoutes,
 ]
 
 export class RestServer {
@@ -63,7 +76,11 @@ export class RestServer {
   constructor(node: StoreNode, log: Logger) {
     this.#node = node
     this.#log = log
-    this.#app = fastify({ bodyLimit: BODY_BYTES_MAX, forceCloseConnections: true })
+    this.#app = fastify({
+      bodyLimit: BODY_BYTES_MAX,
+      forceCloseConnections: true,
+      routerOptions: { maxParamLength: PARAMETER_CHARS_MAX },
+    })
     this.#app.addHook('onSend', async (_request, reply, payload) => {
       reply.header('server', `Membase Server ${node.version} (Holdfast)`)
       if (reply.hasHeader('cache-control')) return payload
@@ -83,6 +100,7 @@ export class RestServer {
   ): Promise<void> {
     const { host, port, tls } = options
     await this.#app.register(formbody, { bodyLimit: BODY_BYTES_MAX })
+    await this.#app.register(cookie)
     for (const route of [...publicRoutes, ...memberRoutes, ...memberObserveRoutes]) {
       this.#add(route)
     }
@@ -113,9 +131,9 @@ export class RestServer {
       url: route.path,
       exposeHeadRoute: route.method === 'GET' && route.streams !== true,
       handler: async (request, reply) => {
-        const document = this.#node.document
         if (route.access === 'bucket') this.#requireBucket(request)
-        const caller = await this.#node.logins.caller(route, request, document)
+        const caller = await this.#callerOf(route, request)
+        if (!route.streams && !route.background) this.#node.browserLogins.renew({ request, reply })
         if (route.leader && !(await this.#node.leads())) return this.#forward(request, reply)
         const result = await route.handle({
           node: this.#node,
@@ -130,6 +148,14 @@ export class RestServer {
         return reply
       },
     })
+  }
+
+  /** By the header `authorization`, or else by the cookie of a browser that has logged in. */
+  async #callerOf(route: Route, request: FastifyRequest): Promise<Caller> {
+    if (isForeign(request)) throw new ApiError(403, FOREIGN)
+    const login = route.access === 'member' ? null : this.#node.browserLogins.find(request)
+    if (login !== null) return callerOf(login.role, route, request)
+    return this.#node.logins.caller(route, request, this.#node.document)
   }
 
   /** As the original: an unknown bucket is a 404 before it is a 401. */
@@ -179,7 +205,9 @@ export class RestServer {
     }
     const status = statusOf(error)
     if (status < 500) return reply.code(status).send(`${String(error)}\n`)
-    this.#log.error({ err: error, url: request.url }, 'request failed')
+    // Not the path as it was sent: it may hold the id of a session.
+    const { url } = request.routeOptions
+    this.#log.error({ err: error, url }, 'request failed')
     return reply.code(500).send(['Unexpected server error, request logged.'])
   }
 }

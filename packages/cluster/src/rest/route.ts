@@ -56,6 +56,8 @@ export interface Route {
   secret?: boolean
   /** No GET, and yet it changes nothing: the read-only user may use it. */
   harmless?: boolean
+  /** Pages ask it by themselves: it does not put off the end of a browser's login. */
+  background?: boolean
   /** Changes a bucket: of one that is open to everybody only the admin may. */
   owner?: boolean
   /** Tells where data is: proxies may read it by their token. */

@@ -84,6 +84,8 @@ export const nodeReadRoutes: Route[] = [
       503: { about: 'There is none.', schema: healthSchema },
     },
     handle: ({ node, reply }) => {
+      // A page whose own node has died asks the others from here who is alive.
+      reply.header('access-control-allow-origin', '*')
       const leader = node.heartbeats.leader
       const ok = leader !== null
       if (!ok) reply.code(503)
