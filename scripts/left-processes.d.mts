@@ -1,0 +1,1 @@
+export function endProcessesIn(folder: string, timeoutMs?: number): Promise<string[]>
