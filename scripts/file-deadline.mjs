@@ -1,6 +1,6 @@
 // Loaded into every test file's process by scripts/run.mjs: ends the file when it takes longer than
-// HOLDFAST_FILE_TIMEOUT_MS, and says what it hangs on. Node's runner bounds tests, but neither their
-// hooks nor what keeps a process alive after its last test.
+// HOLDFAST_FILE_TIMEOUT_MS, and says what it hangs on. Node's runner bounds tests, but neither
+// their hooks nor what keeps a process alive after its last test.
 import { writeSync } from 'node:fs'
 import { relative } from 'node:path'
 
