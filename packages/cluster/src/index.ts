@@ -18,3 +18,15 @@ export {
   readNodeOptions,
 } from './options.ts'
 export { publicRoutes } from './rest/rest-server.ts'
+export type {
+  BucketAccess,
+  ItemPage,
+  ItemQuestion,
+  OpenSessionBrowser,
+  SessionBrowser,
+  SessionPage,
+  SessionQuestion,
+  SessionRow,
+  SessionSource,
+  StoredItem,
+} from './sessions/session-browser.ts'

@@ -41,6 +41,7 @@ import { Logins } from './rest/logins.ts'
 import { PoolWait } from './rest/pool-wait.ts'
 import { RestServer } from './rest/rest-server.ts'
 import type { ViewSource } from './rest/views.ts'
+import { NodeSessions } from './sessions/node-sessions.ts'
 
 /** A new leader needs this long at most to open its term. */
 const LEAD_WAIT_MS = 1500
@@ -65,6 +66,7 @@ export class StoreNode {
   readonly statistics: Statistics
   readonly logins: Logins
   readonly browserLogins: BrowserLogins
+  readonly sessions: NodeSessions
   readonly version: string
   readonly #options: Omit<NodeOptions, 'admin'>
   readonly #engine: EngineProgram
@@ -123,6 +125,7 @@ export class StoreNode {
     this.statistics = new Statistics(this, log)
     this.logins = new Logins(log)
     this.browserLogins = new BrowserLogins(() => this.document)
+    this.sessions = new NodeSessions(this, options.openSessions ?? null)
     this.#rest = new RestServer(this, log)
     const gateway = options.arbiter ? null : options.gatewayCommand
     const pidFile = join(folder, 'run', 'gateway.pid')
@@ -186,6 +189,7 @@ export class StoreNode {
 
   /** Ends the node and, as it is a clean stop, its engines. */
   async stop(): Promise<void> {
+    await this.sessions.close()
     await this.statistics.stop()
     await this.observer.stop()
     await this.reconciler.stop()

@@ -1,5 +1,6 @@
 /** Options of a store node: one table, for the command line and for the reference. */
 import { z } from 'zod'
+import type { OpenSessionBrowser } from './sessions/session-browser.ts'
 
 /** The engine's bus port is its port + 10000 and must stay below the ephemeral range. */
 export const ENGINE_PORT_MAX = 22_767
@@ -24,6 +25,8 @@ export interface NodeOptions {
   version: string
   /** Program and arguments of the gateway proxy; null runs none. */
   gatewayCommand: readonly string[] | null
+  /** Opens what knows sessions when it is asked for; null or absent: this node shows none. */
+  openSessions?: OpenSessionBrowser | null
   /** Folder of the built console; null or absent serves none. */
   consoleFolder?: string | null
 }

@@ -10,14 +10,22 @@ import { Redis } from 'iovalkey'
 import { EngineError } from '../engines/engine-control.ts'
 import type { ShardItem } from './shard-frames.ts'
 
-const SCAN_COUNT = 200
+/** Keys asked for at once, about. */
+export const SCAN_COUNT = 200
 /** Values asked for at once; a single larger value is asked for alone. */
 const PORTION_BYTES_MAX: number = 1024 * 1024
 const PORTION_KEYS_MAX = 200
 const CONNECT_TIMEOUT_MS = 1000
 const COMMAND_TIMEOUT_MS = 5000
+/** PEXPIRETIME of a key that is not there. */
+const NO_KEY = -2
 const TAG_END = '}'.charCodeAt(0)
 const TAG_BEGIN = '{'.charCodeAt(0)
+
+/** Length, beginning and expiry of a value at one moment. */
+const READ_HEAD =
+  "return {redis.call('STRLEN',KEYS[1]),redis.call('GETRANGE',KEYS[1],0,ARGV[1]-1)," +
+  "redis.call('PEXPIRETIME',KEYS[1])}"
 
 /** A value and its expiry as they are at one moment. */
 const READ_ITEM = "return {redis.call('GET',KEYS[1]),redis.call('PEXPIRETIME',KEYS[1])}"
@@ -26,6 +34,16 @@ export interface EngineAddress {
   host: string
   port: number
   password: string
+}
+
+/** How an item begins. */
+export interface ItemHead {
+  /** The client's. */
+  key: Buffer
+  /** The first bytes that the client has stored. */
+  head: Buffer
+  /** All of them. */
+  valueBytes: number
 }
 
 /** A connection to an engine that reads all of it. To be closed on every path. */
@@ -72,9 +90,9 @@ export class EngineItems {
   async *portions(): AsyncGenerator<ShardItem[]> {
     let cursor = '0'
     do {
-      const [next, keys] = await this.#scan(cursor)
+      const [next, keys] = await this.scan(cursor)
       const sizes = await this.#sizes(keys)
-      for (const portion of portionsOf(keys, sizes)) yield await this.#items(portion)
+      for (const portion of portionsOf(keys, sizes)) yield await this.items(portion)
       cursor = next
     } while (cursor !== '0')
   }
@@ -83,7 +101,8 @@ export class EngineItems {
     this.#redis.disconnect()
   }
 
-  async #scan(cursor: string): Promise<[string, Buffer[]]> {
+  /** Keys of items as the engine has them, and the cursor that goes on; `0` is the end. */
+  async scan(cursor: string): Promise<[next: string, keys: Buffer[]]> {
     const reply = await this.#do('SCAN', () => {
       return this.#redis.callBuffer('SCAN', cursor, 'COUNT', String(SCAN_COUNT))
     })
@@ -98,7 +117,24 @@ export class EngineItems {
     return replies.map((reply) => (typeof reply === 'number' ? reply : -1))
   }
 
-  async #items(keys: readonly Buffer[]): Promise<ShardItem[]> {
+  /** How the items under these keys of the engine begin; undefined for what is none. */
+  async heads(keys: readonly Buffer[], headBytes: number): Promise<(ItemHead | undefined)[]> {
+    const storedBytes = String(ITEM_HEADER_BYTES + headBytes)
+    const replies = await this.#pipeline('EVAL', keys, (key) => {
+      return ['EVAL_RO', READ_HEAD, '1', key, storedBytes]
+    })
+    return replies.map((reply, index) => {
+      const key = clientKey(keys[index] ?? Buffer.alloc(0))
+      if (!Array.isArray(reply) || key === null) return undefined
+      const [length, stored, expiresAtMs] = reply
+      if (!Buffer.isBuffer(stored) || expiresAtMs === NO_KEY) return undefined
+      const { value } = itemOf(key, stored, 0)
+      return { key, head: value, valueBytes: Number(length) - (stored.length - value.length) }
+    })
+  }
+
+  /** The items under these keys of the engine; what is not there is left out. */
+  async items(keys: readonly Buffer[]): Promise<ShardItem[]> {
     const replies = await this.#pipeline('EVAL', keys, (key) => ['EVAL_RO', READ_ITEM, '1', key])
     return replies.flatMap((reply, index) => {
       if (reply instanceof Error) throw new EngineError(`${this.#address}: ${reply.message}`, reply)
