@@ -1,5 +1,6 @@
 /** `holdfast node`: runs a store node until it is told to stop. */
 import { fileURLToPath } from 'node:url'
+import type { OpenSessionBrowser } from '@holdfast/cluster'
 import { type NodeOptions, nodeOptionTable, readNodeOptions } from '@holdfast/cluster/options'
 import { consoleFolder } from '@holdfast/console'
 import type { Command } from 'commander'
@@ -22,8 +23,15 @@ export function registerNode(program: Command): void {
       version: holdfastVersion(),
       gatewayCommand: gateway(options),
       consoleFolder: consoleFolder(),
+      openSessions,
     })
   })
+}
+
+/** Loads what knows sessions when the node is asked for one. */
+const openSessions: OpenSessionBrowser = async (source) => {
+  const { openSessionBrowser } = await import('./sessions/session-browser.ts')
+  return openSessionBrowser(source)
 }
 
 /** From its file or the environment, where children of this process shall not find it. */

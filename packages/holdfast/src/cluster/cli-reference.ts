@@ -80,6 +80,7 @@ const GROUPS: readonly CommandGroup[] = [
   'Servers',
   'Buckets',
   'Copies of data',
+  'Sessions',
   'Settings',
 ]
 

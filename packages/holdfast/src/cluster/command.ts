@@ -24,7 +24,13 @@ export interface OptionRow {
   secret?: boolean
 }
 
-export type CommandGroup = 'Cluster' | 'Servers' | 'Buckets' | 'Settings' | 'Copies of data'
+export type CommandGroup =
+  | 'Cluster'
+  | 'Servers'
+  | 'Buckets'
+  | 'Settings'
+  | 'Copies of data'
+  | 'Sessions'
 
 export interface ClusterCommand {
   name: string

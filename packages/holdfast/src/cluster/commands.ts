@@ -9,10 +9,11 @@ import { clusterCommandRows } from './commands-cluster.ts'
 import { groupCommands } from './commands-groups.ts'
 import { rebalanceCommands } from './commands-rebalance.ts'
 import { serverCommands } from './commands-servers.ts'
+import { sessionCommands } from './commands-sessions.ts'
 import { settingsCommands } from './commands-settings.ts'
 import { statusCommand } from './status-command.ts'
 
-const ORDER = ['Cluster', 'Servers', 'Buckets', 'Copies of data', 'Settings']
+const ORDER = ['Cluster', 'Servers', 'Buckets', 'Copies of data', 'Sessions', 'Settings']
 
 export const clusterCommands: readonly ClusterCommand[] = [
   statusCommand,
@@ -22,5 +23,6 @@ export const clusterCommands: readonly ClusterCommand[] = [
   ...groupCommands,
   ...bucketCommands,
   ...copyCommands,
+  ...sessionCommands,
   ...settingsCommands,
 ].sort((a, b) => ORDER.indexOf(a.group) - ORDER.indexOf(b.group))

@@ -32,7 +32,14 @@ export function registerClusterCommands(program: Command): void {
 
 /** A command's own options, and those of every cluster command, secrets with their files. */
 export function allOptions(row: ClusterCommand): OptionRow[] {
-  return withSecretFiles([...row.options, ...connectionOptions])
+  return withSecretFiles([...row.options, ...connectionOptions.map((one) => without(row, one))])
+}
+
+/** An older name that the command uses for something else is that. */
+function without({ options }: ClusterCommand, { aliases, ...row }: OptionRow): OptionRow {
+  if (aliases === undefined) return row
+  const own = options.map(({ flags }) => longFlag(flags))
+  return { ...row, aliases: aliases.filter((alias) => !own.includes(alias)) }
 }
 
 /** The options together with those that name files for the secrets among them. */

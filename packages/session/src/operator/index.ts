@@ -1,6 +1,7 @@
 // For operators of a store: sessions of any application in a bucket, seen and ended without the
 // application's options. Applications use SessionManager.
-export { isKeyPrefix, keysOf, maybeSessionKey, prefixOf } from './session-keys.ts'
+export { storedTtlSeconds as renewedTtlSeconds } from '../ttl.ts'
+export { keyOfListed, keysOf, likeliestKey, maybeSessionKey, prefixOf } from './session-keys.ts'
 export {
   SessionOperator,
   type SessionOperatorOptions,

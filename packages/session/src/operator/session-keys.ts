@@ -7,7 +7,6 @@
  * `_`, unless the operator names it.
  */
 import { idWithoutRoute, SID_CHARS } from '../session-id.ts'
-import { KEY_PREFIX_CHARS_MAX } from '../store/storage-key-prefix.ts'
 
 const KEY_CHARS_MAX = 250
 /** Forms of an id that are tried: a route may hold points. */
@@ -22,11 +21,6 @@ const SIGNED = /^s(?::|%3a)/i
 /** Whether a key may be a session's. */
 export function maybeSessionKey(key: string): boolean {
   return key.length <= KEY_CHARS_MAX && KEY.test(key) && !BESIDE.test(key)
-}
-
-/** Whether a text may stand before all keys of an application. */
-export function isKeyPrefix(text: string): boolean {
-  return text.length <= KEY_PREFIX_CHARS_MAX && /^[\x21-\x7e]*$/.test(text) && !BESIDE.test(text)
 }
 
 /** The application's prefix in a key of a session. */
@@ -59,6 +53,17 @@ export function sidsOf(id: string): string[] {
   const bare = idWithoutRoute(id)
   const withNode = WITH_NODE.exec(bare)
   return withNode?.[1] === undefined ? [bare] : [bare, withNode[1]]
+}
+
+/** The key of a session that the store does not have, as far as its id tells. */
+export function likeliestKey(id: string, prefix: string): string | undefined {
+  const keys = keysOf(id, [prefix])
+  return keys.find((key) => OWN_SID.test(key)) ?? keys.at(-1)
+}
+
+/** The key of a session in a user's list. */
+export function keyOfListed({ id }: { id: string }, prefix: string): string {
+  return prefix + idWithoutRoute(id)
 }
 
 /** What a cookie's value signs. The signature is not checked: the secret is the application's. */
