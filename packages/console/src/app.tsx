@@ -3,7 +3,7 @@
  * pages. Moves the focus to the head of a page when the address changes, for keyboards and readers.
  */
 import type { FunctionComponent, JSX } from 'preact'
-import { useEffect, useRef, useState } from 'preact/hooks'
+import { useEffect, useState } from 'preact/hooks'
 import { type Page, pages } from './pages/index.ts'
 import { Button } from './parts/button.tsx'
 import { Note } from './parts/note.tsx'
@@ -72,16 +72,13 @@ function Shell(): JSX.Element {
   const page = pages.find(({ word }) => word === route.value.page)
   return (
     <div class="shell">
-      <a
+      <button
+        type="button"
         class="skip-link"
-        href="#content"
-        onClick={(event) => {
-          event.preventDefault()
-          document.getElementById('content')?.focus()
-        }}
+        onClick={() => document.getElementById('content')?.focus()}
       >
         Skip to the page
-      </a>
+      </button>
       <Header menuOpen={menuOpen} onMenu={() => setMenuOpen(!menuOpen)} />
       <Navigation open={menuOpen} onChoose={() => setMenuOpen(false)} />
       <main class="page" id="content" tabIndex={-1}>
@@ -101,13 +98,11 @@ function NoPage(): JSX.Element {
 }
 
 function Shown({ page }: { page: Page }): JSX.Element {
-  const isFirst = useRef(true)
   const { name } = route.value
   useEffect(() => {
     document.title = `${name ?? page.title} - Holdfast`
     if (!isShellFresh) document.querySelector<HTMLElement>('#content h1')?.focus()
     isShellFresh = false
-    isFirst.current = false
   }, [page, name])
   return <Lazy load={page.load} heightRem={24} />
 }

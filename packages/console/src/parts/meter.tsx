@@ -21,6 +21,7 @@ export function Meter(props: {
         {props.bare ? null : <span>{name}</span>}
         <span class="quiet">{text}</span>
       </div>
+      {/* biome-ignore lint/a11y/useSemanticElements: what <meter> looks like cannot be styled alike */}
       <div
         class="meter-track"
         role="meter"

@@ -36,7 +36,6 @@ export function Table<Row>(props: {
 }): JSX.Element {
   const { columns, rows } = props
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keys
     <section class="table-frame" tabIndex={props.wide ? 0 : undefined} aria-label={props.caption}>
       <table class={`table ${props.wide ? '' : 'cards'}`} {...AS.table}>
         <caption class="unseen">{props.caption}</caption>

@@ -36,7 +36,10 @@ export async function logOut(): Promise<void> {
   try {
     await send('POST', '/uilogout')
   } finally {
-    endLogin('You have logged out.')
+    const reason = 'You have logged out.'
+    endLogin(reason)
+    // The stream may have said first that the login has ended.
+    endedBecause.value = reason
   }
 }
 
