@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { damagedBytes, fuzz } from '@holdfast/protocol/testing'
 import fc from 'fast-check'
+import { shownValues } from '../operator/shown-attributes.ts'
+import { viewStored } from '../operator/stored-view.ts'
 import { codecWith, stored } from '../test-support/codecs.ts'
 import { DEPTH_MAX } from './tagged-tree.ts'
 
@@ -80,6 +82,9 @@ fuzz<Buffer>({
     { weight: 1, arbitrary: fc.uint8Array({ maxLength: 300 }).map((bytes) => Buffer.from(bytes)) },
   ),
   check: async (value) => {
+    const view = await viewStored(value, { bodyBytesMax: SIZE_MAX })
+    assert.ok((view.note ?? '').length < 100 && !view.note?.includes(SECRET))
+    JSON.stringify(shownValues(view.attributes, SIZE_MAX))
     for (const codec of [reader, decryptor]) {
       const decoded = await codec.decode(value, 'sid-n1')
       assert.equal(Object.getOwnPropertyNames(Object.prototype).join(), BEFORE)
