@@ -1,0 +1,93 @@
+/** The drawing of a chart by uPlot, in the colours of the theme; drawn anew when that changes. */
+import 'uplot/dist/uPlot.min.css'
+import type { JSX } from 'preact'
+import { useEffect, useRef } from 'preact/hooks'
+import UPlot from 'uplot'
+import { theme } from '../theme.ts'
+import { CHART_HEIGHT_PX, type ChartProps } from './chart.tsx'
+
+/** Series differ by dash as well as by colour. */
+const DASHES: readonly number[][] = [[], [6, 3], [2, 3], [8, 3, 2, 3]]
+const AXIS_WIDTH_PX = 64
+
+export function ChartCanvas(props: ChartProps): JSX.Element {
+  const frame = useRef<HTMLDivElement>(null)
+  const plot = useRef<UPlot | null>(null)
+  const latest = useRef(props)
+  latest.current = props
+  const { heightPx = CHART_HEIGHT_PX } = props
+  const shape = props.series.map(({ name }) => name).join('\n')
+  const shownTheme = theme.value
+
+  // biome-ignore lint/correctness/useExhaustiveDependencies: a shape or theme needs a plot anew
+  useEffect(() => {
+    const element = frame.current
+    if (!element) return
+    const drawn = new UPlot(
+      optionsOf(latest.current, element.clientWidth, heightPx),
+      valuesOf(latest.current),
+      element,
+    )
+    plot.current = drawn
+    const observer = new ResizeObserver(() => {
+      drawn.setSize({ width: element.clientWidth, height: heightPx })
+    })
+    observer.observe(element)
+    return () => {
+      observer.disconnect()
+      drawn.destroy()
+      plot.current = null
+    }
+  }, [shape, shownTheme, heightPx])
+
+  useEffect(() => plot.current?.setData(valuesOf(props)))
+  return <div ref={frame} class="chart-frame" aria-hidden="true" />
+}
+
+function valuesOf({ times, series }: ChartProps): UPlot.AlignedData {
+  return [times.map((timeMs) => timeMs / 1000), ...series.map(({ values }) => [...values])]
+}
+
+function optionsOf(props: ChartProps, width: number, height: number): UPlot.Options {
+  const style = getComputedStyle(document.documentElement)
+  const token = (name: string): string => style.getPropertyValue(`--${name}`).trim()
+  const axis = {
+    stroke: token('text-quiet'),
+    grid: { stroke: token('line'), width: 1 },
+    ticks: { show: false },
+    font: '12px system-ui, sans-serif',
+  }
+  const { max, format, cursor } = props
+  return {
+    width,
+    height,
+    legend: { show: false },
+    cursor: {
+      y: false,
+      points: { size: 6 },
+      ...(cursor === undefined ? {} : { sync: { key: cursor } }),
+    },
+    scales: {
+      y: { range: (_, __, greatest) => [0, max ?? (greatest > 0 ? greatest * 1.15 : 1)] },
+    },
+    axes: [
+      { ...axis, space: 60 },
+      {
+        ...axis,
+        size: AXIS_WIDTH_PX,
+        values: (_, marks) => marks.map((mark) => format(mark)),
+        space: 34,
+      },
+    ],
+    series: [
+      {},
+      ...props.series.map(({ name }, index) => ({
+        label: name,
+        stroke: token(`series-${index + 1}`),
+        width: 1.5,
+        dash: DASHES[index] ?? [],
+        points: { show: false },
+      })),
+    ],
+  }
+}

@@ -1,0 +1,67 @@
+/**
+ * A chart of figures over time. The drawing itself is a chunk of its own (chart-canvas.tsx), loaded
+ * when the first chart is shown; its place has the final height from the start. What the picture
+ * shows is said in words as well.
+ */
+import type { JSX } from 'preact'
+import { useEffect, useState } from 'preact/hooks'
+import type { ChartCanvas } from './chart-canvas.tsx'
+
+export interface ChartSeries {
+  name: string
+  values: readonly number[]
+}
+
+export interface ChartProps {
+  /** What the chart is of. */
+  name: string
+  /** Unix times in milliseconds. */
+  times: readonly number[]
+  /** Four at most; each has a colour and a dash of its own. */
+  series: readonly ChartSeries[]
+  /** A figure in words, such as `1.2 MB`. */
+  format: (value: number) => string
+  heightPx?: number
+  /** Charts of one word share their cursor. */
+  cursor?: string
+  /** Top of the scale where it is fixed, such as 100 for percent. */
+  max?: number
+}
+
+export const CHART_HEIGHT_PX = 160
+
+let loaded: typeof ChartCanvas | null = null
+
+export function Chart(props: ChartProps): JSX.Element {
+  const [Canvas, setCanvas] = useState<{ Drawn: typeof ChartCanvas } | null>(() =>
+    loaded ? { Drawn: loaded } : null,
+  )
+  useEffect(() => {
+    if (Canvas) return
+    const load = async (): Promise<void> => {
+      const { ChartCanvas: drawn } = await import('./chart-canvas.tsx')
+      loaded = drawn
+      setCanvas({ Drawn: drawn })
+    }
+    void load()
+  }, [Canvas])
+  const { heightPx = CHART_HEIGHT_PX } = props
+  return (
+    <div class="chart" style={{ minHeight: `${heightPx}px` }}>
+      <div role="img" aria-label={inWords(props)}>
+        {Canvas ? <Canvas.Drawn {...props} heightPx={heightPx} /> : null}
+      </div>
+    </div>
+  )
+}
+
+/** The last, the least and the greatest of each series. */
+export function inWords({ name, series, format }: ChartProps): string {
+  const parts = series.map(({ name: of, values }) => {
+    const last = values.at(-1)
+    if (last === undefined) return `${of}: no samples yet`
+    const [min, max] = [Math.min(...values), Math.max(...values)]
+    return `${of}: last ${format(last)}, least ${format(min)}, greatest ${format(max)}`
+  })
+  return `${name}. ${parts.join('; ')}.`
+}
