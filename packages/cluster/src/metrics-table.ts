@@ -43,6 +43,10 @@ export const STORE_METRICS: readonly StoreMetric[] = [
   node('holdfast_rebalance_running', '1 while a rebalance runs', (n) =>
     Number(n.document.rebalancing),
   ),
+  node('holdfast_proxies', 'proxies that report to this node', (n) => proxyCounts(n).seen),
+  node('holdfast_proxies_behind', 'those of them that route by an older map', (n) => {
+    return proxyCounts(n).behind
+  }),
   {
     ...{ name: 'holdfast_logins_wrong_total', type: 'counter', of: 'node', labels: [] },
     help: 'wrong logins at the REST port',
@@ -168,6 +172,10 @@ export const STORE_METRICS: readonly StoreMetric[] = [
 ]
 
 type Bucket = StoreNode['document']['buckets'][number]
+
+function proxyCounts(n: StoreNode): { seen: number; behind: number } {
+  return n.observer.proxies.counts(n.document.rev)
+}
 
 function node(name: string, help: string, read: (node: StoreNode) => number): StoreMetric {
   const of = (n: StoreNode): StoreMetricValue[] => [{ labels: {}, value: read(n) }]

@@ -22,14 +22,19 @@ import { EventLog, type LogEntry, logEntrySchema, mergeEntries } from './event-l
 import { hasAddress, Machine } from './machine-figures.ts'
 import { MemberCalls } from './member-calls.ts'
 import { type Alert, type MemberFigures, memberFiguresSchema } from './member-figures.ts'
+import { type SeenReport, seenReportsSchema } from './proxy-figures.ts'
+import { ProxyRegistry } from './proxy-registry.ts'
 
 const TURN_MS = 2000
 const FIGURES_TIMEOUT_MS = 1000
 const LOGS_TIMEOUT_MS = 2000
+const PROXIES_TIMEOUT_MS = 1000
 
 export class Observer {
   readonly events: EventLog
   readonly calls: MemberCalls
+  /** Proxies that report to this node. */
+  readonly proxies: ProxyRegistry = new ProxyRegistry()
   readonly #node: StoreNode
   readonly #log: Logger
   readonly #machine: Machine
@@ -108,6 +113,17 @@ export class Observer {
     })
     const list = mergeEntries([this.events.entries, ...answers.values()], options)
     return { list, missing: missing.map((id) => this.#nameOf(id)) }
+  }
+
+  /** Proxies of all members, by the name of the member; those that do not answer are named. */
+  async clusterProxies(): Promise<{ byNode: Map<string, SeenReport[]>; missing: string[] }> {
+    const { answers, missing } = await this.calls.askAll(this.#others(), '/internal/proxies', {
+      schema: seenReportsSchema,
+      timeoutMs: PROXIES_TIMEOUT_MS,
+    })
+    const byNode = new Map([[otpNodeOf(this.#node.selfMember), this.proxies.list()]])
+    for (const [id, list] of answers) byNode.set(this.#nameOf(id), list)
+    return { byNode, missing: missing.map((id) => this.#nameOf(id)) }
   }
 
   #turn(): void {
@@ -212,6 +228,7 @@ export class Observer {
     const before = this.#document
     const after = this.#node.document
     this.#document = after
+    this.proxies.noteMap()
     if (before.uuid !== after.uuid || !this.#isReporter()) return
     for (const { name, text } of documentEvents(before, after)) {
       this.events.add(name, text)

@@ -5,6 +5,7 @@
  */
 import type { EngineCounters, EngineFigures, EngineGauges } from './engine-figures.ts'
 import type { MachineFigures } from './machine-figures.ts'
+import type { ProxyFigures } from './proxy-figures.ts'
 
 /** What a bucket's engines on one node say, summed by role. */
 export interface BucketMoment {
@@ -20,9 +21,10 @@ export interface StatRow<Source> {
   about: string
   block: string
   isBytes?: boolean
-  /** How the values of several nodes become one; sum when it says nothing. */
+  /** How the values of several nodes or buckets become one; sum when it says nothing. */
   over?: 'mean' | 'max'
-  read: (source: Source) => number
+  /** Null when there is nothing to measure. */
+  read: (source: Source) => number | null
 }
 
 /** A statistic made from others, after nodes and time have been added up. */
@@ -38,6 +40,7 @@ export interface DerivedRow {
 const ITEMS = 'Summary'
 const VBUCKETS = 'vBucket resources'
 const DISK = 'Disk and replication'
+const PROXIES = 'Proxies'
 const SYSTEM = 'Server resources'
 
 type Bucket = StatRow<BucketMoment>
@@ -116,6 +119,25 @@ export const BUCKET_STATS: readonly Bucket[] = [
   ),
 ]
 
+const SINCE = 'from a request at a proxy to its reply; of several nodes the worst'
+
+export const PROXY_STATS: readonly StatRow<ProxyFigures>[] = [
+  latency('get_p50_ms', 'get p50 ms', `Median time of gets, ${SINCE}.`, (p) => p.getP50Ms),
+  latency('get_p99_ms', 'get p99 ms', `Time of 99 in 100 gets, ${SINCE}.`, (p) => p.getP99Ms),
+  latency('set_p50_ms', 'set p50 ms', `Median time of sets, ${SINCE}.`, (p) => p.setP50Ms),
+  latency('set_p99_ms', 'set p99 ms', `Time of 99 in 100 sets, ${SINCE}.`, (p) => p.setP99Ms),
+  {
+    ...{ name: 'proxy_connections', title: 'connections to proxies', block: PROXIES },
+    about: 'Connections of applications to proxies and gateways.',
+    read: ({ connections }) => connections,
+  },
+  {
+    ...{ name: 'proxy_errors', title: 'errors at proxies per sec.', block: PROXIES },
+    about: 'Operations that proxies and gateways could not carry out.',
+    read: ({ errorsPerSecond }) => errorsPerSecond,
+  },
+]
+
 export const SYSTEM_STATS: readonly StatRow<MachineFigures>[] = [
   {
     ...{ name: 'cpu_utilization_rate', title: 'CPU utilization %', over: 'mean', block: SYSTEM },
@@ -158,8 +180,15 @@ export const DERIVED_STATS: readonly DerivedRow[] = [
 ]
 
 /** Names of the columns, in the order of values. */
-export const STORED_STATS: readonly string[] = [...BUCKET_STATS, ...SYSTEM_STATS].map(
-  ({ name }) => name,
+export const STORED_STATS: readonly string[] = [
+  ...BUCKET_STATS,
+  ...PROXY_STATS,
+  ...SYSTEM_STATS,
+].map(({ name }) => name)
+
+/** Statistics of which the greatest counts, over nodes and buckets. */
+export const MAX_STATS: ReadonlySet<string> = new Set(
+  PROXY_STATS.filter(({ over }) => over === 'max').map(({ name }) => name),
 )
 
 /** Statistics that are averages, not sums, over nodes. */
@@ -221,6 +250,15 @@ function bothOf(name: keyof EngineGauges): (gauges: BucketMoment['gauges']) => n
 
 function vb(name: string, title: string, read: Bucket['read'], isBytes = false): Bucket {
   return bucketRow(name, title, `Of this bucket: ${title}.`, { block: VBUCKETS, read, isBytes })
+}
+
+function latency(
+  name: string,
+  title: string,
+  about: string,
+  read: (figures: ProxyFigures) => number | null,
+): StatRow<ProxyFigures> {
+  return { name, title, about, block: PROXIES, over: 'max', read }
 }
 
 function system(

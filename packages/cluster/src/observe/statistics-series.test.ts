@@ -42,6 +42,11 @@ test('nodes add up, shares are averaged, and what not every node has reached is 
   assert.deepEqual(values.hit_ratio, [100, 50, 26.087])
 })
 
+test('of times within which requests were answered the worst node counts', () => {
+  const of = (ms: number): Series => ({ timestamps: [1], values: { get_p99_ms: [ms] } })
+  assert.deepEqual(mergeSeries([of(2), of(30), of(0)]).values.get_p99_ms, [30])
+})
+
 test('a node without any samples hides nothing', () => {
   const { timestamps } = mergeSeries([A, { timestamps: [], values: { cmd_get: [] } }])
   assert.deepEqual(timestamps, [1, 2, 3])

@@ -1,6 +1,6 @@
 /** Puts the statistics of several nodes together and shows them as the original did. Pure. */
 import { z } from 'zod'
-import { DERIVED_STATS, MEAN_STATS } from './stat-table.ts'
+import { DERIVED_STATS, MAX_STATS, MEAN_STATS } from './stat-table.ts'
 import {
   ARCHIVES,
   type Archive,
@@ -56,7 +56,7 @@ export function windowOf(query: Readonly<Record<string, string>>, nowMs: number)
   }
 }
 
-/** Sums over nodes, averages where a sum has no meaning, and what is derived from them. */
+/** Sums over nodes, the greatest or averages where a sum has no meaning, and what is derived from them. */
 export function mergeSeries(list: readonly Series[]): Series {
   const timestamps = commonTimes(list)
   const values: Record<string, number[]> = {}
@@ -65,6 +65,7 @@ export function mergeSeries(list: readonly Series[]): Series {
     const tracks = list.map((series) => new Map(timesOf(series, name)))
     values[name] = timestamps.map((t) => {
       const present = tracks.flatMap((track) => track.get(t) ?? [])
+      if (MAX_STATS.has(name)) return rounded(Math.max(0, ...present))
       const sum = present.reduce((total, value) => total + value, 0)
       return MEAN_STATS.has(name) && present.length > 0
         ? rounded(sum / present.length)

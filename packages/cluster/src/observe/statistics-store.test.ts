@@ -78,6 +78,23 @@ test('several buckets are added up, the machine among them', () => {
   store.close()
 })
 
+test('of times the worst bucket counts, and seconds without any do not', () => {
+  const store = new StatisticsStore(join(folder, 'max'))
+  const of = (ms: number | null) => STORED_STATS.map((name) => (name === 'get_p99_ms' ? ms : null))
+  for (const [index, ms] of [4, null, 8, null].entries()) {
+    store.add(T0 + index * 1000, [
+      { bucket: 'x', values: of(ms) },
+      { bucket: 'y', values: of(1) },
+    ])
+  }
+  const stats = ['get_p99_ms']
+  const { values } = store.read({
+    ...{ buckets: ['x', 'y'], zoom: 'minute', stepMs: 4000, fromMs: 0, stats },
+  })
+  assert.deepEqual(values, { get_p99_ms: [6] })
+  store.close()
+})
+
 test('buckets that are gone are forgotten', () => {
   const store = new StatisticsStore(join(folder, 'c'))
   store.add(T0, [sampleOf('x', 1), sampleOf('y', 1)])

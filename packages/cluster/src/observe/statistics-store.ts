@@ -5,7 +5,7 @@
  */
 import { rmSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
-import { STORED_STATS } from './stat-table.ts'
+import { MAX_STATS, STORED_STATS } from './stat-table.ts'
 
 export type Zoom = 'minute' | 'hour' | 'day' | 'week' | 'month' | 'year'
 
@@ -82,11 +82,12 @@ export class StatisticsStore {
     }
   }
 
-  /** Samples of the buckets together, oldest first. */
+  /** Samples of the buckets together, summed or the greatest, oldest first. */
   read({ buckets, zoom, stepMs, fromMs, stats: asked = STORED_STATS }: SeriesQuestion): Series {
     const stats = asked.filter((name) => STORED_STATS.includes(name))
     const averages = stats.map((name) => `, avg("${name}") AS "${name}"`).join('')
-    const sums = stats.map((name) => `, sum("${name}") AS "${name}"`).join('')
+    const over = (name: string): string => (MAX_STATS.has(name) ? 'max' : 'sum')
+    const sums = stats.map((name) => `, ${over(name)}("${name}") AS "${name}"`).join('')
     const marks = buckets.map(() => '?').join(', ')
     const rows = this.#database
       .prepare(

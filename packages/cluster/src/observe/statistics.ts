@@ -10,7 +10,14 @@ import type { Bucket, Member } from '../document/cluster-document.ts'
 import type { StoreNode } from '../node.ts'
 import { COUNTERS, type EngineCounters, NO_COUNTERS } from './engine-figures.ts'
 import { type EngineSample, EngineSampler } from './engine-sampler.ts'
-import { BUCKET_STATS, type BucketMoment, SYSTEM_STATS, sumGauges } from './stat-table.ts'
+import type { ProxyFigures } from './proxy-figures.ts'
+import {
+  BUCKET_STATS,
+  type BucketMoment,
+  PROXY_STATS,
+  SYSTEM_STATS,
+  sumGauges,
+} from './stat-table.ts'
 import { seriesSchema, type Window } from './statistics-series.ts'
 import { type Sample, type Series, type SeriesQuestion, SYSTEM } from './statistics-store.ts'
 import type { StatisticsAnswer, StatisticsRequest } from './statistics-thread.ts'
@@ -118,7 +125,10 @@ export class Statistics {
       const runs = (bucket: string, shard: number): boolean => running.has(`${bucket}/${shard}`)
       const samples = await this.sampler.sample(document, keeper.self, runs)
       if (this.#stopped) return
-      const rows = document.buckets.flatMap((b) => bucketSample(b, keeper.self, samples) ?? [])
+      const rows = document.buckets.flatMap((b) => {
+        const proxies = this.#node.observer.proxies.figuresOf(b.name)
+        return bucketSample(b, keeper.self, { engines: samples, proxies }) ?? []
+      })
       this.#post({ kind: 'add', atMs: Date.now(), samples: [...rows, this.#systemSample()] })
       this.#keepBuckets(document.buckets)
     } finally {
@@ -129,7 +139,7 @@ export class Statistics {
   #systemSample(): Sample {
     const machine = this.#node.observer.figures(this.#node.keeper.self)
     const values = SYSTEM_STATS.map(({ read }) => (machine ? read(machine) : null))
-    return { bucket: SYSTEM, values: [...BUCKET_STATS.map(() => null), ...values] }
+    return { bucket: SYSTEM, values: [...NO_BUCKET, ...values] }
   }
 
   #keepBuckets(buckets: readonly Bucket[]): void {
@@ -159,17 +169,23 @@ export class Statistics {
   }
 }
 
-/** What the bucket's engines on this member did; null when none of them has answered. */
+const NO_ENGINES = BUCKET_STATS.map(() => null)
+const NO_PROXIES = PROXY_STATS.map(() => null)
+const NO_BUCKET = [...NO_ENGINES, ...NO_PROXIES]
+const NO_MACHINE = SYSTEM_STATS.map(() => null)
+
+/** What the bucket's engines on this member and its proxies did; null when nothing is known. */
 function bucketSample(
   bucket: Bucket,
   self: number,
-  samples: readonly EngineSample[],
+  { engines, proxies }: { engines: readonly EngineSample[]; proxies: ProxyFigures | null },
 ): Sample | null {
-  const own = samples.filter((sample) => sample.bucket === bucket.uuid)
-  if (own.length === 0) return null
-  const moment = bucketMoment(bucket, self, own)
-  const values = BUCKET_STATS.map(({ read }) => read(moment))
-  return { bucket: bucket.uuid, values: [...values, ...SYSTEM_STATS.map(() => null)] }
+  const own = engines.filter((sample) => sample.bucket === bucket.uuid)
+  if (own.length === 0 && proxies === null) return null
+  const moment = own.length === 0 ? null : bucketMoment(bucket, self, own)
+  const ofEngines = moment ? BUCKET_STATS.map(({ read }) => read(moment)) : NO_ENGINES
+  const ofProxies = proxies ? PROXY_STATS.map(({ read }) => read(proxies)) : NO_PROXIES
+  return { bucket: bucket.uuid, values: [...ofEngines, ...ofProxies, ...NO_MACHINE] }
 }
 
 function bucketMoment(bucket: Bucket, self: number, own: readonly EngineSample[]): BucketMoment {

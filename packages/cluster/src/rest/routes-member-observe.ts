@@ -24,6 +24,13 @@ export const memberObserveRoutes: Route[] = [
   },
   {
     method: 'GET',
+    path: '/internal/proxies',
+    access: 'member',
+    summary: '',
+    handle: ({ node }) => node.observer.proxies.list(),
+  },
+  {
+    method: 'GET',
     path: '/internal/statistics',
     access: 'member',
     summary: '',

@@ -4,6 +4,7 @@ import {
   BUCKET_STATS,
   DERIVED_STATS,
   type DerivedRow,
+  PROXY_STATS,
   STORED_STATS,
   type StatRow,
   SYSTEM_STATS,
@@ -233,7 +234,12 @@ function bucketNodeLinks(source: ViewSource, bucket: Bucket, member: Member) {
 }
 
 function directory(): { blocks: object[] } {
-  const rows: (StatRow<never> | DerivedRow)[] = [...BUCKET_STATS, ...DERIVED_STATS, ...SYSTEM_STATS]
+  const rows: (StatRow<never> | DerivedRow)[] = [
+    ...BUCKET_STATS,
+    ...DERIVED_STATS,
+    ...PROXY_STATS,
+    ...SYSTEM_STATS,
+  ]
   const names = [...new Set(rows.map(({ block }) => block))]
   return {
     blocks: names.map((blockName) => ({
