@@ -24,11 +24,16 @@ const FUZZ_SECONDS = { check: '0.1', test: '1' }
 const STEP_TIMEOUT_MS = 30 * 60_000
 const UNIT_TEST_TIMEOUT_MS = 120_000
 const E2E_TEST_TIMEOUT_MS = 300_000
-/** Of one test file, with its hooks. */
-const FILE_TIMEOUT_MS = 8 * 60_000
+/** Of one test file, with its hooks; and what is left of it after its last test. */
+const FILE_TIMEOUT_MS = 10 * 60_000
+const FILE_ENDING_MS = 60_000
 /** What is asked to end, at its time limit or by a signal, is killed after this long. */
 const ENDING_TIMEOUT_MS = 10_000
 
+const FILE_LIMITS = {
+  HOLDFAST_FILE_TIMEOUT_MS: String(FILE_TIMEOUT_MS),
+  HOLDFAST_FILE_ENDING_MS: String(FILE_ENDING_MS),
+}
 const SIGNALS = ['SIGHUP', 'SIGINT', 'SIGTERM']
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
@@ -75,7 +80,7 @@ async function step(title, command, args) {
   const child = spawn(command, args, {
     cwd: root,
     detached: true,
-    env: { ...process.env, TMPDIR: folder, HOLDFAST_FILE_TIMEOUT_MS: String(FILE_TIMEOUT_MS) },
+    env: { ...process.env, ...FILE_LIMITS, TMPDIR: folder },
     stdio: ['ignore', 'inherit', 'inherit'],
   })
   const isWell = await endsWell(title, child)

@@ -65,7 +65,7 @@ export async function onStage(
     if (keep) t.diagnostic(`logs and data stay in ${folder}`)
     throw error
   } finally {
-    await strike(stage)
+    await strike(stage).catch(() => killAtOnce(stage))
     process.off('exit', killAll).off('SIGTERM', endTest).off('SIGINT', endTest)
     if (!keep) rmSync(folder, { recursive: true, force: true })
   }

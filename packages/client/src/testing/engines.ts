@@ -61,18 +61,15 @@ export function engineProgram(): string | undefined {
 /** Starts `shardCount` shards with `replicas` replicas each. */
 export async function startEngines(shardCount: number, replicas: number): Promise<TestEngines> {
   const folder = await mkdtemp(join(tmpdir(), 'holdfast-engines-'))
-  const shards: TestShard[] = []
-  for (let s = 0; s < shardCount; s++) {
-    const shard: TestShard = []
-    for (let r = 0; r <= replicas; r++) shard.push(await startEngine(folder))
-    shards.push(shard)
-  }
-  const engines = shards.flat()
+  const shards: TestShard[] = Array.from({ length: shardCount }, () => [])
   const stop = async (): Promise<void> => {
-    await Promise.all(engines.map(stopEngine))
+    await Promise.all(shards.flat().map(stopEngine))
     await rm(folder, { recursive: true, force: true })
   }
   try {
+    for (const shard of shards) {
+      for (let r = 0; r <= replicas; r++) shard.push(await startEngine(folder))
+    }
     await formCluster(shards)
   } catch (error) {
     await stop()
@@ -149,15 +146,25 @@ async function startEngine(folder: string): Promise<TestEngine> {
   const args = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value])
   const child = spawn(program, args, { stdio: 'ignore' })
   const session = new EngineSession(port)
-  await until(`engine on port ${port}`, async () => {
-    return (await session.call('PING').catch(() => '')) === 'PONG'
-  })
+  const engine: TestEngine = { address: `127.0.0.1:${port}`, port, process: child, session }
+  try {
+    await until(`engine on port ${port}`, async () => {
+      return (await session.call('PING').catch(() => '')) === 'PONG'
+    })
+    await addDataUser(session)
+    return engine
+  } catch (error) {
+    await stopEngine(engine)
+    throw error
+  }
+}
+
+async function addDataUser(session: EngineSession): Promise<void> {
   const { username, password } = TEST_CREDENTIALS
   await session.call(
     ...['ACL', 'SETUSER', username, 'on', `>${password}`, '~*', '&*'],
     ...['+@read', '+@write', '+@connection', '+wait', '+fcall', '+flushall'],
   )
-  return { address: `127.0.0.1:${port}`, port, process: child, session }
 }
 
 async function formCluster(shards: TestShard[]): Promise<void> {

@@ -40,8 +40,13 @@ export class ValkeyServer {
     ])
     const args = filled.flatMap(([name, value]) => [`--${name}`, value ?? ''])
     const server = new ValkeyServer(port, args, folder)
-    if (settings.port === undefined && settings.requirepass === undefined) await server.#listens()
-    return server
+    try {
+      if (settings.port === undefined && settings.requirepass === undefined) await server.#listens()
+      return server
+    } catch (error) {
+      await server.stop()
+      throw error
+    }
   }
 
   /** Starts it again, on the same port, empty. */
@@ -85,8 +90,18 @@ export async function startValkeyCluster(primaries: number, replicas = 0): Promi
     'repl-diskless-sync-delay': '0',
   }
   const servers: ValkeyServer[] = []
-  for (let i = 0; i < primaries * (replicas + 1); i++)
-    servers.push(await ValkeyServer.start(settings))
+  try {
+    for (let i = 0; i < primaries * (replicas + 1); i++)
+      servers.push(await ValkeyServer.start(settings))
+    await formCluster(servers, primaries)
+    return servers
+  } catch (error) {
+    await Promise.all(servers.map((server) => server.stop()))
+    throw error
+  }
+}
+
+async function formCluster(servers: readonly ValkeyServer[], primaries: number): Promise<void> {
   const [first] = servers
   for (const [i, server] of servers.entries()) {
     if (i < primaries) {
@@ -113,7 +128,6 @@ export async function startValkeyCluster(primaries: number, replicas = 0): Promi
     const primary = servers[i % primaries]
     if (i >= primaries && primary !== undefined) await replicate(server, primary)
   }
-  return servers
 }
 
 async function replicate(replica: ValkeyServer, primary: ValkeyServer): Promise<void> {
