@@ -77,3 +77,4 @@ export {
   type VBucketBackendOptions,
   type VBucketCounters,
 } from './vbucket-backend.ts'
+export * from './wrong-logins.ts'

@@ -11,6 +11,8 @@ import type { Statistics } from './statistics.ts'
 
 /** The connection, as its conversation sees it. */
 export interface ConversationOwner extends Upstream {
+  /** Where it comes from; empty for a unix socket. */
+  readonly remoteAddress: string
   /** Counts the connection from here on. */
   readonly statistics: Statistics
   countFor(statistics: Statistics): void

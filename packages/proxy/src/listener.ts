@@ -15,6 +15,7 @@ import { ListenError } from './listen-error.ts'
 import type { ListenerSettings } from './listener-settings.ts'
 import { bindSocketFile } from './listener-socket-file.ts'
 import { readTlsFiles, type TlsFiles } from './listener-tls.ts'
+import type { LoginGuard } from './login-guard.ts'
 import { MemcachedConversation } from './memcached-conversation.ts'
 import { RequestParsers } from './request-parsers.ts'
 import type { ScramKeys } from './scram-keys.ts'
@@ -65,6 +66,7 @@ export interface ListenerHost {
   readonly unbound: Statistics
   readonly connections: ConnectionLimit
   readonly scramKeys: ScramKeys
+  readonly loginGuard: LoginGuard
   readonly delayedFlushes: DelayedFlushes
   readonly slowLog: Pick<SlowLog, 'thresholdMs' | 'see'>
   /** Does what `stats ARGS` asks for and answers. */
@@ -110,6 +112,7 @@ class OpenListener implements Listener, UpstreamHost {
   readonly writer: ByteWriter
   readonly unbound: Statistics
   readonly scramKeys: ScramKeys
+  readonly loginGuard: LoginGuard
   readonly delayedFlushes: DelayedFlushes
   readonly slowLog: Pick<SlowLog, 'thresholdMs' | 'see'>
   settings: Readonly<ListenerSettings>
@@ -143,6 +146,7 @@ class OpenListener implements Listener, UpstreamHost {
     this.writer = host.writer
     this.unbound = host.unbound
     this.scramKeys = host.scramKeys
+    this.loginGuard = host.loginGuard
     this.delayedFlushes = host.delayedFlushes
     this.slowLog = host.slowLog
     this.parsers = new RequestParsers(settings.valueBytesMax, options.dataPort !== undefined)

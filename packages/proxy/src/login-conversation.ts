@@ -1,25 +1,30 @@
 /**
  * The logins of one connection: SASL messages of the binary protocol and the first set of the text
  * protocol, judged against the listener's directory. It says what to answer; the connection writes
- * the answer, and moves to the bucket it names. Failures are answered later and later, all of them
- * at the same moment after their request, and after a number of them the connection has to go.
+ * the answer, and moves to the bucket it names. Failures are answered later and later, and after a
+ * number of them the connection has to go; what an address has tried over other connections counts
+ * as well (login-guard.ts).
  */
 import { SCRAM_MECHANISMS } from '@holdfast/client'
 import { BinaryStatus, type MemcachedRequest, Op } from '@holdfast/protocol'
 import type { Bucket, BucketDirectory } from './bucket.ts'
 import type { ListenerSettings } from './listener-settings.ts'
+import type { LoginCheck, LoginGuard } from './login-guard.ts'
 import { type PlainLogin, parseAsciiLogin, parsePlainMessage } from './sasl-plain.ts'
 import { ScramExchange } from './sasl-scram.ts'
 import type { ScramKeys } from './scram-keys.ts'
 
 const FAILURE_DELAY_MS = 100
 const FAILURE_DELAY_MS_MAX = 1600
+/** For an address that has guessed too often; it is no verdict on the login. */
+const TOO_MANY = 'Too many wrong logins from this address'
 
 /** What a login is judged by. */
 export interface LoginDesk {
   readonly directory: BucketDirectory
   readonly settings: Readonly<ListenerSettings>
   readonly scramKeys: ScramKeys
+  readonly loginGuard: LoginGuard
 }
 
 /** What a client is answered. */
@@ -37,11 +42,14 @@ export interface LoginAnswer {
 
 export class LoginConversation {
   readonly #desk: LoginDesk
+  readonly #address: string
   #exchange: ScramExchange | undefined = undefined
   #failures = 0
 
-  constructor(desk: LoginDesk) {
+  /** `address` is where the connection comes from. */
+  constructor(desk: LoginDesk, address: string) {
     this.#desk = desk
+    this.#address = address
   }
 
   /** Judges a SASL request. */
@@ -87,19 +95,39 @@ export class LoginConversation {
   #step(message: Buffer): LoginAnswer {
     const exchange = this.#exchange
     this.#exchange = undefined
-    const reply = exchange?.final(message.toString('utf8'))
-    const bucket = exchange && this.#desk.directory.login(exchange.username)?.bucket
-    if (reply === undefined || bucket === undefined) return this.#refuse()
-    return this.#accept(bucket, reply)
+    if (exchange === undefined) return this.#refuse()
+    const { username } = exchange
+    const bucket = this.#desk.directory.login(username)?.bucket
+    const reply = exchange.final(message.toString('utf8'))
+    const isRight = (): boolean => reply !== undefined && bucket !== undefined
+    return this.#judge(username, bucket, { quick: isRight, thorough: isRight, reply: reply ?? '' })
   }
 
   #judgePlain({ username, password }: PlainLogin): LoginAnswer {
     const { directory, scramKeys } = this.#desk
     const known = directory.login(username)
-    const right = scramKeys.matches(username, password, known?.secret)
-    return known !== undefined && right
-      ? this.#accept(known.bucket, 'Authenticated')
-      : this.#refuse()
+    return this.#judge(username, known?.bucket, {
+      quick: () => scramKeys.remembers(username, password, known?.secret),
+      thorough: () => scramKeys.matches(username, password, known?.secret),
+      reply: 'Authenticated',
+    })
+  }
+
+  #judge(
+    username: string,
+    bucket: Bucket | undefined,
+    { reply, ...check }: Pick<LoginCheck, 'quick' | 'thorough'> & { reply: string },
+  ): LoginAnswer {
+    const { loginGuard } = this.#desk
+    const verdict = loginGuard.judge({ address: this.#address, username, ...check })
+    switch (verdict.kind) {
+      case 'right':
+        return bucket === undefined ? this.#refuse() : this.#accept(bucket, reply)
+      case 'wrong':
+        return this.#refuse(verdict.lateMs)
+      case 'refused':
+        return { ...this.#refuse(), status: BinaryStatus.TemporaryFailure, message: TOO_MANY }
+    }
   }
 
   #accept(bucket: Bucket, message: string): LoginAnswer {
@@ -107,8 +135,9 @@ export class LoginConversation {
     return { ...said(BinaryStatus.Success, message), bucket }
   }
 
-  #refuse(): LoginAnswer {
-    const delayMs = Math.min(FAILURE_DELAY_MS * 2 ** this.#failures, FAILURE_DELAY_MS_MAX)
+  #refuse(lateMs: number = 0): LoginAnswer {
+    const ownMs = Math.min(FAILURE_DELAY_MS * 2 ** this.#failures, FAILURE_DELAY_MS_MAX)
+    const delayMs = Math.max(ownMs, lateMs)
     this.#failures++
     const last = this.#failures >= this.#desk.settings.loginFailuresMax
     return { status: BinaryStatus.AuthError, message: 'Auth failure', delayMs, last }

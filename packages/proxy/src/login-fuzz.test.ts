@@ -8,7 +8,7 @@ import { LoginConversation } from './login-conversation.ts'
 import { parseAsciiLogin, parsePlainMessage } from './sasl-plain.ts'
 import { ScramKeys } from './scram-keys.ts'
 import { binaryRequest } from './testing/binary-client.ts'
-import { bucketOf, bucketsWithPasswords } from './testing/front.ts'
+import { bucketOf, bucketsWithPasswords, forgetfulGuard } from './testing/front.ts'
 
 interface Message {
   readonly opcode: number
@@ -27,7 +27,12 @@ const STATUSES: readonly number[] = [
 const bucket = bucketOf(USER, new MemoryBackend())
 const directory = bucketsWithPasswords(new Map([[bucket, PASSWORD]]))
 /** Keys are derived once, so that an input costs microseconds. */
-const scramKeys = new ScramKeys()
+const desk = {
+  directory,
+  settings: LISTENER_DEFAULTS,
+  scramKeys: new ScramKeys(),
+  loginGuard: forgetfulGuard(),
+}
 
 const messages: fc.Arbitrary<Message> = fc.record({
   opcode: fc.constantFrom(Opcode.SaslAuth, Opcode.SaslAuth, Opcode.SaslStep, Opcode.SaslMechanisms),
@@ -55,7 +60,7 @@ fuzz<Message[]>({
   name: 'login',
   inputs: fc.array(messages, { maxLength: 6 }),
   check: (conversation) => {
-    const login = new LoginConversation({ directory, settings: LISTENER_DEFAULTS, scramKeys })
+    const login = new LoginConversation(desk, '')
     let failures = 0
     for (const message of conversation) {
       const answer = answerTo(login, message)

@@ -5,6 +5,7 @@
  */
 import type { ReplySlot } from '@holdfast/client'
 import {
+  BinaryStatus,
   type ByteWriter,
   Dialect,
   type MemcachedRequest,
@@ -58,9 +59,12 @@ class LoginReply implements ReplySlot {
       const asked = { opcode: this.#opcode, opaque: this.#opaque }
       writeBinaryStatus(writer, asked, status, message)
     } else {
-      writer.ascii(bucket === undefined ? ASCII_FAILURE : 'STORED\r\n')
+      writer.ascii(bucket === undefined ? asciiFailure(status, message) : 'STORED\r\n')
     }
   }
 }
 
-const ASCII_FAILURE = 'CLIENT_ERROR authentication failure\r\n'
+function asciiFailure(status: number, message: string): string {
+  if (status === BinaryStatus.TemporaryFailure) return `SERVER_ERROR ${message}\r\n`
+  return 'CLIENT_ERROR authentication failure\r\n'
+}

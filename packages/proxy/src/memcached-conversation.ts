@@ -74,7 +74,7 @@ export class MemcachedConversation implements Conversation {
   }
 
   #conversation(): LoginConversation {
-    this.#login ??= new LoginConversation(this.#host)
+    this.#login ??= new LoginConversation(this.#host, this.#owner.remoteAddress)
     return this.#login
   }
 }

@@ -16,6 +16,7 @@ import type { Bucket } from './bucket.ts'
 import { Directory } from './directory.ts'
 import { type BucketPort, GatewayPorts } from './gateway-ports.ts'
 import type { ConnectionLimit, Listener, ListenerHost } from './listener.ts'
+import { LoginGuard } from './login-guard.ts'
 import { ProcessMeter, type ProcessMetrics } from './metrics.ts'
 import type { BackendSurroundings } from './opened-backend.ts'
 import { anonymousBucketName, type ProxyConfig } from './proxy-config.ts'
@@ -60,6 +61,7 @@ export class ProxyDaemon implements ListenerHost {
   readonly unbound: Statistics = new Statistics()
   readonly connections: ConnectionLimit
   readonly scramKeys: ScramKeys = new ScramKeys()
+  readonly loginGuard: LoginGuard
   readonly delayedFlushes: DelayedFlushes
   readonly slowLog: Pick<SlowLog, 'thresholdMs' | 'see'>
   readonly #logger: Logger
@@ -79,6 +81,9 @@ export class ProxyDaemon implements ListenerHost {
     const { config, logger, fellows } = options
     this.#config = config
     this.#logger = logger
+    this.loginGuard = new LoginGuard({
+      report: (address, wrong) => logger.warn({ address, wrong }, 'wrong logins'),
+    })
     const missing = chooseSocketLayer(config.sockets)
     if (missing !== '') logger.warn({ reason: missing }, 'no io_uring here: portable sockets serve')
     this.#fellows = fellows

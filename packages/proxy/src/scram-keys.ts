@@ -54,22 +54,31 @@ export class ScramKeys {
     }
   }
 
+  /** Whether a password that was given in the open is known to be right, without a derivation. */
+  remembers(username: string, password: string, secret: LoginSecret | undefined): boolean {
+    if (typeof secret === 'object') {
+      return this.#proven.get(username) === this.#digest(password, secret)
+    }
+    return equalSecrets(password, secret ?? '') && secret !== undefined
+  }
+
   /** Whether a password that was given in the open is the right one. */
   matches(username: string, password: string, secret: LoginSecret | undefined): boolean {
-    if (typeof secret !== 'object') {
-      return equalSecrets(password, secret ?? '') && secret !== undefined
-    }
+    if (this.remembers(username, password, secret)) return true
+    if (typeof secret !== 'object') return false
     const { salt, iterations, storedKey } = secret[PLAIN_HASH]
-    const told = `${storedKey} ${password}`
-    const digest = createHmac('sha256', this.#saltSecret).update(told).digest('base64')
-    if (this.#proven.get(username) === digest) return true
     const derived = deriveKeys(PLAIN_HASH, password, Buffer.from(salt, 'base64'), iterations)
     const expected = Buffer.from(storedKey, 'base64')
     if (expected.length !== derived.storedKey.length) return false
     if (!timingSafeEqual(expected, derived.storedKey)) return false
     if (this.#proven.size >= KEYS_MAX) this.#proven.clear()
-    this.#proven.set(username, digest)
+    this.#proven.set(username, this.#digest(password, secret))
     return true
+  }
+
+  #digest(password: string, keys: LoginKeys): string {
+    const told = `${keys[PLAIN_HASH].storedKey} ${password}`
+    return createHmac('sha256', this.#saltSecret).update(told).digest('base64')
   }
 
   #keysOf(hash: ScramHash, username: string, password: string, salt: Buffer): ScramKeyPair {

@@ -43,6 +43,7 @@ const NO_SLOTS: Fifo<ReplySlot> = new Fifo()
 export class UpstreamConnection implements ConversationOwner, Flushable, ByteSocketHandler {
   flushScheduled = false
   statistics: Statistics
+  readonly remoteAddress: string
   readonly #host: UpstreamHost
   readonly #operationTimeoutMs: number
   readonly #socket: ByteSocket
@@ -72,6 +73,7 @@ export class UpstreamConnection implements ConversationOwner, Flushable, ByteSoc
 
   constructor(socket: Socket, host: UpstreamHost) {
     this.#host = host
+    this.remoteAddress = socket.remoteAddress ?? ''
     this.#operationTimeoutMs = host.settings.operationTimeoutMs
     this.#window = new ReplyWindow(host.settings.outstandingMax)
     this.#lastReadMs = host.turn.nowMs

@@ -1,9 +1,10 @@
 /**
- * Who calls REST, with guessing made slow. Logins that are known to be right never wait. One that
- * has to be checked may be refused, and is answered late when it is wrong, by what its address has
+ * Who calls REST, with guessing made slow. A login that was right lately never waits where it came
+ * from. One that has to be checked may be refused, and is answered late when it is wrong, by what its address has
  * done before. Wrong logins are counted and logged, by address and never with what was tried.
  */
 import { setTimeout as delay } from 'node:timers/promises'
+import { WrongLogins } from '@holdfast/client'
 import type { FastifyRequest } from 'fastify'
 import type { Logger } from 'pino'
 import type { Bucket, ClusterDocument } from '../document/cluster-document.ts'
@@ -19,16 +20,18 @@ import {
 import { ApiError } from './api-error.ts'
 import { basicCredentials, PasswordCheck } from './credentials.ts'
 import { type LoginRole, userOf } from './login-token.ts'
-import { WrongLogins } from './wrong-logins.ts'
 
 /** Late answers of all addresses together; beyond it they come at once, their places still held. */
 const WAITING_MAX = 200
+/** Addresses with names that are remembered as right; beyond, all are forgotten. */
+const REGULARS_MAX = 4096
 const TOO_MANY = 'Too many wrong logins from this address: try again in a few seconds.'
 
 export class Logins {
   readonly #log: Logger
   readonly #passwords = new PasswordCheck()
   readonly #offenders = new WrongLogins()
+  readonly #regulars = new Set<string>()
   #waiting = 0
   #wrong = 0
   #refused = 0
@@ -54,7 +57,7 @@ export class Logins {
     document: ClusterDocument,
   ): Promise<Caller> {
     const credentials = basicCredentials(request.headers.authorization)
-    if (credentials !== null && !this.#isKnown(credentials, document)) {
+    if (credentials !== null && !this.#isKnown(credentials, request.ip, document)) {
       await this.#try(credentials, request.ip, document)
     }
     return checkAccess(rule, request, document, this.#passwords)
@@ -77,16 +80,21 @@ export class Logins {
     const isIt = (role: LoginRole): boolean =>
       this.#passwords.knows(password, userOf(document, role)?.passwordHash ?? '')
     const known = roles.find(isIt)
-    if (known) return known
+    if (known && this.#regulars.has(`${address} ${user}`)) return known
     await this.#try([user, password], address, document)
     return roles.find(isIt) ?? null
   }
 
   /** Right, empty, or of no use to a guesser: known without work. */
-  #isKnown([user, password]: [string, string], document: ClusterDocument): boolean {
+  #isKnown(
+    [user, password]: [string, string],
+    address: string,
+    document: ClusterDocument,
+  ): boolean {
     const { admin, buckets } = document
     if (admin === null || user === GATEWAY_USER || (user === '' && password === '')) return true
     if (buckets.some((bucket) => bucket.name === user && isOpen(bucket))) return true
+    if (!this.#regulars.has(`${address} ${user}`)) return false
     return storedUsers(document).some(
       (known) => known.username === user && this.#passwords.knows(password, known.passwordHash),
     )
@@ -105,6 +113,8 @@ export class Logins {
       if (known.username !== user) continue
       if (await this.#passwords.matches(password, known.passwordHash)) {
         this.#offenders.succeeded(address)
+        if (this.#regulars.size >= REGULARS_MAX) this.#regulars.clear()
+        this.#regulars.add(`${address} ${user}`)
         return
       }
     }

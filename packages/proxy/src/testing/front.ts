@@ -13,11 +13,13 @@ import {
   openListener,
 } from '../listener.ts'
 import { LISTENER_DEFAULTS, type ListenerSettings } from '../listener-settings.ts'
+import { LoginGuard } from '../login-guard.ts'
 import type { LoginSecret } from '../login-secret.ts'
 import { ScramKeys } from '../scram-keys.ts'
 import { Statistics } from '../statistics.ts'
 
 const DRAIN_MS = 500
+const DAY_MS = 86_400_000
 
 /** What a front is opened with; the backend's `turn` has to be the front's. */
 export interface FrontOptions {
@@ -27,6 +29,8 @@ export interface FrontOptions {
   place?: ListenerPlace
   tls?: ListenerOptions['tls']
   connectionsMax?: number
+  /** Without one no address is remembered for wrong logins. */
+  loginGuard?: LoginGuard
 }
 
 export interface Front {
@@ -49,6 +53,7 @@ export async function openFront(options: FrontOptions): Promise<Front> {
     unbound,
     connections: { open: 0, max: options.connectionsMax ?? 1000 },
     scramKeys: new ScramKeys(),
+    loginGuard: options.loginGuard ?? forgetfulGuard(),
     delayedFlushes,
     slowLog: { thresholdMs: Number.POSITIVE_INFINITY, see: () => {} },
     stats: (args, bucket) => {
@@ -70,6 +75,18 @@ export async function openFront(options: FrontOptions): Promise<Front> {
       delayedFlushes.stop()
     },
   }
+}
+
+/** To it, every login comes a day after the one before. */
+export function forgetfulGuard(): LoginGuard {
+  let nowMs = 0
+  return new LoginGuard({
+    report: () => {},
+    nowMs: () => {
+      nowMs += DAY_MS
+      return nowMs
+    },
+  })
 }
 
 /** A bucket before this backend. */

@@ -44,7 +44,7 @@ export class DataConversation implements Conversation {
     this.#port = port
     this.#host = host
     this.#owner = owner
-    this.#login = new LoginConversation(host)
+    this.#login = new LoginConversation(host, owner.remoteAddress)
     this.#local = {
       delayedFlushes: host.delayedFlushes,
       stats: (args, bucket) => {
