@@ -10,19 +10,20 @@ import { freemem, totalmem } from 'node:os'
 import { join } from 'node:path'
 import type { Logger } from 'pino'
 import type { ClusterDocument } from '../document/cluster-document.ts'
-import type { EngineStatus, EngineTrouble, MemberStatus } from '../membership/messages.ts'
+import type { EngineStatus, MemberStatus } from '../membership/messages.ts'
 import { liveConfig } from './engine-config.ts'
-import {
-  hasSnapshot,
-  removeItems,
-  removeLeftovers,
-  removeSnapshot,
-  repairFolder,
-} from './engine-files.ts'
+import { removeItems, removeLeftovers, removeSnapshot, repairFolder } from './engine-files.ts'
 import { EngineProcess } from './engine-process.ts'
 import { isDiskFull, repairOf, troubleInLog } from './engine-trouble.ts'
 import { EngineWatch } from './engine-watch.ts'
 import { mayStart } from './start-policy.ts'
+import {
+  aboutOf,
+  mayResume,
+  type SupervisedEngine,
+  stateOf,
+  troubleOf,
+} from './supervised-engine.ts'
 import {
   engineKey,
   isOutOfUse,
@@ -34,29 +35,6 @@ import {
 const TURN_MS = 100
 /** An engine that runs is looked at this often; one that starts, at every turn. */
 const LOOK_INTERVAL_MS = 200
-
-interface Engine {
-  wanted: WantedEngine
-  process: EngineProcess
-  watch: EngineWatch
-  granted: boolean
-  /** What is being done for it; null when nothing is. */
-  tending: Promise<void> | null
-  failedStarts: number
-  notBeforeMs: number
-  lookAtMs: number
-  /** Started from its snapshot; until its append-only file is made anew it counts as loading. */
-  resuming: boolean
-  /** It was seen to run, and why it does not any more is not known yet. */
-  undiagnosed: boolean
-  /** Settings that the process has; null when an earlier manager has started it. */
-  applied: string | null
-  applyAtMs: number
-  /** Why it does not start or take its settings. */
-  trouble: EngineTrouble | null
-  /** What the log was last told. */
-  toldTrouble: EngineTrouble | null
-}
 
 /** Pause after a failed start: doubles up to the bound. */
 const START_RETRY_MS = 200
@@ -72,7 +50,7 @@ export class EngineSupervisor {
   readonly #host: string
   readonly #log: Logger
   readonly #onNews: () => void
-  readonly #engines = new Map<string, Engine>()
+  readonly #engines = new Map<string, SupervisedEngine>()
   readonly #startedMs = performance.now()
   #document: ClusterDocument
   #self: number
@@ -198,7 +176,7 @@ export class EngineSupervisor {
     }
   }
 
-  #engineFor(wanted: WantedEngine): Engine {
+  #engineFor(wanted: WantedEngine): SupervisedEngine {
     const known = this.#engines.get(wanted.key)
     if (known) {
       known.wanted = wanted
@@ -247,7 +225,7 @@ export class EngineSupervisor {
     return engine
   }
 
-  async #tend(engine: Engine): Promise<void> {
+  async #tend(engine: SupervisedEngine): Promise<void> {
     const { process, watch } = engine
     const about = aboutOf(engine)
     try {
@@ -282,13 +260,13 @@ export class EngineSupervisor {
     }
   }
 
-  #mayStart(engine: Engine): boolean {
+  #mayStart(engine: SupervisedEngine): boolean {
     const { duty, created } = engine.wanted
     const allowed = mayStart({ duty, synced: this.#synced(), created, granted: engine.granted })
     return allowed && performance.now() >= engine.notBeforeMs
   }
 
-  async #start(engine: Engine): Promise<void> {
+  async #start(engine: SupervisedEngine): Promise<void> {
     const { wanted, process, trouble } = engine
     await mkdir(join(this.#folder, 'run'), { recursive: true })
     const repair = repairOf({ ...wanted, trouble })
@@ -313,7 +291,7 @@ export class EngineSupervisor {
    * Reads in its log why it has ended. It did by itself: a snapshot that is there was left by a
    * full sync, and is older than the append-only file.
    */
-  async #diagnose(engine: Engine): Promise<void> {
+  async #diagnose(engine: SupervisedEngine): Promise<void> {
     engine.undiagnosed = false
     await removeSnapshot(engine.process.settings.folder)
     const found = troubleInLog(await engine.process.logText())
@@ -322,7 +300,7 @@ export class EngineSupervisor {
   }
 
   /** It serves: then its start is over, and what has changed of its settings is told to it. */
-  async #settle(engine: Engine): Promise<void> {
+  async #settle(engine: SupervisedEngine): Promise<void> {
     engine.failedStarts = 0
     if (engine.trouble !== 'notConfigured') engine.trouble = null
     const { settings } = engine.wanted
@@ -343,7 +321,7 @@ export class EngineSupervisor {
     }
   }
 
-  async #endResume(engine: Engine): Promise<void> {
+  async #endResume(engine: SupervisedEngine): Promise<void> {
     if (engine.applied === null || !(await engine.watch.isPersisted())) return
     await removeSnapshot(engine.process.settings.folder)
     engine.resuming = false
@@ -351,7 +329,7 @@ export class EngineSupervisor {
     this.#changed()
   }
 
-  #tellTrouble(engine: Engine): void {
+  #tellTrouble(engine: SupervisedEngine): void {
     const trouble = troubleOf(engine)
     if (trouble === engine.toldTrouble) return
     engine.toldTrouble = trouble
@@ -377,23 +355,4 @@ export class EngineSupervisor {
     const removed = await removeLeftovers(root, join(this.#folder, 'run'), keys)
     for (const folder of removed) this.#log.info({ folder }, 'engine folder removed')
   }
-}
-
-function stateOf({ resuming, watch }: Engine): EngineStatus['state'] {
-  const { state } = watch.status
-  return resuming && state === 'running' ? 'loading' : state
-}
-
-/** A copy that is not counted on, and was ended in order, goes on where it was. */
-async function mayResume({ wanted, process }: Engine): Promise<boolean> {
-  if (wanted.duty !== 'replica' || wanted.trusted) return false
-  return wanted.settings.persistence !== 'none' && (await hasSnapshot(process.settings.folder))
-}
-
-function troubleOf(engine: Engine): EngineTrouble | null {
-  return engine.trouble ?? engine.watch.status.trouble
-}
-
-function aboutOf({ wanted }: Engine): { bucket: string; shard: number; port: number } {
-  return { bucket: wanted.bucket.name, shard: wanted.shard, port: wanted.port }
 }
