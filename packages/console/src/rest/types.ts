@@ -322,11 +322,11 @@ export interface TlsSettings {
 
 /** `GET /proxies` */
 export interface Proxies {
-  proxies: Proxy[]
+  proxies: ProxyReport[]
   missing: string[]
 }
 
-export interface Proxy {
+export interface ProxyReport {
   id: string
   hostname: string
   pid: number
