@@ -129,7 +129,9 @@ export class EngineItems {
       const [length, stored, expiresAtMs] = reply
       if (!Buffer.isBuffer(stored) || expiresAtMs === NO_KEY) return undefined
       const { value } = itemOf(key, stored, 0)
-      return { key, head: value, valueBytes: Number(length) - (stored.length - value.length) }
+      const headerBytes = stored.length - value.length
+      const head = value.subarray(0, headBytes)
+      return { key, head, valueBytes: Number(length) - headerBytes }
     })
   }
 

@@ -22,7 +22,9 @@ export class SessionsUnavailableError extends Error {
   readonly code = 'HOLDFAST_SESSIONS_UNAVAILABLE'
 }
 
-type Host = Pick<StoreNode, 'document' | 'heartbeats' | 'keeper' | 'log' | 'selfMember'>
+type Host = Pick<StoreNode, 'document' | 'log' | 'selfMember'> & {
+  heartbeats: Pick<StoreNode['heartbeats'], 'isLive'>
+}
 
 export class NodeSessions {
   readonly #node: Host
@@ -44,10 +46,19 @@ export class NodeSessions {
     }
     this.#asked++
     try {
-      this.#browser ??= open(this.#source())
-      return await question(await this.#browser)
+      return await question(await this.#opened(open))
     } finally {
       this.#asked--
+    }
+  }
+
+  async #opened(open: OpenSessionBrowser): Promise<SessionBrowser> {
+    this.#browser ??= open(this.#source())
+    try {
+      return await this.#browser
+    } catch (error) {
+      this.#browser = undefined
+      throw error
     }
   }
 
