@@ -10,7 +10,7 @@
 // `node scripts/run.mjs check|test [NAME...]`: only the end-to-end files of these names.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -77,6 +77,8 @@ async function step(title, command, args) {
   if (interrupted) return
   const stepStartedAtMs = Date.now()
   const folder = mkdtempSync(join(tmpdir(), 'holdfast-'))
+  // Servers that give up root go through it to their files.
+  chmodSync(folder, 0o755)
   const child = spawn(command, args, {
     cwd: root,
     detached: true,

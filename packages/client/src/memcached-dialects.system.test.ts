@@ -12,18 +12,20 @@ import { MemcachedProcess } from './testing/memcached-process.ts'
 const CREDENTIALS = { username: 'ann', password: 'secret-1' }
 
 let folder = ''
-let passwordServer: Server
 let plain: MemcachedProcess
 let ascii: MemcachedProcess
 let sasl: MemcachedProcess
 let classic: ClassicLink
+const cleanup = new AsyncDisposableStack()
 
 before(async () => {
   folder = await mkdtemp(join(tmpdir(), 'holdfast-sasl-'))
+  cleanup.defer(() => rm(folder, { recursive: true }))
   // memcached gives up root before it reads these.
   await chmod(folder, 0o755)
   const socket = join(folder, 'mux')
-  passwordServer = await startPasswordServer(socket)
+  const passwordServer = await startPasswordServer(socket)
+  cleanup.defer(() => void passwordServer.close())
   await writeFile(
     join(folder, 'memcached.conf'),
     `mech_list: plain\npwcheck_method: saslauthd\nsaslauthd_path: ${socket}\n`,
@@ -31,18 +33,17 @@ before(async () => {
   const users = join(folder, 'users')
   await writeFile(users, `${CREDENTIALS.username}:${CREDENTIALS.password}\n`)
   process.env.SASL_CONF_PATH = folder
-  plain = await MemcachedProcess.start()
-  ascii = await MemcachedProcess.start('-Y', users)
-  sasl = await MemcachedProcess.start('-S')
-  classic = await startClassicLink(plain.port)
+  const start = async (...args: string[]): Promise<MemcachedProcess> =>
+    cleanup.adopt(await MemcachedProcess.start(...args), (server) => server.kill())
+  plain = await start()
+  ascii = await start('-Y', users)
+  sasl = await start('-S')
+  classic = cleanup.adopt(await startClassicLink(plain.port), (link) => link.close())
 })
 
 after(async () => {
-  await classic.close()
-  for (const server of [plain, ascii, sasl]) await server.kill()
-  passwordServer.close()
   delete process.env.SASL_CONF_PATH
-  await rm(folder, { recursive: true })
+  await cleanup.disposeAsync()
 })
 
 const WAYS: { name: string; tellsCas: boolean; options: () => Partial<MemcachedClientOptions> }[] =
