@@ -28,7 +28,7 @@ test('a wrong password is told in words and what was typed stays', options, () =
     await page.getByLabel('User').fill('admin')
     await page.getByLabel('Password').fill('wrong')
     await page.getByRole('button', { name: 'Log in' }).click()
-    await page.getByText('User or password is wrong').waitFor()
+    await page.getByText('User name or password is wrong').waitFor()
     assert.equal(await page.getByLabel('User').inputValue(), 'admin')
     await checkPage(page)
     await page.getByLabel('Password').fill('holdfast')

@@ -99,7 +99,10 @@ export class MockApi {
         return { status: 200, body: this.logins.who(login, asked.node) }
       case 'POST /uilogin': {
         const opened = this.logins.open(asked.body)
-        if (!opened) return { status: 401, body: '' }
+        if (!opened) {
+          const errors = { password: 'User name or password is wrong.' }
+          return { status: 401, body: { errors } }
+        }
         response.setHeader('set-cookie', cookieLine(opened.cookie))
         return { status: 200, body: { ...opened.login, expiresInSeconds: 1800 } }
       }

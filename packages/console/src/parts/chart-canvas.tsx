@@ -19,7 +19,6 @@ export function ChartCanvas(props: ChartProps): JSX.Element {
   const shape = props.series.map(({ name }) => name).join('\n')
   const shownTheme = theme.value
 
-  // biome-ignore lint/correctness/useExhaustiveDependencies: a shape or theme needs a plot anew
   useEffect(() => {
     const element = frame.current
     if (!element) return
