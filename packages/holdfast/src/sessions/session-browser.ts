@@ -70,12 +70,13 @@ class StoreSessions implements SessionBrowser {
     if (found === null) return null
     const view = await viewStored(found.value, { bodyBytesMax: LOOK_BYTES_MAX })
     const prefix = question.prefix ?? prefixOf(found.key)
-    const user = await this.#operators.use(bucket, (operator) =>
-      new SessionUsers(operator, USER_TRIES.look).userOf(found.key, prefix, {
-        view,
-        triesMax: USER_TRIES.look,
-      }),
-    )
+    const triesMax = USER_TRIES.look
+    const user = await this.#operators
+      .use(bucket, (operator) =>
+        new SessionUsers(operator, triesMax).userOf(found.key, prefix, { view, triesMax }),
+      )
+      // The session is of use without its user.
+      .catch(() => undefined)
     const { values } = question
     const nowMs = Date.now()
     return sessionRow(found, view, { bucket: question.bucket, prefix, user, nowMs, values })

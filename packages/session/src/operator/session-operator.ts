@@ -129,11 +129,19 @@ export class SessionOperator {
       TOMBSTONE_TTL_SECONDS,
       Math.min(lifeSeconds, TOMBSTONE_TTL_SECONDS_MAX),
     )
-    await Promise.all(formsOf(session).map((sid) => tombstones.mark(sid, markSeconds)))
+    const mark = async (): Promise<void> => {
+      await Promise.all(formsOf(session).map((sid) => tombstones.mark(sid, markSeconds)))
+    }
+    const isMarked = await mark().then(
+      () => true,
+      () => false,
+    )
     const key = keyPrefix + idWithoutRoute(session.id)
     const { keys } = this.#store
     const node = keys.nodeForText(key)
     await Promise.all([key, `bak:${key}`].map((one) => keys.delete(node, one)))
+    // A full bucket has room for it only after something was deleted.
+    if (!isMarked) await mark()
   }
 
   async #tell(sids: readonly string[], settings: SessionSettings): Promise<void> {
