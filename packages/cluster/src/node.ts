@@ -37,10 +37,12 @@ import { failOver, shardsOnlyOn } from './reconcile/member-changes.ts'
 import { Reconciler } from './reconcile/reconciler.ts'
 import { BrowserLogins } from './rest/browser-logins.ts'
 import { hashPassword } from './rest/credentials.ts'
+import { EventStreams } from './rest/event-streams.ts'
 import { Logins } from './rest/logins.ts'
 import { PoolWait } from './rest/pool-wait.ts'
 import { RestServer } from './rest/rest-server.ts'
 import type { ViewSource } from './rest/views.ts'
+import { WatchedAnswers } from './rest/watched-answers.ts'
 import { NodeSessions } from './sessions/node-sessions.ts'
 
 /** A new leader needs this long at most to open its term. */
@@ -66,6 +68,7 @@ export class StoreNode {
   readonly statistics: Statistics
   readonly logins: Logins
   readonly browserLogins: BrowserLogins
+  readonly eventStreams: EventStreams
   readonly sessions: NodeSessions
   readonly version: string
   readonly #options: Omit<NodeOptions, 'admin'>
@@ -127,6 +130,8 @@ export class StoreNode {
     this.browserLogins = new BrowserLogins(() => this.document)
     this.sessions = new NodeSessions(this, options.openSessions ?? null)
     this.#rest = new RestServer(this, log)
+    const answers = new WatchedAnswers((path, viewer) => this.#rest.ask(path, viewer))
+    this.eventStreams = new EventStreams(this, answers)
     const gateway = options.arbiter ? null : options.gatewayCommand
     const pidFile = join(folder, 'run', 'gateway.pid')
     const secret = (): string => this.document.secret
@@ -197,6 +202,7 @@ export class StoreNode {
     await this.supervisor.stop({ endEngines: true })
     this.heartbeats.stop()
     this.poolWait.close()
+    this.eventStreams.close()
     await this.#rest.close()
     await rm(join(resolve(this.#options.data), 'run', 'manager.pid'), { force: true })
   }

@@ -9,6 +9,7 @@
 
 import { buildNodeServices } from '@holdfast/topology'
 import type { Bucket } from '../document/cluster-document.ts'
+import { localAddressOf } from './inner-request.ts'
 import { poolView } from './pool-view.ts'
 import { isProxy, mayRoute } from './proxy-trust.ts'
 import type { RouteContext } from './route.ts'
@@ -89,7 +90,7 @@ export function nodeServicesView(source: ViewSource): Record<string, unknown> {
 
 /** The node's view of the cluster as this caller can reach it. */
 export function sourceFor({ node, request }: RouteContext): ViewSource {
-  const { localAddress } = request.socket
+  const localAddress = localAddressOf(request)
   return { ...node.viewSource(), ...(localAddress === undefined ? {} : { localAddress }) }
 }
 

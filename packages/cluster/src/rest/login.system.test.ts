@@ -33,6 +33,11 @@ function ask(
   })
 }
 
+// biome-ignore lint/suspicious/noExplicitAny: the answers are checked member by member
+function bodyOf(answer: Response): Promise<any> {
+  return answer.json()
+}
+
 function cookieOf(answer: Response): string {
   const cookie = answer.headers.getSetCookie()[0]?.split(';')[0]
   assert.ok(cookie, 'a cookie is set')
@@ -56,7 +61,7 @@ test('name and password give a cookie that is good at both nodes', async () => {
   const headers = { ...CONSOLE, cookie: cookieOf(answer) }
   for (const via of [1, 2]) {
     assert.equal((await ask('/settings/web', { via, headers })).status, 200)
-    const { otpNode, ...who } = await (await ask('/whoami', { via, headers })).json()
+    const { otpNode, ...who } = await bodyOf(await ask('/whoami', { via, headers }))
     const { host, restPort } = cluster.node(via).selfMember
     assert.equal(otpNode, `n_${restPort}@${host}`)
     assert.deepEqual(who, {
@@ -107,7 +112,7 @@ test('wrong logins are refused in words, without a challenge', async () => {
 
 test('the read-only user looks and changes nothing', async () => {
   const headers = await browser(READER)
-  assert.equal((await (await ask('/whoami', { headers })).json()).role, 'reader')
+  assert.equal((await bodyOf(await ask('/whoami', { headers }))).role, 'reader')
   assert.equal((await ask('/settings/web', { headers })).status, 200)
   const change = await ask('/settings/stats', { headers, form: { sendStats: 'true' } })
   assert.equal(change.status, 403)
@@ -115,13 +120,13 @@ test('the read-only user looks and changes nothing', async () => {
 })
 
 test('who has not logged in is told so', async () => {
-  const who = await (await ask('/whoami')).json()
+  const who = await bodyOf(await ask('/whoami'))
   assert.deepEqual([who.user, who.role, who.provisioned], [null, 'none', true])
 })
 
 test('a ticket turns a login at one node into one at another', async () => {
   const headers = await browser(ADMIN)
-  const { ticket, expiresInSeconds } = await (await ask('/uiticket', { headers, form: {} })).json()
+  const { ticket, expiresInSeconds } = await bodyOf(await ask('/uiticket', { headers, form: {} }))
   assert.equal(expiresInSeconds, 60)
   const answer = await ask('/uilogin', { via: 2, form: { ticket }, headers: CONSOLE })
   assert.equal(answer.status, 200)
@@ -129,7 +134,7 @@ test('a ticket turns a login at one node into one at another', async () => {
   assert.equal((await ask('/settings/web', { via: 2, headers: moved })).status, 200)
   const again = await ask('/uilogin', { via: 2, form: { ticket }, headers: CONSOLE })
   assert.equal(again.status, 401)
-  assert.deepEqual(Object.keys((await again.json()).errors), ['ticket'])
+  assert.deepEqual(Object.keys((await bodyOf(again)).errors), ['ticket'])
   const byPassword = { authorization: `Basic ${btoa('Administrator:password')}` }
   assert.equal((await ask('/uiticket', { headers: byPassword, form: {} })).status, 400)
 })
@@ -150,7 +155,7 @@ test('a page of another origin changes nothing with a password that a browser re
   const headers = { authorization, origin: 'http://elsewhere.example' }
   const answer = await ask('/settings/stats', { headers, form: { sendStats: 'false' } })
   assert.equal(answer.status, 403)
-  assert.match((await answer.json()).message, /another origin/)
+  assert.match((await bodyOf(answer)).message, /another origin/)
 })
 
 test('a changed password ends the logins that were made with the old one', async () => {

@@ -16,12 +16,15 @@ import type { StoreNode } from '../node.ts'
 import type { NodeOptions } from '../options.ts'
 import { type Caller, callerOf, challenge } from './access.ts'
 import { ApiError } from './api-error.ts'
+import { askPath, isOutOfReach, OUT_OF_REACH } from './ask-path.ts'
 import { isForeign } from './browser-logins.ts'
 import { serveConsole } from './console-files.ts'
+import { isInner } from './inner-request.ts'
 import type { Route, RouteContext } from './route.ts'
 import { backupRoutes } from './routes-backup.ts'
 import { bucketRoutes } from './routes-buckets.ts'
 import { consoleRoutes } from './routes-console.ts'
+import { eventRoutes } from './routes-events.ts'
 import { failoverRoutes } from './routes-failover.ts'
 import { groupRoutes } from './routes-groups.ts'
 import { loginRoutes } from './routes-login.ts'
@@ -37,6 +40,7 @@ import { sessionRoutes } from './routes-sessions.ts'
 import { settingsRoutes } from './routes-settings.ts'
 import { statsRoutes } from './routes-stats.ts'
 import { TlsListener } from './tls-listener.ts'
+import type { PathAnswer, Viewer } from './watched-answers.ts'
 
 const BODY_BYTES_MAX = 4 * 1024 * 1024
 /** In a path: ids of sessions are long. */
@@ -52,6 +56,7 @@ const FOREIGN = { message: 'Forbidden. A page of another origin may change nothi
 export const publicRoutes: readonly Route[] = [
   ...consoleRoutes,
   ...loginRoutes,
+  ...eventRoutes,
   ...readRoutes,
   ...nodeReadRoutes,
   ...settingsRoutes,
@@ -121,6 +126,11 @@ export class RestServer {
     }
   }
 
+  /** What a path answers to who watches it; asked within this process. */
+  ask(path: string, viewer: Viewer): Promise<PathAnswer> {
+    return askPath(this.#app, this.#node, path, viewer)
+  }
+
   async close(): Promise<void> {
     await Promise.all([this.#tls?.close(), this.#app.close()])
   }
@@ -131,9 +141,10 @@ export class RestServer {
       url: route.path,
       exposeHeadRoute: route.method === 'GET' && route.streams !== true,
       handler: async (request, reply) => {
+        if (isOutOfReach(route, request)) throw new ApiError(406, OUT_OF_REACH)
         if (route.access === 'bucket') this.#requireBucket(request)
         const caller = await this.#callerOf(route, request)
-        if (!route.streams && !route.background) this.#node.browserLogins.renew({ request, reply })
+        if (isUse(route, request)) this.#node.browserLogins.renew({ request, reply })
         if (route.leader && !(await this.#node.leads())) return this.#forward(request, reply)
         const result = await route.handle({
           node: this.#node,
@@ -210,6 +221,11 @@ export class RestServer {
     this.#log.error({ err: error, url }, 'request failed')
     return reply.code(500).send(['Unexpected server error, request logged.'])
   }
+}
+
+/** Whether a person is behind a request: then the login of the browser goes on. */
+function isUse(route: Route, request: FastifyRequest): boolean {
+  return !route.streams && !route.background && !isInner(request)
 }
 
 function statusOf(error: unknown): number {
