@@ -9,6 +9,9 @@ import { CHART_HEIGHT_PX, type ChartProps } from './chart.tsx'
 /** Series differ by dash as well as by colour. */
 const DASHES: readonly number[][] = [[], [6, 3], [2, 3], [8, 3, 2, 3]]
 const AXIS_WIDTH_PX = 64
+const TIME_AXIS_HEIGHT_PX = 26
+const MINUTES_SHOWN_SECONDS = 600
+const DAY_SECONDS = 86_400
 
 export function ChartCanvas(props: ChartProps): JSX.Element {
   const frame = useRef<HTMLDivElement>(null)
@@ -60,6 +63,7 @@ function optionsOf(props: ChartProps, width: number, height: number): UPlot.Opti
   return {
     width,
     height,
+    padding: [8, 8, 0, 0],
     legend: { show: false },
     cursor: {
       y: false,
@@ -70,7 +74,12 @@ function optionsOf(props: ChartProps, width: number, height: number): UPlot.Opti
       y: { range: (_, __, greatest) => [0, max ?? (greatest > 0 ? greatest * 1.15 : 1)] },
     },
     axes: [
-      { ...axis, space: 60 },
+      {
+        ...axis,
+        size: TIME_AXIS_HEIGHT_PX,
+        space: 80,
+        values: (_, marks) => marks.map((mark) => timeLabel(mark, spanOf(marks))),
+      },
       {
         ...axis,
         size: AXIS_WIDTH_PX,
@@ -89,4 +98,18 @@ function optionsOf(props: ChartProps, width: number, height: number): UPlot.Opti
       })),
     ],
   }
+}
+
+function spanOf(marks: readonly number[]): number {
+  return (marks.at(-1) ?? 0) - (marks[0] ?? 0)
+}
+
+/** As precise as the marks are apart; 24 hours. */
+function timeLabel(seconds: number, span: number): string {
+  const time = new Date(seconds * 1000)
+  const two = (value: number): string => String(value).padStart(2, '0')
+  const minutes = `${two(time.getHours())}:${two(time.getMinutes())}`
+  if (span < MINUTES_SHOWN_SECONDS) return `${minutes}:${two(time.getSeconds())}`
+  if (span < DAY_SECONDS) return minutes
+  return `${time.toLocaleString('en', { month: 'short', day: 'numeric' })} ${minutes}`
 }

@@ -9,7 +9,7 @@ export function Meter(props: {
   /** Such as `412 MB of 1 GB`. */
   text: string
   tone?: Tone
-  /** Leaves the name to what stands beside the meter. */
+  /** Leaves name and text to what stands beside the bar. */
   bare?: boolean
 }): JSX.Element {
   const { name, value, max, text } = props
@@ -17,10 +17,12 @@ export function Meter(props: {
   const tone = props.tone ?? (share >= 0.95 ? 'bad' : share >= 0.85 ? 'warning' : 'plain')
   return (
     <div class="meter">
-      <div class="meter-line small">
-        {props.bare ? null : <span>{name}</span>}
-        <span class="quiet">{text}</span>
-      </div>
+      {props.bare ? null : (
+        <div class="meter-line small">
+          <span>{name}</span>
+          <span class="quiet">{text}</span>
+        </div>
+      )}
       {/* biome-ignore lint/a11y/useSemanticElements: what <meter> looks like cannot be styled alike */}
       <div
         class="meter-track"

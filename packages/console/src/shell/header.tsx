@@ -100,7 +100,7 @@ function UserMenu(): JSX.Element | null {
       <Button
         kind="quiet"
         expanded={isOpen}
-        controls="user-menu"
+        controls={isOpen ? 'user-menu' : undefined}
         label={`User ${person.user}`}
         onPress={() => setOpen(!isOpen)}
       >
@@ -108,19 +108,21 @@ function UserMenu(): JSX.Element | null {
         <span class="wide-only">{person.user}</span>
         <Icon name="down" size={12} />
       </Button>
-      <div id="user-menu" class="menu-list stack tight" hidden={!isOpen}>
-        <p>
-          <strong>{person.user}</strong>
-          <br />
-          <span class="quiet small">
-            {person.role === 'admin' ? 'Admin' : 'Reader: may look, may change nothing'}
-          </span>
-        </p>
-        <p class="quiet small">
-          Node {person.node}, version {person.version}
-        </p>
-        <Button onPress={() => void logOut()}>Log out</Button>
-      </div>
+      {isOpen ? (
+        <div id="user-menu" class="menu-list stack tight">
+          <p>
+            <strong>{person.user}</strong>
+            <br />
+            <span class="quiet small">
+              {person.role === 'admin' ? 'Admin' : 'Reader: may look, may change nothing'}
+            </span>
+          </p>
+          <p class="quiet small">
+            Node {person.node}, version {person.version}
+          </p>
+          <Button onPress={() => void logOut()}>Log out</Button>
+        </div>
+      ) : null}
     </div>
   )
 }

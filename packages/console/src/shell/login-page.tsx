@@ -9,7 +9,7 @@ import { endedBecause, logIn, who } from '../rest/who.ts'
 export function LoginPage(): JSX.Element {
   return (
     <main class="alone">
-      <div class="row">
+      <div class="alone-mark">
         <Mark size={36} />
         <h1>Holdfast</h1>
       </div>

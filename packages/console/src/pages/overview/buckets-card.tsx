@@ -50,22 +50,18 @@ export function BucketsCard(props: { pool: Pool; buckets: readonly Bucket[] }): 
 function BucketMeter({ bucket }: { bucket: Bucket }): JSX.Element {
   const { memUsed, itemCount, diskUsed } = bucket.basicStats
   const { ram } = bucket.quota
+  const text = `${bytes(memUsed)} of ${bytes(ram)}`
   return (
-    <div class="stack tight">
-      <div class="row between">
+    <div class="meter">
+      <div class="meter-line">
         <a href={href('buckets', bucket.name)}>{bucket.name}</a>
-        <span class="small quiet">
-          {counted(itemCount, 'item')}
-          {diskUsed > 0 ? `, ${bytes(diskUsed)} on disk` : ', in memory only'}
-        </span>
+        <span class="small quiet">{text}</span>
       </div>
-      <Meter
-        name={`Memory of bucket ${bucket.name}`}
-        value={memUsed}
-        max={ram}
-        text={`${bytes(memUsed)} of ${bytes(ram)}`}
-        bare
-      />
+      <Meter name={`Memory of bucket ${bucket.name}`} value={memUsed} max={ram} text={text} bare />
+      <p class="small quiet">
+        {counted(itemCount, 'item')}
+        {diskUsed > 0 ? `, ${bytes(diskUsed)} on disk` : ', in memory only'}
+      </p>
     </div>
   )
 }

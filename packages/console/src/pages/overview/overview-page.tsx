@@ -75,17 +75,18 @@ function Part<T>(props: {
   return <div class={staleSince === null ? 'part' : 'part is-stale'}>{props.children(body)}</div>
 }
 
-/** The alerts that last; the health card has told some of them, but not where to be told of them. */
+/** What the health card says already. */
+const TOLD_BY_HEALTH: ReadonlySet<string> = new Set(['degraded', 'unavailable'])
+
+/** The alerts that last, but for those that the health card tells. */
 function AlertsNote({ alerts }: { alerts: Alerts | null }): JSX.Element | null {
-  const current = alerts?.current ?? []
+  const current = (alerts?.current ?? []).filter(({ key }) => !TOLD_BY_HEALTH.has(key))
   if (current.length === 0) return null
   return (
     <Note tone="warning">
       <ul class="stack tight">
         {current.map(({ key, text }) => (
-          <li key={`${key} ${text}`}>
-            <strong>{key.replaceAll('_', ' ')}</strong>: {text}
-          </li>
+          <li key={`${key} ${text}`}>{text}</li>
         ))}
       </ul>
       <a href={href('log')}>Log and alerts</a>
