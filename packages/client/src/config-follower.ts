@@ -41,6 +41,8 @@ export interface ConfigFollowerOptions {
   onConfigs?: (configs: readonly BucketConfig[], unusable: readonly string[], url: string) => void
   /** What the server sent, once it was found good. */
   onText?: (json: string, url: string) => void
+  /** A stream is open; `server` is the header of that name. */
+  onStreamStart?: (url: string, server: string) => void
   onStreamEnd?: (url: string, reason: StreamEnd) => void
   log?: ClientLog
 }
@@ -126,6 +128,10 @@ export class ConfigFollower {
     return this.#keepsAlive ? STREAM_SILENT_MS : QUIET_STREAM_SILENT_MS
   }
 
+  streamStarted(url: string, server: string): void {
+    this.#options.onStreamStart?.(url, server)
+  }
+
   streamEnded(url: string, reason: string, hadConfig: boolean): void {
     this.#log(hadConfig ? 'info' : 'warn', 'config stream ended', { url: redacted(url), reason })
     let end: StreamEnd = 'other'
@@ -186,6 +192,7 @@ class UrlWalk {
         end(`HTTP ${response.statusCode}`)
         return
       }
+      this.#follower.streamStarted(url, String(response.headers.server ?? ''))
       response.on('error', (error) => end(error.message))
       response.on('data', (chunk: Buffer) => {
         try {

@@ -10,6 +10,8 @@ import { VERSION } from './version.ts'
 
 /** How long the servers have before the copy on disk is used. */
 const SAVED_AFTER_MS = 1000
+/** Stands in the `server` header of Holdfast's stores. */
+const HOLDFAST = '(Holdfast)'
 
 /** What a source is opened with. */
 export interface ConfigSourceOptions {
@@ -20,6 +22,8 @@ export interface ConfigSourceOptions {
   onConfigs: (configs: readonly BucketConfig[], unusable: readonly string[], url: string) => void
   /** Every server refused the credentials, and there was never a config. */
   onUnauthorized: () => void
+  /** Something that reports tell has changed. */
+  onNews?: (() => void) | undefined
 }
 
 export class ConfigSource {
@@ -28,6 +32,8 @@ export class ConfigSource {
   readonly #saved: SavedConfig | undefined
   readonly #uuids: Map<string, ReadonlyMap<string, string | null>> = new Map()
   readonly #refusing: Set<string> = new Set()
+  /** URLs of Holdfast's stores, of those whose streams are open. */
+  readonly #holdfast: Set<string> = new Set()
   #savedTimer: NodeJS.Timeout | undefined = undefined
   #hadConfig = false
 
@@ -49,12 +55,21 @@ export class ConfigSource {
       onText: (json, url) => {
         if (url !== '') this.#saved?.keep(json)
       },
+      onStreamStart: (url, server) => {
+        if (server.includes(HOLDFAST)) this.#holdfast.add(url)
+      },
       onStreamEnd: (url, reason) => this.#streamEnded(url, reason),
     })
   }
 
   get counters(): { received: number; refused: number } {
     return this.#follower.counters
+  }
+
+  /** The URL of a Holdfast store whose stream is open and was the longest; without credentials. */
+  get followed(): string | undefined {
+    for (const url of this.#uuids.keys()) if (this.#holdfast.has(url)) return redacted(url)
+    return undefined
   }
 
   start(): void {
@@ -90,10 +105,12 @@ export class ConfigSource {
       this.#refusing.delete(url)
     }
     this.#options.onConfigs(configs, unusable, url)
+    this.#options.onNews?.()
   }
 
   #streamEnded(url: string, reason: StreamEnd): void {
     this.#uuids.delete(url)
+    this.#holdfast.delete(url)
     if (reason !== 'unauthorized') {
       this.#refusing.delete(url)
       return

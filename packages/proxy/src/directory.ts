@@ -6,6 +6,7 @@
  */
 import type { Backend } from '@holdfast/client'
 import type { Bucket, BucketDirectory } from './bucket.ts'
+import type { FollowedSource } from './followed-source.ts'
 import type { BucketPort } from './gateway-ports.ts'
 import { type BucketRegister, GatewaySource } from './gateway-source.ts'
 import type { LoginSecret } from './login-secret.ts'
@@ -163,6 +164,24 @@ export class Directory implements BucketRegister {
       anonymous === undefined || alive.includes(anonymous) ? [] : [anonymous],
     )
     return [...alive, ...early].sort((a, b) => rank(a) - rank(b))
+  }
+
+  /** Config streams of Holdfast stores that are followed at present. */
+  followed(): FollowedSource[] {
+    const stores = [...this.#backends].flatMap(([source, { opened }]) => {
+      const followed = opened.followed()
+      if (followed === undefined) return []
+      const countedAs = Object.entries(this.#config.buckets)
+        .filter(([, { use }]) => use === source)
+        .map(([name]) => name)
+      const buckets = followed.buckets.map((bucket) => ({ ...bucket, countedAs }))
+      return [{ source, url: followed.url, buckets }]
+    })
+    const gateways = this.#gateways.flatMap((gateway, index) => {
+      const followed = gateway.followed()
+      return followed === undefined ? [] : [{ source: `gateway ${index}`, ...followed }]
+    })
+    return [...stores, ...gateways]
   }
 
   async stop(): Promise<void> {

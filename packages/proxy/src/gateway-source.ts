@@ -10,6 +10,7 @@ import { loginOf, SourceBackend } from '@holdfast/client'
 import type { BucketConfig } from '@holdfast/topology'
 import type { SourceReport } from './bucket.ts'
 import { ConfigSource } from './config-source.ts'
+import type { FollowedSource } from './followed-source.ts'
 import type { BucketPort } from './gateway-ports.ts'
 import { secretOf } from './login-secret.ts'
 import { type BackendSurroundings, credentialsOf, makeFollowing } from './opened-backend.ts'
@@ -66,6 +67,16 @@ export class GatewaySource {
     return this.#ports
   }
 
+  /** The config stream of a Holdfast store that it follows at present. */
+  followed(): Omit<FollowedSource, 'source'> | undefined {
+    const url = this.#source.followed
+    if (url === undefined || this.#listed.size === 0) return undefined
+    const buckets = [...this.#listed].map(([name, { backend }]) => {
+      return { name, rev: backend.configRev, countedAs: [name] }
+    })
+    return { url, buckets }
+  }
+
   /** Other config servers, credentials or default bucket; the buckets stay. */
   update(config: GatewayConfig): void {
     this.#config = config
@@ -89,13 +100,14 @@ export class GatewaySource {
   }
 
   #follow(): ConfigSource {
-    const { log, stateFolder, onUnauthorized } = this.#surroundings
+    const { log, stateFolder, onUnauthorized, onNews } = this.#surroundings
     const source: ConfigSource = new ConfigSource({
       urls: this.#config.urls,
       credentials: credentialsOf(this.#config),
       stateFolder,
       log,
       onUnauthorized,
+      onNews,
       onConfigs: (configs, unusable, url) => this.#take(source, configs, unusable, url),
     })
     source.start()

@@ -29,6 +29,8 @@ function proxyOf(buckets: BucketSnapshot[], draining = false): ProxySnapshot {
     slow: { seen: 3, suppressed: 1 },
     unbound: new Statistics().snapshot(),
     buckets,
+    clients: [],
+    followed: [],
   }
 }
 

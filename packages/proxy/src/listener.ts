@@ -10,6 +10,7 @@ import tls from 'node:tls'
 import type { DelayedFlushes, Turn } from '@holdfast/client'
 import type { ByteWriter } from '@holdfast/protocol'
 import type { Bucket, BucketDirectory } from './bucket.ts'
+import { ClientCounts } from './client-counts.ts'
 import type { Conversation, ConversationOwner } from './conversation.ts'
 import { ListenError } from './listen-error.ts'
 import type { ListenerSettings } from './listener-settings.ts'
@@ -83,6 +84,8 @@ export interface Listener {
   readonly directory: BucketDirectory
   /** Connections that are not closed. */
   readonly connections: number
+  /** The same by address. */
+  readonly clients: ClientCounts
   /** Other settings or another directory, for the connections that there are as well. */
   update(options: Pick<ListenerOptions, 'settings' | 'directory'>): void
   /** Reads certificate and key anew; without them, or with bad ones, it throws and the old stay. */
@@ -123,6 +126,7 @@ class OpenListener implements Listener, UpstreamHost {
   readonly #host: ListenerHost
   readonly #tls: TlsFiles | undefined
   readonly #server: net.Server | tls.Server
+  readonly clients: ClientCounts = new ClientCounts()
   readonly #upstreams: Set<UpstreamConnection> = new Set()
   /** Below TLS, also while hands are shaken. */
   readonly #rawSockets: Set<net.Socket> = new Set()
@@ -231,6 +235,7 @@ class OpenListener implements Listener, UpstreamHost {
 
   upstreamGone(connection: UpstreamConnection): void {
     if (!this.#upstreams.delete(connection)) return
+    this.clients.closed(connection.remoteAddress)
     this.#host.connections.open--
     if (this.#upstreams.size === 0) this.#drained()
   }
@@ -270,7 +275,9 @@ class OpenListener implements Listener, UpstreamHost {
       return
     }
     connections.open++
-    this.#upstreams.add(new UpstreamConnection(socket, this))
+    const upstream = new UpstreamConnection(socket, this)
+    this.#upstreams.add(upstream)
+    this.clients.opened(upstream.remoteAddress)
   }
 
   async #drain(drainMs: number): Promise<void> {

@@ -54,6 +54,8 @@ function proxyOf(buckets: BucketSnapshot[]): ProxySnapshot {
     slow: { seen: 3, suppressed: 1 },
     unbound: new Statistics().snapshot(),
     buckets,
+    clients: [],
+    followed: [],
   }
 }
 

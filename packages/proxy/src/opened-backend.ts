@@ -23,6 +23,7 @@ import { type BucketConfig, parseBucketConfig } from '@holdfast/topology'
 import type { SourceReport } from './bucket.ts'
 import { poolServers } from './config-references.ts'
 import { ConfigSource } from './config-source.ts'
+import type { FollowedSource } from './followed-source.ts'
 import { type LoginSecret, secretOf } from './login-secret.ts'
 import type {
   BackendConfig,
@@ -42,6 +43,8 @@ export interface BackendSurroundings {
   retirement: Retirement
   /** The config servers refuse the credentials, and there never was a config. */
   onUnauthorized: () => void
+  /** Something that reports to the store tell has changed. */
+  onNews?: () => void
   /** A gateway lists other ports of buckets than before. */
   onBucketPorts?: () => void
 }
@@ -56,6 +59,8 @@ export interface OpenedBackend {
   secret(): LoginSecret | undefined
   /** The config of its bucket, if a config server gives one. */
   config(): BucketConfig | undefined
+  /** The config stream of a Holdfast store that it follows at present. */
+  followed(): Omit<FollowedSource, 'source'> | undefined
   /** Takes over a changed configuration of the same type; only stores and memcached pools can. */
   update(config: BackendConfig): void
   /** No more configs; the backend itself is stopped by its owner. */
@@ -170,6 +175,7 @@ function fixed(backend: Backend): OpenedBackend {
     source: () => FIXED_SOURCE,
     secret: () => undefined,
     config: () => undefined,
+    followed: () => undefined,
     update: () => {},
     close: () => {},
   }
@@ -212,6 +218,13 @@ class OpenedStore implements OpenedBackend {
     return this.backend.config
   }
 
+  followed(): Omit<FollowedSource, 'source'> | undefined {
+    const url = this.#source.followed
+    const { config, configRev } = this.backend
+    if (url === undefined || config === undefined) return undefined
+    return { url, buckets: [{ name: config.name, rev: configRev, countedAs: [] }] }
+  }
+
   /** Other config servers are asked; the connections to the store stay. */
   update(config: BackendConfig): void {
     if (config.type !== 'store') return
@@ -224,13 +237,14 @@ class OpenedStore implements OpenedBackend {
   }
 
   #follow(config: StoreBackendConfig): ConfigSource {
-    const { log, stateFolder, onUnauthorized } = this.#surroundings
+    const { log, stateFolder, onUnauthorized, onNews } = this.#surroundings
     const source = new ConfigSource({
       urls: config.urls,
       credentials: credentialsOf(config),
       stateFolder,
       log,
       onUnauthorized,
+      onNews,
       onConfigs: (configs, _unusable, url) => {
         const [bucket] = configs
         if (bucket === undefined) return

@@ -10,7 +10,7 @@ import {
   Retirement,
   Turn,
 } from '@holdfast/client'
-import { ByteWriter } from '@holdfast/protocol'
+import { ByteWriter, type ClientCount } from '@holdfast/protocol'
 import type { Logger } from 'pino'
 import type { Bucket } from './bucket.ts'
 import { Directory } from './directory.ts'
@@ -22,6 +22,7 @@ import type { BackendSurroundings } from './opened-backend.ts'
 import { anonymousBucketName, type ProxyConfig } from './proxy-config.ts'
 import { ProxyHttp } from './proxy-http.ts'
 import { ProxyListeners } from './proxy-listeners.ts'
+import { ProxyReports } from './report/proxy-reports.ts'
 import { ScramKeys } from './scram-keys.ts'
 import { SlowLog } from './slow-log.ts'
 import { Statistics } from './statistics.ts'
@@ -45,6 +46,8 @@ export interface FellowWorkers {
   snapshot(): Promise<ProxySnapshot>
   /** Has all of them set their counters back. */
   resetStatistics(): void
+  /** There is something to report to the store. */
+  wake(): void
 }
 
 /** What a daemon is made with. */
@@ -70,6 +73,8 @@ export class ProxyDaemon implements ListenerHost {
   readonly #listeners: ProxyListeners
   readonly #bucketPorts: GatewayPorts
   readonly #http: ProxyHttp
+  /** Of a proxy that is one process; for several their primary reports. */
+  readonly #reports: ProxyReports | undefined
   readonly #meter: ProcessMeter = new ProcessMeter()
   readonly #authentication: PromiseWithResolvers<never> = Promise.withResolvers()
   readonly #ready: Promise<void>
@@ -98,6 +103,14 @@ export class ProxyDaemon implements ListenerHost {
       see: (slot, ms, bucket) => this.#slow.see(slot, ms, bucket),
     }
     const surroundings = this.#surroundings(config)
+    this.#reports =
+      fellows === undefined
+        ? new ProxyReports({
+            config: () => this.#config,
+            snapshots: async () => [this.snapshot()],
+            logger,
+          })
+        : undefined
     this.#directory = new Directory(config, surroundings)
     this.#listeners = new ProxyListeners(this, (listed) => this.#directory.viewFor(listed))
     this.#bucketPorts = new GatewayPorts({
@@ -133,6 +146,7 @@ export class ProxyDaemon implements ListenerHost {
       const { commit } = await this.#listeners.prepare(this.#config)
       commit()
       await this.#applyHttp(this.#config)
+      this.#reports?.start()
     } catch (error) {
       await this.stop()
       throw error
@@ -164,6 +178,7 @@ export class ProxyDaemon implements ListenerHost {
 
   async stop(): Promise<void> {
     this.#draining = true
+    this.#reports?.stop()
     const { drainTimeoutMs } = this.#config.limits
     await Promise.all([
       this.#bucketPorts.stop(drainTimeoutMs),
@@ -196,6 +211,8 @@ export class ProxyDaemon implements ListenerHost {
       slow: this.#slow,
       startedAtMs: this.unbound.startedAtMs,
       draining: this.#draining,
+      clients: () => this.#clients(),
+      followed: () => this.#directory.followed(),
     })
   }
 
@@ -206,6 +223,11 @@ export class ProxyDaemon implements ListenerHost {
   resetStatistics(): void {
     this.unbound.reset()
     for (const { statistics } of this.#directory.buckets()) statistics.reset()
+  }
+
+  #clients(): ClientCount[] {
+    const listeners = [...this.#listeners.listeners, ...this.#bucketPorts.listeners]
+    return listeners.flatMap(({ clients }) => clients.list())
   }
 
   /** As the first port of the configuration, but for this bucket alone. */
@@ -236,6 +258,7 @@ export class ProxyDaemon implements ListenerHost {
       log,
       retirement: new Retirement(() => this.#config.limits.operationTimeoutMs),
       onUnauthorized: () => this.#authentication.reject(new SourceAuthenticationError()),
+      onNews: () => (this.#fellows ?? this.#reports)?.wake(),
       onBucketPorts: () => this.#bucketPorts.want(this.#directory.bucketPorts),
     }
   }

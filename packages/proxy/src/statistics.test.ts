@@ -103,6 +103,17 @@ function proxyOf(statistics: Statistics, state: 'connected' | 'away'): ProxySnap
         },
       },
     ],
+    clients: [
+      { address: '10.0.0.1', connections: 2 },
+      { address: state, connections: 1 },
+    ],
+    followed: [
+      {
+        source: 'default',
+        url: 'http://n1:8091/',
+        buckets: [{ name: 'default', rev: state === 'away' ? 3 : 4, countedAs: ['default'] }],
+      },
+    ],
   }
 }
 
@@ -118,6 +129,12 @@ test('snapshots of workers cross a process boundary and add up', () => {
   assert.equal(commandsOf(bucket.statistics, Op.Get), 4)
   assert.equal(bucket.statistics.counts.loginFailures, 2)
   assert.equal(bucket.backend.usable, false, 'every worker has to be able')
+  assert.deepEqual(
+    sum.clients.map(({ address, connections }) => `${address} ${connections}`),
+    ['10.0.0.1 4', 'away 1', 'connected 1'],
+  )
+  const oldest = { name: 'default', rev: 3, countedAs: ['default'] }
+  assert.deepEqual(sum.followed, [{ source: 'default', url: 'http://n1:8091/', buckets: [oldest] }])
   assert.deepEqual(bucket.backend.counters, { retries: 2, connected: 1, away: 1 })
   assert.deepEqual(
     bucket.backend.servers.map(({ address, state, held }) => [address, state, held]),

@@ -57,6 +57,8 @@ function question(bucketName = 'default'): StatsQuestion {
       slow: new SlowLog({ slowMs: 0, logger: pino({ level: 'silent' }) }),
       startedAtMs: Date.now() - 5000,
       draining: false,
+      clients: () => [],
+      followed: () => [],
     }),
   }
 }

@@ -4,8 +4,10 @@
  * made from a `ProxySnapshot`.
  */
 import { type BackendReport, Outcome, type ServerReport } from '@holdfast/client'
-import { LATENCY_STEPS, Op } from '@holdfast/protocol'
+import { type ClientCount, LATENCY_STEPS, Op } from '@holdfast/protocol'
 import type { Bucket, SourceReport } from './bucket.ts'
+import { CLIENTS_TOLD_MAX, sumClients } from './client-counts.ts'
+import { type FollowedSource, sumFollowed } from './followed-source.ts'
 import { LATENCY_CLASSES, type LatencyClass } from './latency-classes.ts'
 import type { SlowCounts } from './slow-log.ts'
 import { VERSION } from './version.ts'
@@ -74,6 +76,9 @@ export interface ProxySnapshot {
   unbound: StatisticsSnapshot
   /** In the order of their directory; the first is the one that /health shows by itself. */
   buckets: readonly BucketSnapshot[]
+  /** Connections of applications by address, those with the most. */
+  clients: readonly ClientCount[]
+  followed: readonly FollowedSource[]
 }
 
 /** What `collectSnapshot` reads. */
@@ -83,6 +88,8 @@ export interface SnapshotSource {
   readonly slow: { counts(): SlowCounts }
   readonly startedAtMs: number
   readonly draining: boolean
+  clients(): readonly ClientCount[]
+  followed(): readonly FollowedSource[]
 }
 
 /** How this process stands. */
@@ -104,6 +111,8 @@ export function collectSnapshot(source: SnapshotSource): ProxySnapshot {
       source: bucket.source(),
       backend: bucket.backend.report(),
     })),
+    clients: sumClients([source.clients()], CLIENTS_TOLD_MAX),
+    followed: source.followed(),
   }
 }
 
@@ -184,6 +193,8 @@ function addProxy(a: ProxySnapshot, b: ProxySnapshot): ProxySnapshot {
     slow: { seen: a.slow.seen + b.slow.seen, suppressed: a.slow.suppressed + b.slow.suppressed },
     unbound: sumStatistics(a.unbound, b.unbound),
     buckets: addByKey(a.buckets, b.buckets, ({ name }) => name, mergeBuckets),
+    clients: sumClients([a.clients, b.clients], CLIENTS_TOLD_MAX),
+    followed: sumFollowed(a.followed, b.followed),
   }
 }
 

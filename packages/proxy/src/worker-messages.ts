@@ -34,6 +34,8 @@ export type ToPrimary =
   /** Asks for the sum over all workers. */
   | { type: 'sum'; id: number }
   | { type: 'reset-statistics' }
+  /** Something that reports to the store tell has changed. */
+  | { type: 'news' }
 
 /** Why a worker does not serve. */
 export interface WorkerFailure {

@@ -56,6 +56,7 @@ class WorkerProcess {
       const fellows = {
         snapshot: () => this.#askSum(),
         resetStatistics: () => say({ type: 'reset-statistics' }),
+        wake: () => say({ type: 'news' }),
       }
       const daemon = new ProxyDaemon({ config, logger, fellows })
       await daemon.start()

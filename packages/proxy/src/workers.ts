@@ -13,6 +13,7 @@ import type { RunningProxy } from './proxy.ts'
 import type { ProxyConfig } from './proxy-config.ts'
 import { SourceAuthenticationError } from './proxy-daemon.ts'
 import { ProxyHttp } from './proxy-http.ts'
+import { ProxyReports } from './report/proxy-reports.ts'
 import { accountOf } from './run-user.ts'
 import { type ProxySnapshot, sumSnapshots } from './stats-snapshot.ts'
 import type { ToPrimary, ToWorker, WorkerFailure, WorkerReport } from './worker-messages.ts'
@@ -59,6 +60,7 @@ interface Crew {
 class Workers implements RunningWorkers {
   readonly #logger: Logger
   readonly #http: ProxyHttp
+  readonly #storeReports: ProxyReports
   readonly #crews: Set<Crew> = new Set()
   readonly #ports: WorkerPorts = new WorkerPorts()
   readonly #questions: Map<number, (answer: ToPrimary) => void> = new Map()
@@ -82,6 +84,11 @@ class Workers implements RunningWorkers {
     this.#http = new ProxyHttp({
       snapshot: () => this.#sum(),
       processes: () => this.#processes(),
+    })
+    this.#storeReports = new ProxyReports({
+      config: () => this.#config,
+      snapshots: async () => (await this.#reports()).map(({ snapshot }) => snapshot),
+      logger,
     })
     this.#readiness.promise.catch(() => {})
   }
@@ -112,6 +119,7 @@ class Workers implements RunningWorkers {
       const addresses = await Promise.all(crews.map(({ listening }) => listening.promise))
       this.#addresses = addresses[0] ?? []
       await this.#http.apply(this.#config, this.#listenPorts())
+      this.#storeReports.start()
       Promise.all(crews.map(({ ready }) => ready.promise)).then(
         () => this.#readiness.resolve(),
         (error: unknown) => this.#readiness.reject(error),
@@ -152,6 +160,7 @@ class Workers implements RunningWorkers {
 
   async stop(): Promise<void> {
     this.#stopping = true
+    this.#storeReports.stop()
     for (const timer of this.#timers) clearTimeout(timer)
     const ends = [...this.#crews].map((crew) => this.#end(crew))
     await Promise.all(ends)
@@ -195,6 +204,9 @@ class Workers implements RunningWorkers {
         break
       case 'reset-statistics':
         for (const other of this.#crews) if (other !== crew) tell(other, message)
+        break
+      case 'news':
+        this.#storeReports.wake()
         break
       case 'report':
       case 'reloaded':
