@@ -19,7 +19,7 @@ import type { NodeOptions } from '../options.ts'
 
 const HOST = '127.0.0.1'
 const ENGINE_PORTS = 20
-const WAIT_MS = 30_000
+const WAIT_MS = 60_000
 const USERNAME = 'Administrator'
 const PASSWORD = 'password'
 
