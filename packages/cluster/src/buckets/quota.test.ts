@@ -8,6 +8,7 @@ import {
   initialMemoryQuota,
   MEGABYTE,
   memoryQuotaRange,
+  quotaTooLarge,
   usableMemory,
 } from './quota.ts'
 
@@ -75,4 +76,14 @@ test('no share shrinks because a member has failed; it does when the member is r
   assert.equal(engineMemory(document, bucket).itemBytes, memory.itemBytes)
   document.members.pop()
   assert.ok(engineMemory(document, bucket).itemBytes < memory.itemBytes)
+})
+
+test('a node joins with a quota that it has the memory for, or nearly', () => {
+  const megabytes = memoryQuotaRange(4096 * MEGABYTE).megabytesMax
+  assert.equal(quotaTooLarge(megabytes, 4096 * MEGABYTE), null)
+  assert.equal(quotaTooLarge(megabytes + 50, 4096 * MEGABYTE), null)
+  assert.match(
+    quotaTooLarge(megabytes + 51, 4096 * MEGABYTE) ?? '',
+    /sufficient memory .* Total quota is 3327MB, maximum allowed quota for the node is 3276MB\.$/,
+  )
 })

@@ -17,6 +17,8 @@ export const MEGABYTE: number = 1024 * 1024
 /** Least memory that a node gives to buckets, in MB. */
 export const MEMORY_QUOTA_MEGABYTES_MIN = 256
 /** What the original leaves to the system on machines that have much. */
+/** As the original: machines that are sold as equal differ by a little. */
+const JOIN_TOLERANCE_MEGABYTES = 50
 const SYSTEM_MEGABYTES = 1024
 const QUOTA_PERCENT_MAX = 80
 const QUOTA_PERCENT_AT_FIRST = 60
@@ -48,6 +50,16 @@ export function memoryQuotaRange(memoryTotalBytes: number): QuotaRange {
       ? `${QUOTA_PERCENT_MAX}% of memory size`
       : `memory size minus ${SYSTEM_MEGABYTES} MB`,
   }
+}
+
+/** Why a node cannot join a cluster with this quota; null when it has the memory, or nearly. */
+export function quotaTooLarge(quotaMegabytes: number, memoryTotalBytes: number): string | null {
+  const { megabytesMax } = memoryQuotaRange(memoryTotalBytes)
+  if (quotaMegabytes <= megabytesMax + JOIN_TOLERANCE_MEGABYTES) return null
+  return (
+    'This server does not have sufficient memory to support requested memory quota. ' +
+    `Total quota is ${quotaMegabytes}MB, maximum allowed quota for the node is ${megabytesMax}MB.`
+  )
 }
 
 /** Quota of a node that nobody has set one for, in MB. */

@@ -1,4 +1,6 @@
 /** Routes between members. They carry JSON and the cluster's secret. */
+import { totalmem } from 'node:os'
+import { quotaTooLarge, usableMemory } from '../buckets/quota.ts'
 import { compareVersions } from '../document/cluster-document.ts'
 import {
   failOverSchema,
@@ -83,6 +85,10 @@ export const memberRoutes: Route[] = [
       if (!sameCluster && node.document.members.length > 1) {
         throw new ApiError(409, 'member of another cluster\n')
       }
+      const memory = usableMemory(totalmem(), process.constrainedMemory())
+      const isData = !node.selfMember.arbiter
+      const tooLarge = isData ? quotaTooLarge(document.memoryQuotaMegabytes, memory) : null
+      if (tooLarge !== null) throw new ApiError(400, tooLarge)
       await node.join(self, document)
       return {}
     },

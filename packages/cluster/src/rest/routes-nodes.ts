@@ -118,9 +118,15 @@ async function joinMember(
 
 function joinFailure(error: PeerError, address: string): string {
   if (error.status === 401) return `Prepare join failed. Authentication failed at ${address}.`
+  if (error.status === 400) return `Prepare join failed. ${wordsOf(error)}`
   if (error.status !== null) return `Prepare join failed. ${error.message}`
   const why = error.refused ? 'connection refused' : 'no answer'
   return `Prepare join failed. Could not connect to ${address}: ${why}.`
+}
+
+/** What the other node said, without what it was asked. */
+function wordsOf({ message }: PeerError): string {
+  return message.replace(/^\w+ \S+ at \S+: /, '')
 }
 
 function readHostname(text: string): { host: string; port: number } {

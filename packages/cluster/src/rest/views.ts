@@ -3,6 +3,7 @@
  * the members report; names and order of fields are the original's. Pool and nodes: pool-view.ts.
  */
 import {
+  BUCKET_CAPABILITIES,
   type BucketConfigInput,
   type BucketNodeInput,
   buildBucketConfig,
@@ -28,6 +29,8 @@ import type { Alert, MemberFigures } from '../observe/member-figures.ts'
 import type { BucketPicture } from '../reconcile/picture.ts'
 
 const NONE = -1
+/** Of a bucket whose writes are acknowledged at once. */
+const UNREPLICATED_CAPABILITIES = BUCKET_CAPABILITIES.filter((one) => one !== 'durableWrite')
 
 export interface ViewSource {
   document: ClusterDocument
@@ -158,7 +161,12 @@ export function terseView(source: ViewSource, bucket: Bucket): Record<string, un
     serverList: list.map((m) => `${hostOf(source, m)}:${m.dataPort}`),
     vBucketMap: isCreated(bucket) ? mapRows(bucket, list) : [],
     replicaNumber: bucket.replicaCount,
+    ...(isCacheOrDurable(bucket) ? {} : { capabilities: UNREPLICATED_CAPABILITIES }),
   })
+}
+
+function isCacheOrDurable({ type, durability }: Bucket): boolean {
+  return type === 'memcached' || durability === 'replicated'
 }
 
 function isCreated(bucket: Bucket): boolean {

@@ -42,6 +42,19 @@ function extensionOf(json: string): { hostname: string; thisNode?: boolean }[] {
   return told.nodesExt
 }
 
+test('a bucket without replicated writes does not offer durable ones', () => {
+  const offers = (durability: string): boolean => {
+    const auth = { username: 'u', password: 'p' }
+    const shards = [{ vBuckets: [0, 1023], primary: '10.0.0.2:12000', replicas: [] }]
+    const holdfast = { rev: 1, durability, degradedWrites: 'allow', auth, shards }
+    const { json } = publishBucket(config({ holdfast }), OWN)
+    const told = JSON.parse(json) as { bucketCapabilities: string[] }
+    return told.bucketCapabilities.includes('durableWrite')
+  }
+  assert.equal(offers('replicated'), true)
+  assert.equal(offers('none'), false)
+})
+
 test('nodes stand in the order of the server list, the others behind', () => {
   const published = publishBucket(config(), OWN)
   assert.equal(published.self, 0)

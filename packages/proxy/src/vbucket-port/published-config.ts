@@ -34,7 +34,7 @@ export interface PublishedBucket extends PublishedConfig {
 
 /** Of configs without one: those of a store of this build. */
 const EPOCH = 1
-const CAPABILITIES = ['cccp', 'nodesExt', 'touch', 'durableWrite']
+const CAPABILITIES = ['cccp', 'nodesExt', 'touch']
 
 interface Place {
   host: string
@@ -55,7 +55,7 @@ export function publishBucket(config: BucketConfig, own: OwnPlace): PublishedBuc
     bucketType: config.bucketType,
     nodeLocator: config.nodeLocator,
     bucketCapabilitiesVer: '',
-    bucketCapabilities: CAPABILITIES,
+    bucketCapabilities: capabilitiesOf(config),
     uri: `/pools/default/buckets/${path}`,
     streamingUri: `/pools/default/bucketsStreaming/${path}`,
     nodes: places.flatMap(({ node }) => (node === undefined ? [] : [shownNode(node)])),
@@ -84,6 +84,11 @@ export function publishCluster(config: BucketConfig | undefined, own: OwnPlace):
   }
   const ownAddress = config.serverList[selfIn(config, own)] ?? `${own.host}:${own.port}`
   return publish({ nodesExt: extended(placesOf(config), ownAddress, own) }, versionOf(config))
+}
+
+/** Clients refuse by themselves what a bucket without replicated writes cannot promise. */
+function capabilitiesOf({ holdfast }: BucketConfig): string[] {
+  return holdfast?.durability === 'none' ? CAPABILITIES : [...CAPABILITIES, 'durableWrite']
 }
 
 /** Whether `one` came after `other`. */
