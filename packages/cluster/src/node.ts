@@ -35,6 +35,7 @@ import { Statistics } from './observe/statistics.ts'
 import type { NodeOptions } from './options.ts'
 import { failOver, shardsOnlyOn } from './reconcile/member-changes.ts'
 import { Reconciler } from './reconcile/reconciler.ts'
+import { relieve } from './reconcile/relief.ts'
 import { BrowserLogins } from './rest/browser-logins.ts'
 import { hashPassword } from './rest/credentials.ts'
 import { EventStreams } from './rest/event-streams.ts'
@@ -192,8 +193,9 @@ export class StoreNode {
     return member
   }
 
-  /** Ends the node and, as it is a clean stop, its engines. */
+  /** Has others lead what this node leads, then ends it and, as it is a clean stop, its engines. */
   async stop(): Promise<void> {
+    await relieve(this)
     await this.sessions.close()
     await this.statistics.stop()
     await this.observer.stop()

@@ -8,7 +8,7 @@ import { readSecret } from './cluster/secrets.ts'
 import { holdfastVersion } from './version.ts'
 
 /** A stop that takes longer than this ends the process all the same. */
-const STOP_TIMEOUT_MS = 10_000
+const STOP_TIMEOUT_MS = 15_000
 
 export function registerNode(program: Command): void {
   const command = program.command('node').description('run a store node')

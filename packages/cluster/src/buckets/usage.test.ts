@@ -19,6 +19,7 @@ function scene(nodes: number) {
     uptimeSeconds: 1,
     memoryTotalBytes: 1,
     memoryFreeBytes: 1,
+    stopping: false,
     engines: bucket.shards.flatMap((shard, index): EngineStatus[] => {
       const port = shard.instances.find((i) => i.member === member)?.port
       if (port === undefined) return []

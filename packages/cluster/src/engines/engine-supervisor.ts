@@ -57,6 +57,7 @@ export class EngineSupervisor {
   #synced: () => boolean
   #timer: NodeJS.Timeout | null = null
   #turning: Promise<void> | null = null
+  #stopping = false
   #stopped = false
   #leftoversRemoved = false
   #seq = Date.now()
@@ -87,6 +88,12 @@ export class EngineSupervisor {
   start(): void {
     this.#timer = setInterval(() => this.#turn(), TURN_MS)
     this.#turn()
+  }
+
+  /** From here on the status says that this member is about to stop. */
+  announceStop(): void {
+    this.#stopping = true
+    this.#changed()
   }
 
   /** Ends all engines (a clean stop of the node), or only stops watching them; nothing goes on. */
@@ -142,6 +149,7 @@ export class EngineSupervisor {
         uptimeSeconds: Math.floor((performance.now() - this.#startedMs) / 1000),
         memoryTotalBytes: totalmem(),
         memoryFreeBytes: freemem(),
+        stopping: this.#stopping,
       }
     }
     return this.#report

@@ -88,6 +88,8 @@ export interface MemberStatus {
   uptimeSeconds: number
   memoryTotalBytes: number
   memoryFreeBytes: number
+  /** It is about to stop in order: somebody else is to lead what it leads. */
+  stopping: boolean
 }
 
 export interface Heartbeat {
@@ -174,6 +176,7 @@ const memberStatusSchema: z.ZodType<MemberStatus> = z.object({
   uptimeSeconds: z.number(),
   memoryTotalBytes: z.number(),
   memoryFreeBytes: z.number(),
+  stopping: z.boolean().default(false),
 })
 
 export const heartbeatSchema: z.ZodType<Heartbeat> = z.object({

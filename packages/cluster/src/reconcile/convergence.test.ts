@@ -27,6 +27,7 @@ interface Event {
 
 const EVENTS = [
   'killNode',
+  'announceStop',
   'killManager',
   'reviveNode',
   'killEngine',
@@ -67,6 +68,26 @@ test('the death of one of three nodes is healed on the two others', () => {
   untilWhole(world)
   world.killNode(2)
   untilWhole(world)
+  world.reviveNode(2)
+  untilWhole(world)
+})
+
+test('a node that is to stop leads nothing any more when it does, and no shard waits for it', () => {
+  const world = new BucketWorld({ nodes: 3, shards: 8, replicas: 1 })
+  untilWhole(world)
+  world.announceStop(2)
+  const isTrusted = () =>
+    world.document.buckets.some((b) =>
+      b.shards.some((s) => s.primary === 2 || s.replicas.includes(2)),
+    )
+  for (let turn = 0; isTrusted() && turn < TURNS_MAX; turn++) {
+    world.turn()
+    assert.ok(world.serving)
+  }
+  assert.equal(isTrusted(), false)
+  world.killNode(2)
+  assert.ok(world.serving)
+  assert.deepEqual(world.plan(), [])
   world.reviveNode(2)
   untilWhole(world)
 })

@@ -34,6 +34,7 @@ interface Known {
   live?: boolean
   gone?: boolean
   refused?: boolean
+  stopping?: boolean
   status?: EngineStatus | null
   look?: RemoteLook | null
 }
@@ -47,6 +48,7 @@ function engineFor(known: Known, membership: 'active' | 'inactiveFailed' = 'acti
     isLive: () => known.live ?? false,
     isGone: () => known.gone ?? false,
     isRefused: () => known.refused ?? false,
+    isStopping: () => known.stopping ?? false,
     status: () => known.status ?? null,
     look: () => known.look ?? null,
   }
@@ -98,6 +100,12 @@ test('a member that was failed over is down, even if all its parts answer', () =
   const look = { kind: 'answers', status: RUNNING } as const
   const engine = engineFor({ live: true, status: RUNNING, look }, 'inactiveFailed')
   assert.deepEqual([engine.reach, engine.failed], ['down', true])
+})
+
+test('a member that is about to stop says so itself, while it is heard', () => {
+  const status = RUNNING
+  assert.equal(engineFor({ live: true, stopping: true, status }).stopping, true)
+  assert.equal(engineFor({ live: false, stopping: true, status }).stopping, false)
 })
 
 test('the newest claim of an engine that is up is the acting primary', () => {

@@ -28,6 +28,8 @@ export interface EnginePicture {
   /** The member is to leave the cluster. */
   leaving: boolean
   reach: Reach
+  /** The member is about to stop: it is to lead nothing, and no write is to wait for it. */
+  stopping: boolean
   /** Down by its own manager's word because it does not answer; its process has not ended. */
   silent: boolean
   /** It serves, but refuses writes: it cannot bring them to its disk. */
@@ -69,6 +71,8 @@ export interface Reports {
   isGone(member: number): boolean
   /** Its manager's process is gone. */
   isRefused(member: number): boolean
+  /** It says that it is about to stop. */
+  isStopping(member: number): boolean
   status(member: number, bucketUuid: string, shard: number): EngineStatus | null
   look(member: number, port: number): RemoteLook | null
 }
@@ -125,6 +129,7 @@ function judge(
     failed: member.membership !== 'active',
     leaving: member.ejecting,
     reach,
+    stopping: managed && reports.isStopping(member.id),
     silent: managed && status?.state === 'silent',
     cannotWrite: managed && status?.trouble === 'diskFull',
     engineId: status?.engineId ?? '',

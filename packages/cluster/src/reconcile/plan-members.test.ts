@@ -13,6 +13,7 @@ function picturesFor(document: ClusterDocument): BucketPicture[] {
     isLive: () => true,
     isGone: () => false,
     isRefused: () => false,
+    isStopping: () => false,
     status: () => null,
     look: () => null,
   })

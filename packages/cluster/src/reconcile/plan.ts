@@ -70,10 +70,12 @@ export function planBucket(
   const steps: Step[] = []
   const started = new Map<number, number>()
   let handovers = memory.handingOver || memory.unsettled ? 1 : 0
+  const leading = picture.shards.flatMap((shard) => stoppingLeader(shard) ?? [])
   for (const shard of picture.shards) {
     const step = planShard(shard, wanted[shard.index], {
       ...memory,
       fillingOn: (member) => memory.fillingOn(member) + (started.get(member) ?? 0),
+      mayLetGo: (member) => !leading.includes(member),
     })
     if (!step) continue
     if (step.kind === 'handover' && handovers++ > 0) continue
@@ -85,11 +87,23 @@ export function planBucket(
   return steps
 }
 
+/** What is known of the other shards when one is planned. */
+interface Surroundings extends PlanMemory {
+  /** A member that is about to stop leads nothing any more that another could lead. */
+  mayLetGo(member: number): boolean
+}
+
+/** The member that leads the shard, is about to stop, and could be relieved of it. */
+function stoppingLeader(shard: ShardPicture): number | null {
+  const primary = engineAt(shard, shard.primary)
+  return primary && planStopping(shard, primary, undefined) ? primary.member : null
+}
+
 /** The next step of one shard, or null when there is nothing to do or to wait for. */
-export function planShard(
+function planShard(
   shard: ShardPicture,
   wanted: ShardPlacement | undefined,
-  memory: PlanMemory,
+  memory: Surroundings,
 ): Step | null {
   const primary = engineAt(shard, shard.primary)
   const acting = actingPrimary(shard)
@@ -103,6 +117,7 @@ export function planShard(
   if (primary.slots.length === 0) return planSlotless(shard, primary, memory)
   return (
     planInSyncSet(shard, primary, memory) ??
+    planStopping(shard, primary, wanted) ??
     planReplication(shard, primary) ??
     planUnwritable(shard, primary, memory) ??
     (wanted ? planPlacement(shard, primary, wanted, memory) : null)
@@ -225,16 +240,18 @@ function isBlank(engine: EnginePicture): boolean {
 function planInSyncSet(
   shard: ShardPicture,
   primary: EnginePicture,
-  memory: PlanMemory,
+  memory: Surroundings,
 ): Step | null {
   const kept = shard.replicas.filter((member) => {
     const engine = engineAt(shard, member)
     if (!engine || engine.reach === 'down' || isBlank(engine)) return false
+    if (engine.stopping && !primary.stopping && memory.mayLetGo(member)) return false
     if (engine.reach === 'unknown' || isInSync(engine, primary)) return true
     return memory.outOfSyncMs(shard.index, member) < OUT_OF_SYNC_GRACE_MS
   })
   const joined = shard.engines
-    .filter((e) => e !== primary && !shard.replicas.includes(e.member) && isInSync(e, primary))
+    .filter((e) => e !== primary && !e.stopping && !shard.replicas.includes(e.member))
+    .filter((e) => isInSync(e, primary))
     .map((e) => e.member)
   if (kept.length === shard.replicas.length && joined.length === 0) return null
   const lost = shard.replicas.filter((member) => !kept.includes(member))
@@ -245,6 +262,23 @@ function planInSyncSet(
   const replicas = [...kept, ...joined]
   const kind = lost.length > 0 ? 'noteLoss' : 'note'
   return { kind, shard: shard.index, primary: primary.member, replicas, why }
+}
+
+/**
+ * A primary whose member is about to stop gives way to a copy that stays, soon after its last change
+ * as well: a handover needs no votes.
+ */
+function planStopping(
+  shard: ShardPicture,
+  primary: EnginePicture,
+  wanted: ShardPlacement | undefined,
+): Step | null {
+  if (!primary.stopping) return null
+  const ready = shard.replicas
+    .flatMap((member) => engineAt(shard, member) ?? [])
+    .filter((engine) => isInSync(engine, primary) && !engine.stopping && !engine.cannotWrite)
+  const target = ready.find((engine) => engine.member === wanted?.primary) ?? ready[0]
+  return target ? { kind: 'handover', shard: shard.index, to: target.member } : null
 }
 
 /** Points an engine that follows nobody, or somebody else, at the primary. */
@@ -295,7 +329,7 @@ function planPlacement(
   if (!whole || wanted.primary === null) return null
   if (wanted.primary !== primary.member) {
     const target = engineAt(shard, wanted.primary)
-    if (!target || target.cannotWrite || !isInSync(target, primary)) return null
+    if (!target || target.cannotWrite || target.stopping || !isInSync(target, primary)) return null
     if (memory.sinceFailoverMs(index) < HANDOVER_INTERVAL_MS) return null
     return { kind: 'handover', shard: index, to: wanted.primary }
   }

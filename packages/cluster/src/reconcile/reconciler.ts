@@ -104,6 +104,7 @@ export class Reconciler {
       isLive: (member) => this.#heartbeats.isLive(member),
       isGone: (member) => this.#heartbeats.isGone(member),
       isRefused: (member) => this.#heartbeats.isRefused(member),
+      isStopping: (member) => this.#heartbeats.statusOf(member)?.stopping ?? false,
       status: (member, bucket, shard) =>
         this.#heartbeats
           .statusOf(member)
@@ -115,7 +116,9 @@ export class Reconciler {
   /** Where the copies of a bucket should be, by the members that can hold data now. */
   wanted(picture: BucketPicture): ShardPlacement[] {
     const document = this.#keeper.current
-    return wantedOf(document, picture.bucket, this.#usableNodes(document))
+    const usable = this.#usableNodes(document)
+    const stopping = usable.filter((id) => this.#heartbeats.statusOf(id)?.stopping)
+    return wantedOf(document, picture.bucket, usable, stopping)
   }
 
   /** Progress of the running rebalance by member, 0 to 1. Works on every member. */

@@ -10,13 +10,17 @@ import {
   type Shard,
 } from '../document/cluster-document.ts'
 
-/** Where the copies of a bucket should be, given the members that can hold data now. */
+/**
+ * Where the copies of a bucket should be, given the members that can hold data now. Those that are
+ * about to stop lead nothing.
+ */
 export function wantedOf(
   document: ClusterDocument,
   bucket: Bucket,
   usable: readonly number[],
+  stopping: readonly number[] = [],
 ): ShardPlacement[] {
-  const relieved = document.members.filter((m) => m.failingOver).map((m) => m.id)
+  const failingOver = document.members.filter((m) => m.failingOver).map((m) => m.id)
   return wantedPlacement({
     nodes: usable,
     shards: bucket.shards.map((shard) => ({
@@ -31,7 +35,7 @@ export function wantedOf(
     replicaCount: bucket.replicaCount,
     groups: groupsOf(document),
     level: document.rebalancing || !document.rebalance.stopped,
-    withoutPrimaries: new Set(relieved),
+    withoutPrimaries: new Set([...failingOver, ...stopping]),
   })
 }
 

@@ -15,6 +15,7 @@ function sourceOf(document: ClusterDocument, away: readonly number[] = []): View
     uptimeSeconds: 5,
     memoryTotalBytes: 1,
     memoryFreeBytes: 1,
+    stopping: false,
   }
   return {
     document,

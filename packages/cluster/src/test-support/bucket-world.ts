@@ -33,6 +33,7 @@ const HEAL_TURNS = 15
 interface Host {
   up: boolean
   manager: boolean
+  stopping: boolean
   awayTurns: number
 }
 
@@ -131,11 +132,18 @@ export class BucketWorld {
     if (host) host.manager = false
   }
 
+  /** The node is asked to stop: it says so, and goes on for now. */
+  announceStop(id: number): void {
+    const host = this.#hosts.get(id)
+    if (host?.manager) host.stopping = true
+  }
+
   reviveNode(id: number): void {
     const host = this.#hosts.get(id)
     if (!host || !this.document.members.some((m) => m.id === id)) return
     host.up = true
     host.manager = true
+    host.stopping = false
   }
 
   killEngine(shard: number, id: number): void {
@@ -218,6 +226,7 @@ export class BucketWorld {
       isLive: (member) => this.#hosts.get(member)?.manager ?? false,
       isGone: (member) => !this.#hosts.get(member)?.manager && this.#hasMajority,
       isRefused: (member) => !this.#hosts.get(member)?.manager,
+      isStopping: (member) => this.#hosts.get(member)?.stopping ?? false,
       status: (member, _bucket, shard) => this.#statusOf(shard, member),
       look: (member, port) => {
         const shard = this.#bucket.shards.findIndex((s) =>
@@ -239,7 +248,8 @@ export class BucketWorld {
   }
 
   #wanted(picture: BucketPicture): ShardPlacement[] {
-    return wantedOf(this.document, picture.bucket, this.#usable)
+    const stopping = this.memberIds.filter((id) => this.#hosts.get(id)?.stopping)
+    return wantedOf(this.document, picture.bucket, this.#usable, stopping)
   }
 
   #outOfSyncMs(picture: BucketPicture, index: number, member: number): number {
@@ -254,7 +264,7 @@ export class BucketWorld {
   }
 
   #addHost(id: number): void {
-    this.#hosts.set(id, { up: true, manager: true, awayTurns: 0 })
+    this.#hosts.set(id, { up: true, manager: true, stopping: false, awayTurns: 0 })
   }
 
   /** Managers start what the document puts on their node, and end what it does not. */

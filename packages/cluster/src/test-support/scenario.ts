@@ -12,7 +12,7 @@
  *   shard 0: failover from 1 to one of 2,3
  *
  * An engine line says member, reach, then any of: `silent`, `cannot-write`, `unmanaged`, `failed`,
- * `leaving`, `primary`, `slots`, `epoch N`, `replica of M`, `link down`, `knows nobody` or
+ * `leaving`, `stopping`, `primary`, `slots`, `epoch N`, `replica of M`, `link down`, `knows nobody` or
  * `knows ID,ID`. The id of an
  * engine is MEMBER.SHARD (`9.a` for an arbiter's); it knows all others unless it says otherwise.
  */
@@ -129,6 +129,7 @@ function readEngine(
     else if (words.take('unmanaged')) engine.managed = false
     else if (words.take('failed')) engine.failed = true
     else if (words.take('leaving')) engine.leaving = true
+    else if (words.take('stopping')) engine.stopping = true
     else if (words.take('primary')) engine.role = 'primary'
     else if (words.take('slots')) engine.slots = [[0, 2047]]
     else if (words.take('epoch')) engine.configEpoch = words.number()
@@ -159,6 +160,7 @@ export function blankEngine(member: number, place: string, reach: Reach): Engine
     managed: true,
     failed: false,
     leaving: false,
+    stopping: false,
     reach,
     silent: false,
     cannotWrite: false,

@@ -12,7 +12,7 @@ import { type Programs, runHoldfast } from './programs.ts'
 
 const POLL_MS = 50
 const REST_TIMEOUT_MS = 2_000
-const NODE_STOP_TIMEOUT_MS = 10_000
+const NODE_STOP_TIMEOUT_MS = 20_000
 const DEATH_TIMEOUT_MS = 5_000
 
 export const STORE_USER = 'Administrator'
