@@ -1,7 +1,8 @@
 /**
  * Reads some items of a bucket for a person who looks at it: single ones from the primaries of
- * their shards, pages from replicas. Each call opens the connections that it needs and closes them,
- * and is bounded in time, keys and bytes; a page that meets a bound is short and says where to go on.
+ * their shards, pages from replicas. Each call opens the connections that it needs and closes
+ * them, and is bounded in time, keys and bytes; a page that meets a bound is short and says where
+ * to go on.
  */
 import { shardOfVbucket, TAG_PREFIXES, vbucketOf } from '@holdfast/topology'
 import { EngineItems } from '../backup/engine-items.ts'

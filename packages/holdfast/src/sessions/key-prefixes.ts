@@ -1,7 +1,7 @@
 /**
  * The prefixes of the applications that keep sessions in a bucket. An operator has an id or a user,
- * rarely what `storageKeyPrefix` made; so a few sessions are looked at, and what stands before their
- * ids is remembered for a while.
+ * rarely what `storageKeyPrefix` made; so a few sessions are looked at, and what stands before
+ * their ids is remembered for a while.
  */
 import type { BucketAccess } from '@holdfast/cluster'
 import { FORM_BYTES, isStoredForm, maybeSessionKey, prefixOf } from '@holdfast/session/operator'

@@ -1,7 +1,7 @@
 /**
  * A stored session as the REST shows it. Pure but for the clock that it is given. When a session
- * was last used the stored copy does not say: a request that changes nothing only renews its expiry.
- * So the expiry tells, to the slack that sticky servers leave between two renewals.
+ * was last used the stored copy does not say: a request that changes nothing only renews its
+ * expiry. So the expiry tells, to the slack that sticky servers leave between two renewals.
  */
 import type { SessionRow, StoredItem } from '@holdfast/cluster'
 import {
