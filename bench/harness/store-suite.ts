@@ -1,6 +1,7 @@
 // The suite `store`: what a cluster of three nodes costs and how it behaves. How long it takes to
-// start, what it costs while nothing happens, whether it keeps its head when the processor is taken
-// away from it, and what clients feel while it moves data to a fourth node.
+// start, what it costs while nothing happens, how long replicated sets take at a low and a high
+// rate, whether it keeps its head when the processor is taken away from it, and what clients feel
+// while it moves data to a fourth node.
 import { spawn } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -30,6 +31,7 @@ const LOAD_LANES = 64
 const CLIENT_LANES = 8
 const CLIENT_PAUSE_MS = 5
 const BASE_MS = 5000
+const SETS_MS = 10_000
 
 interface Figure {
   readonly name: string
@@ -73,6 +75,7 @@ export async function runStore({ stage, options, say }: SuiteSurroundings): Prom
   const { port } = await apps.addProxy(store.streamUrls())
   const client = new MemcachedClient({ host: '127.0.0.1', port, protocol: 'text' })
   stage.atEnd(() => client.close())
+  await measureSets(client, note)
   await measureStarved(store, stage.folder, client, note)
   say(`${items} items of ${VALUE_BYTES} bytes`)
   await measureRebalance(store, client, items, note)
@@ -103,6 +106,46 @@ async function measureIdle(store: LocalStore, note: Note): Promise<void> {
   note('idle: processor of a node, engines included', Math.max(...shares) * 100, '% of a core', 3)
   const megabytes = nodes.map(({ daemonPids }) => residentBytes(daemonPids) / 2 ** 20)
   note('idle: memory of manager and gateway', Math.max(...megabytes), 'MB', 150)
+}
+
+/** Sets in a bucket whose replicas were primaries before, as after every failover and rebalance. */
+async function measureSets(client: MemcachedClient, note: Note): Promise<void> {
+  for (const [lanes, pauseMs] of [
+    [CLIENT_LANES, CLIENT_PAUSE_MS],
+    [LOAD_LANES, 0],
+  ] as const) {
+    const { ms, failed } = await setsDuring(client, lanes, pauseMs)
+    const which = `sets of ${lanes} clients`
+    note(`${which}: a second`, (ms.length * 1000) / SETS_MS, '')
+    note(`${which}: p50`, percentile(ms, 0.5), 'ms')
+    note(`${which}: p99`, percentile(ms, 0.99), 'ms')
+    note(`${which}: p99.9`, percentile(ms, 0.999), 'ms')
+    note(`${which}: failed`, failed, '', 0)
+  }
+}
+
+async function setsDuring(
+  client: MemcachedClient,
+  lanes: number,
+  pauseMs: number,
+): Promise<Latencies> {
+  const seen: Latencies = { ms: [], failed: 0 }
+  const value = Buffer.alloc(VALUE_BYTES, 's')
+  const untilMs = performance.now() + SETS_MS
+  const lane = async (number: number): Promise<void> => {
+    for (let count = 0; performance.now() < untilMs; count++) {
+      const startMs = performance.now()
+      try {
+        await client.set(`set-${number}-${count % 1000}`, value, { ttlSeconds: 0 })
+      } catch {
+        seen.failed++
+      }
+      seen.ms.push(performance.now() - startMs)
+      if (pauseMs > 0) await delay(pauseMs)
+    }
+  }
+  await Promise.all(Array.from({ length: lanes }, (_, number) => lane(number)))
+  return seen
 }
 
 /** Failovers while other processes take the processor: there is no reason for any. */
