@@ -4,10 +4,7 @@
  * for the application's servers too.
  */
 import assert from 'node:assert/strict'
-import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
@@ -20,14 +17,13 @@ import {
   ShardFrameReader,
   type ShardItem,
 } from '@holdfast/cluster'
-import { createSessions, type NodeSessionOptions } from '@holdfast/session/node-http'
+import type { NodeSessionOptions } from '@holdfast/session/node-http'
 import { addressOf, LocalStore, STORE_PASSWORD, STORE_USER } from '../picture/local-store.ts'
 import { PortPlan } from '../picture/ports.ts'
 import { findPrograms, runHoldfast } from '../picture/programs.ts'
+import { CART, startApplication, Visitor } from './test-support/application.ts'
 
 const WAIT_MS_MAX = 60_000
-const SECRET = 'a secret of the application'
-const CART = { items: ['a', 'b'], since: new Date(0) }
 const READER = { username: 'reader', password: 'reader-secret' }
 const programs = findPrograms(fileURLToPath(new URL('../../../..', import.meta.url)))
 const ADMIN_LOGIN = basic(STORE_USER, STORE_PASSWORD)
@@ -162,7 +158,8 @@ for (const sticky of [false, true]) {
   const mode = sticky ? 'sticky' : 'non-sticky'
 
   test(`a session that was ended is not brought back by a server, ${mode}`, async () => {
-    const app = await startApp({ sticky, jvmRoute: 'app1', revocationPoll: 50 })
+    const nodes = { memcachedNodes: `n1:${gatewayOf(1)}` }
+    const app = await startApp({ sticky, jvmRoute: 'app1', revocationPoll: 50, ...nodes })
     const browser = new Visitor(app.url)
     await browser.set({ name: 'ann' })
     assert.deepEqual(await browser.read(), { name: 'ann' })
@@ -201,6 +198,18 @@ for (const sticky of [false, true]) {
     assert.deepEqual((await pageOf(query)).sessions, [])
   })
 }
+
+test('a server that is told of nothing finds out when it stores the session', async () => {
+  const memcachedNodes = `n1:${gatewayOf(2)}`
+  const app = await startApp({ sticky: true, jvmRoute: 'app1', revocationPoll: 0, memcachedNodes })
+  const browser = new Visitor(app.url)
+  await browser.set({ name: 'ann' })
+  assert.equal(await revoked(`/sessions/default/${browser.id}`), 1)
+  assert.deepEqual(await browser.read(), { name: 'ann' })
+  await browser.set({ other: 'thing' })
+  assert.deepEqual((await pageOf(`id=${browser.sid}`)).sessions, [])
+  assert.ok(!('name' in (await browser.read())))
+})
 
 test('a session of one user that is ended leaves the list of the user', async () => {
   const app = await startApp({ sticky: true, userOf: 'user' })
@@ -243,84 +252,14 @@ test('what is asked wrongly is told at its field', async () => {
   assert.equal((await ask('DELETE', '/sessions/default')).status, 400)
 })
 
-/** One visitor of an application, with the cookie that it has. */
-class Visitor {
-  readonly #url: string
-  #cookie = ''
-
-  constructor(url: string) {
-    this.#url = url
-  }
-
-  /** The session's id as the application has it. */
-  get id(): string {
-    const signed = decodeURIComponent(this.cookieValue).slice('s:'.length)
-    return signed.slice(0, signed.lastIndexOf('.'))
-  }
-
-  /** The part of it that the store knows. */
-  get sid(): string {
-    return this.id.replace(/\..*$/, '')
-  }
-
-  get cookieValue(): string {
-    return this.#cookie.slice(this.#cookie.indexOf('=') + 1)
-  }
-
-  async set(attributes: object): Promise<void> {
-    await this.#visit('POST', JSON.stringify(attributes))
-  }
-
-  async read(): Promise<object> {
-    return JSON.parse(await this.#visit('GET'))
-  }
-
-  async #visit(method: string, body?: string): Promise<string> {
-    const headers = { cookie: this.#cookie }
-    const response = await fetch(this.#url, { method, headers, ...(body ? { body } : {}) })
-    const [cookie] = response.headers.getSetCookie()
-    if (cookie !== undefined) this.#cookie = cookie.replace(/;.*$/, '')
-    const text = await response.text()
-    assert.equal(response.status, 200, text)
-    return text
-  }
+async function startApp(options: Partial<NodeSessionOptions>, node = 1): Promise<{ url: string }> {
+  const application = await startApplication({ memcachedNodes: gatewayOf(node), ...options })
+  closing.push(() => application.close())
+  return application
 }
 
-/** An application server that sets the attributes of a POST and shows them. */
-async function startApp(options: Partial<NodeSessionOptions>, node = 1): Promise<{ url: string }> {
-  const port = store.nodes[node - 1]?.ports.gateway
-  const sessions = createSessions<Record<string, unknown>>({
-    memcachedNodes: `127.0.0.1:${port}`,
-    secret: SECRET,
-    operationTimeout: 20_000,
-    storeWait: 10_000,
-    sessionBackupAsync: false,
-    sessionBackupTimeout: 20_000,
-    ...options,
-  })
-  const server = createServer(
-    sessions.listener(async (request, response, session) => {
-      let text = ''
-      for await (const chunk of request) text += String(chunk)
-      const given: Record<string, unknown> = text === '' ? {} : JSON.parse(text)
-      for (const [name, value] of Object.entries(given)) {
-        session.set(name, name === 'cart' ? CART : value)
-      }
-      const names = text === '' ? ['name', 'other', 'user'] : []
-      const shown = names.flatMap((name) => {
-        const value = session.get(name)
-        return value === undefined ? [] : [[name, value]]
-      })
-      response.end(JSON.stringify(Object.fromEntries(shown)))
-    }),
-  ).listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  closing.push(async () => {
-    server.close()
-    server.closeAllConnections()
-    await sessions.close()
-  })
-  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` }
+function gatewayOf(node: number): string {
+  return `127.0.0.1:${store.nodes[node - 1]?.ports.gateway}`
 }
 
 /** Items that are no sessions of ours. */
