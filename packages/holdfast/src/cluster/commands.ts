@@ -7,6 +7,7 @@ import type { ClusterCommand } from './command.ts'
 import { bucketCommands } from './commands-buckets.ts'
 import { clusterCommandRows } from './commands-cluster.ts'
 import { groupCommands } from './commands-groups.ts'
+import { proxyCommands } from './commands-proxies.ts'
 import { rebalanceCommands } from './commands-rebalance.ts'
 import { serverCommands } from './commands-servers.ts'
 import { sessionCommands } from './commands-sessions.ts'
@@ -21,6 +22,7 @@ export const clusterCommands: readonly ClusterCommand[] = [
   ...serverCommands,
   ...rebalanceCommands,
   ...groupCommands,
+  ...proxyCommands,
   ...bucketCommands,
   ...copyCommands,
   ...sessionCommands,
