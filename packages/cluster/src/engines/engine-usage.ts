@@ -2,7 +2,14 @@
 import type { EngineUsage } from '../membership/messages.ts'
 
 /** Sections of INFO that `usageIn` and the search for trouble read. */
-export const USAGE_SECTIONS = ['memory', 'persistence', 'stats', 'keyspace', 'errorstats'] as const
+export const USAGE_SECTIONS = [
+  'memory',
+  'persistence',
+  'stats',
+  'keyspace',
+  'errorstats',
+  'replication',
+] as const
 
 /** Memory that is not for items: the engine's own at its start, buffers, connections. */
 const OTHER_MEMORY = [
@@ -26,7 +33,22 @@ export function usageIn(info: ReadonlyMap<string, string>, itemBytesMax: number)
     misses: number('keyspace_misses'),
     evicted: number('evicted_keys'),
     expired: number('expired_keys'),
+    ...replicasIn(info),
   }
+}
+
+/** `slaveN:ip=H,port=P,state=S,offset=O,lag=L` of each replica, and how far it is behind. */
+function replicasIn(info: ReadonlyMap<string, string>): Pick<EngineUsage, 'replicas'> {
+  const ownOffset = Number(info.get('master_repl_offset') ?? 0)
+  const replicas: EngineUsage['replicas'] = []
+  for (let i = 0; info.has(`slave${i}`); i++) {
+    const text = info.get(`slave${i}`) ?? ''
+    const [, host = '', port = '', offset = ''] =
+      /^ip=([^,]*),port=(\d+),.*\boffset=(\d+)/.exec(text) ?? []
+    const lagBytes = Math.max(0, ownOffset - Number(offset))
+    replicas.push({ host, port: Number(port), lagBytes })
+  }
+  return replicas.length === 0 ? {} : { replicas }
 }
 
 /** Items of all kinds, expired ones that nobody has looked at among them. */

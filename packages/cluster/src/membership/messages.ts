@@ -34,6 +34,8 @@ export interface EngineUsage {
   misses: number
   evicted: number
   expired: number
+  /** Replicas that are connected to it, and how far each is behind. */
+  replicas?: { host: string; port: number; lagBytes: number }[] | undefined
 }
 
 /** What a manager knows of one of its engines. */
@@ -140,6 +142,9 @@ const usageSchema: z.ZodType<EngineUsage> = z.object({
   misses: z.number(),
   evicted: z.number(),
   expired: z.number(),
+  replicas: z
+    .array(z.object({ host: z.string(), port: count, lagBytes: z.number() }))
+    .optional(),
 })
 
 const troubleSchema: z.ZodType<EngineTrouble> = z.enum([

@@ -20,3 +20,57 @@ export const whoamiSchema: z.ZodType = z.object({
 })
 
 export const ticketSchema: z.ZodType = z.object({ ticket: z.string(), expiresInSeconds: seconds })
+
+const counts = z.object({ active: z.number().int(), replica: z.number().int() })
+const range = z.tuple([z.number().int(), z.number().int()]).describe('first and last vBucket')
+
+export const topologySchema: z.ZodType = z.object({
+  rev: z.number().int().describe('grows with every change of the cluster'),
+  leader: z.string().nullable().describe('otpNode'),
+  nodes: z.array(
+    z.object({
+      otpNode: z.string(),
+      hostname: z.string(),
+      serverGroup: z.string(),
+      arbiter: z.boolean(),
+      clusterMembership: z.enum(['active', 'inactiveAdded', 'inactiveFailed']),
+      status: z.enum(['healthy', 'warmup', 'unhealthy']),
+      isLeader: z.boolean(),
+      vBuckets: counts,
+      engines: z.object({ running: z.number().int(), wanted: z.number().int() }),
+    }),
+  ),
+  buckets: z.array(
+    z.object({
+      name: z.string(),
+      type: z.enum(['membase', 'memcached']),
+      replicaNumber: z.number().int(),
+      wantedReplicas: z.number().int().describe('as many as there are nodes for'),
+      shards: z.array(
+        z.object({
+          shard: z.number().int(),
+          vBuckets: range,
+          primary: z.string().nullable().describe('otpNode'),
+          copies: z.array(
+            z.object({
+              otpNode: z.string().nullable(),
+              role: z.enum(['primary', 'replica']),
+              inSync: z.boolean(),
+              state: z.enum([
+                ...(['running', 'syncing', 'starting', 'silent', 'stopped'] as const),
+                ...(['resting', 'unknown'] as const),
+              ]),
+              items: z.number().int(),
+              memoryBytes: z.number(),
+              lagBytes: z.number().nullable().describe('behind the primary; null: not known'),
+            }),
+          ),
+        }),
+      ),
+    }),
+  ),
+  health: z.object({
+    word: z.enum(['healthy', 'rebalancing', 'degraded', 'unavailable', 'noBuckets']),
+    reasons: z.array(z.string()),
+  }),
+})

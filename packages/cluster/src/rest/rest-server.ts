@@ -39,6 +39,7 @@ import { rebalanceRoutes } from './routes-rebalance.ts'
 import { sessionRoutes } from './routes-sessions.ts'
 import { settingsRoutes } from './routes-settings.ts'
 import { statsRoutes } from './routes-stats.ts'
+import { memberTopologyRoutes, topologyRoutes } from './routes-topology.ts'
 import { TlsListener } from './tls-listener.ts'
 import type { PathAnswer, Viewer } from './watched-answers.ts'
 
@@ -59,6 +60,7 @@ export const publicRoutes: readonly Route[] = [
   ...eventRoutes,
   ...readRoutes,
   ...nodeReadRoutes,
+  ...topologyRoutes,
   ...settingsRoutes,
   ...bucketRoutes,
   ...nodeRoutes,
@@ -70,6 +72,12 @@ export const publicRoutes: readonly Route[] = [
   ...proxyReportRoutes,
   ...backupRoutes,
   ...sessionRoutes,
+]
+
+const internalRoutes: readonly Route[] = [
+  ...memberRoutes,
+  ...memberObserveRoutes,
+  ...memberTopologyRoutes,
 ]
 
 export class RestServer {
@@ -106,9 +114,7 @@ export class RestServer {
     const { host, port, tls } = options
     await this.#app.register(formbody, { bodyLimit: BODY_BYTES_MAX })
     await this.#app.register(cookie)
-    for (const route of [...publicRoutes, ...memberRoutes, ...memberObserveRoutes]) {
-      this.#add(route)
-    }
+    for (const route of [...publicRoutes, ...internalRoutes]) this.#add(route)
     await serveConsole(this.#app, {
       folder: options.consoleFolder ?? null,
       source: () => this.#node.viewSource(),
