@@ -9,6 +9,8 @@ import { holdfastVersion } from './version.ts'
 
 /** A stop that takes longer than this ends the process all the same. */
 const STOP_TIMEOUT_MS = 15_000
+/** The gateway makes next to no garbage for a request: a small young generation is enough. */
+const GATEWAY_FLAGS = ['--max-semi-space-size=1', '--single-threaded-gc']
 
 export function registerNode(program: Command): void {
   const command = program.command('node').description('run a store node')
@@ -51,7 +53,7 @@ function gateway(
   const url = `http://${host}:${port}/pools/default/saslBucketsStreaming`
   const settings = `port_listen=${gatewayPort},default_bucket_name=default`
   const listen = ['-l', host, '--data-port', String(dataPort)]
-  return [process.execPath, program, 'proxy', '-Z', settings, ...listen, url]
+  return [process.execPath, ...GATEWAY_FLAGS, program, 'proxy', '-Z', settings, ...listen, url]
 }
 
 async function runNode(options: NodeOptions): Promise<void> {

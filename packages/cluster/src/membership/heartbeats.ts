@@ -13,6 +13,7 @@ import {
   voters,
 } from '../document/cluster-document.ts'
 import type { DocumentKeeper } from '../document/document-keeper.ts'
+import { HeartbeatLink } from './heartbeat-link.ts'
 import {
   chooseLeader,
   holdsLease,
@@ -27,7 +28,8 @@ import {
   heartbeatAnswerSchema,
   type MemberStatus,
 } from './messages.ts'
-import { PeerError, PeerLink } from './peer-link.ts'
+import { PeerError } from './peer-error.ts'
+import { PeerLink } from './peer-link.ts'
 
 export const HEARTBEAT_INTERVAL_MS = 100
 /** Two missed heartbeats. */
@@ -38,6 +40,7 @@ const OWN_STALL_MS = 150
 interface Peer extends PeerView {
   address: string
   link: PeerLink
+  heartbeats: HeartbeatLink
   busy: boolean
   again: boolean
   status: MemberStatus | null
@@ -88,7 +91,7 @@ export class Heartbeats {
   stop(): void {
     if (this.#timer) clearInterval(this.#timer)
     this.#timer = null
-    for (const peer of this.#peers.values()) peer.link.close()
+    for (const peer of this.#peers.values()) closeLinks(peer)
     this.#peers.clear()
   }
 
@@ -234,7 +237,7 @@ export class Heartbeats {
     for (const [id, peer] of this.#peers) {
       const member = others.find((m) => m.id === id)
       if (!member || `${member.host}:${member.restPort}` !== peer.address) {
-        peer.link.close()
+        closeLinks(peer)
         this.#peers.delete(id)
       }
     }
@@ -251,8 +254,8 @@ export class Heartbeats {
     const sentAtMs = performance.now()
     const body = this.#compose(peer.statusSeenSeq, peer)
     const { cluster } = body
-    peer.link
-      .send('POST', '/internal/heartbeat', { body, secret: this.#keeper.current.secret })
+    peer.heartbeats
+      .send(body, this.#keeper.current.secret)
       .then((raw) => {
         const answer = heartbeatAnswerSchema.parse(raw)
         // The answer to what a member of an earlier cluster asked says nothing to this one.
@@ -365,7 +368,8 @@ function newPeer(member: Member, onDisconnect: () => void): Peer {
   return {
     id: member.id,
     address: `${member.host}:${member.restPort}`,
-    link: new PeerLink(member, onDisconnect),
+    link: new PeerLink(member),
+    heartbeats: new HeartbeatLink(member, onDisconnect),
     heardAtMs: Number.NEGATIVE_INFINITY,
     refused: false,
     following: null,
@@ -379,4 +383,9 @@ function newPeer(member: Member, onDisconnect: () => void): Peer {
     leading: false,
     committed: { term: 0, rev: 0 },
   }
+}
+
+function closeLinks({ link, heartbeats }: Peer): void {
+  link.close()
+  heartbeats.close()
 }

@@ -116,6 +116,11 @@ export interface Heartbeat {
 /** The answer: a heartbeat the other way, or word that the sender is no member any more. */
 export type HeartbeatAnswer = Heartbeat | { ejected: true }
 
+/** The answer to a heartbeat that is not taken, with a status of HTTP. */
+export interface Refusal {
+  refused: number
+}
+
 /** What a node that is asked to join says of itself. */
 export interface Hello {
   uuid: string
@@ -142,9 +147,7 @@ const usageSchema: z.ZodType<EngineUsage> = z.object({
   misses: z.number(),
   evicted: z.number(),
   expired: z.number(),
-  replicas: z
-    .array(z.object({ host: z.string(), port: count, lagBytes: z.number() }))
-    .optional(),
+  replicas: z.array(z.object({ host: z.string(), port: count, lagBytes: z.number() })).optional(),
 })
 
 const troubleSchema: z.ZodType<EngineTrouble> = z.enum([
@@ -202,6 +205,8 @@ export const heartbeatAnswerSchema: z.ZodType<HeartbeatAnswer> = z.union([
   heartbeatSchema,
   z.object({ ejected: z.literal(true) }),
 ])
+
+export const refusalSchema: z.ZodType<Refusal> = z.object({ refused: count })
 
 export const prepareSchema: z.ZodType<{ from: number; document: ClusterDocument }> = z.object({
   from: count,

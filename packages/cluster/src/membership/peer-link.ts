@@ -1,73 +1,49 @@
 /**
- * One member's link to another: JSON over the other's REST port, every wait with a deadline.
- * It knows the difference between *refused* (the machine answers, nothing listens: the process is
- * gone) and *silent* (no answer in time).
+ * One member's link to another: JSON over the other's REST port, every wait with a deadline. It
+ * knows the difference between *refused* (the machine answers, nothing listens: the process is
+ * gone) and *silent* (no answer in time). Heartbeats have a connection of their own.
  */
-import { Client } from 'undici'
+import { Agent, request } from 'node:http'
 import type { Member } from '../document/cluster-document.ts'
+import { PeerError } from './peer-error.ts'
 
-/** Deadline of a heartbeat and other small messages. */
+/** Deadline of small messages. */
 export const MESSAGE_TIMEOUT_MS = 500
 /** Deadline of messages that wait for a disk or for another member. */
 export const SLOW_MESSAGE_TIMEOUT_MS = 3000
+/** Longest answer that is read. */
+const ANSWER_BYTES_MAX = 32 * 1024 * 1024
+const STATUS_OK = 200
+const ERROR_TEXT_LENGTH_MAX = 300
 
-/** Raised when a member cannot be reached or answers with an error. */
-export class PeerError extends Error {
-  readonly code = 'HOLDFAST_PEER'
-  /** Nothing listens at the address. */
-  readonly refused: boolean
-  readonly status: number | null
-
-  constructor(message: string, options: { cause?: unknown; status?: number } = {}) {
-    super(message, { cause: options.cause })
-    const cause = options.cause
-    const causeCode = cause instanceof Error && 'code' in cause ? cause.code : ''
-    this.refused = causeCode === 'ECONNREFUSED'
-    this.status = options.status ?? null
-  }
+/** What is sent besides method and path. */
+export interface PeerMessage {
+  body?: unknown
+  secret?: string
+  authorization?: string
+  timeoutMs?: number
 }
 
 export class PeerLink {
   readonly address: string
-  readonly #client: Client
+  readonly #host: string
+  readonly #port: number
+  readonly #agent: Agent
 
-  /** `onDisconnect` is called when an open connection breaks: often the first sign of a death. */
-  constructor(member: Pick<Member, 'host' | 'restPort'>, onDisconnect: () => void = () => {}) {
+  constructor(member: Pick<Member, 'host' | 'restPort'>, connectionsMax = 1) {
     this.address = `${member.host}:${member.restPort}`
-    this.#client = new Client(`http://${this.address}`, {
-      connect: { timeout: MESSAGE_TIMEOUT_MS },
-      keepAliveTimeout: 60_000,
-      pipelining: 1,
-    })
-    this.#client.on('disconnect', onDisconnect)
+    this.#host = member.host
+    this.#port = member.restPort
+    this.#agent = new Agent({ keepAlive: true, maxSockets: connectionsMax })
   }
 
-  async send(
-    method: 'GET' | 'POST',
-    path: string,
-    options: { body?: unknown; secret?: string; authorization?: string; timeoutMs?: number } = {},
-  ): Promise<unknown> {
-    const timeoutMs = options.timeoutMs ?? MESSAGE_TIMEOUT_MS
-    const authorization =
-      options.authorization ?? (options.secret === undefined ? '' : `Bearer ${options.secret}`)
+  /** Resolves with the parsed answer, null for an empty one. Rejects with {@link PeerError}. */
+  async send(method: 'GET' | 'POST', path: string, message: PeerMessage = {}): Promise<unknown> {
     try {
-      const response = await this.#client.request({
-        method,
-        path,
-        headers: {
-          ...(authorization === '' ? {} : { authorization }),
-          ...(options.body === undefined ? {} : { 'content-type': 'application/json' }),
-        },
-        body: options.body === undefined ? null : JSON.stringify(options.body),
-        signal: AbortSignal.timeout(timeoutMs),
-      })
-      const text = await response.body.text()
-      if (response.statusCode !== 200) {
-        throw new PeerError(`${method} ${path} at ${this.address}: ${text.slice(0, 300)}`, {
-          status: response.statusCode,
-        })
-      }
-      return text === '' ? null : JSON.parse(text)
+      const { status, text } = await this.#exchange(method, path, message)
+      if (status === STATUS_OK) return text === '' ? null : JSON.parse(text)
+      const said = text.slice(0, ERROR_TEXT_LENGTH_MAX)
+      throw new PeerError(`${method} ${path} at ${this.address}: ${said}`, { status })
     } catch (cause) {
       if (cause instanceof PeerError) throw cause
       throw new PeerError(`${method} ${path} at ${this.address} failed`, { cause })
@@ -75,6 +51,44 @@ export class PeerLink {
   }
 
   close(): void {
-    this.#client.destroy().catch(() => {})
+    this.#agent.destroy()
+  }
+
+  async #exchange(
+    method: string,
+    path: string,
+    { body, secret, authorization, timeoutMs = MESSAGE_TIMEOUT_MS }: PeerMessage,
+  ): Promise<{ status: number; text: string }> {
+    const { promise, resolve, reject } = Promise.withResolvers<{ status: number; text: string }>()
+    const login = authorization ?? (secret === undefined ? undefined : `Bearer ${secret}`)
+    const asking = request({
+      method,
+      path,
+      host: this.#host,
+      port: this.#port,
+      agent: this.#agent,
+      headers: {
+        ...(login === undefined ? {} : { authorization: login }),
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      },
+    })
+    asking.on('error', reject)
+    asking.once('response', (response) => {
+      let text = ''
+      response.setEncoding('utf8')
+      response.on('data', (chunk: string) => {
+        text += chunk
+        if (text.length > ANSWER_BYTES_MAX) asking.destroy(new Error('the answer is too long'))
+      })
+      response.once('error', reject)
+      response.once('end', () => resolve({ status: response.statusCode ?? 0, text }))
+    })
+    const timer = setTimeout(() => asking.destroy(new Error('no answer in time')), timeoutMs)
+    asking.end(body === undefined ? undefined : JSON.stringify(body))
+    try {
+      return await promise
+    } finally {
+      clearTimeout(timer)
+    }
   }
 }

@@ -3,14 +3,12 @@
  * connections of their own, so that heartbeats never wait behind them; every wait has a deadline,
  * and a member that does not answer is named, not waited for.
  */
-import { Agent, request } from 'undici'
 import type { ZodType } from 'zod'
 import type { ClusterDocument, Member } from '../document/cluster-document.ts'
+import { PeerLink } from '../membership/peer-link.ts'
 
-const CONNECT_TIMEOUT_MS = 500
+/** To one member. */
 const CONNECTIONS_MAX = 2
-/** Longest answer that is read. */
-const ANSWER_BYTES_MAX = 32 * 1024 * 1024
 
 /** What the members have said, and who has not. */
 export interface Answers<T> {
@@ -20,12 +18,7 @@ export interface Answers<T> {
 
 export class MemberCalls {
   readonly #document: () => ClusterDocument
-  readonly #agent = new Agent({
-    connect: { timeout: CONNECT_TIMEOUT_MS },
-    connections: CONNECTIONS_MAX,
-    keepAliveTimeout: 30_000,
-    maxResponseSize: ANSWER_BYTES_MAX,
-  })
+  readonly #links = new Map<string, PeerLink>()
 
   constructor(document: () => ClusterDocument) {
     this.#document = document
@@ -37,14 +30,10 @@ export class MemberCalls {
     path: string,
     options: { schema: ZodType<T>; timeoutMs: number },
   ): Promise<T> {
-    const { statusCode, body } = await request(`http://${member.host}:${member.restPort}${path}`, {
-      dispatcher: this.#agent,
-      headers: { authorization: `Bearer ${this.#document().secret}` },
-      signal: AbortSignal.timeout(options.timeoutMs),
-    })
-    const text = await body.text()
-    if (statusCode !== 200) throw new Error(`${path} at ${member.host}: ${statusCode}`)
-    return options.schema.parse(JSON.parse(text))
+    const { secret } = this.#document()
+    const { timeoutMs } = options
+    const answer = await this.#link(member).send('GET', path, { secret, timeoutMs })
+    return options.schema.parse(answer)
   }
 
   /** Asks many members side by side. */
@@ -67,7 +56,26 @@ export class MemberCalls {
     return { answers, missing }
   }
 
-  async close(): Promise<void> {
-    await this.#agent.destroy()
+  close(): void {
+    for (const link of this.#links.values()) link.close()
+    this.#links.clear()
   }
+
+  /** Links to members that are gone are closed on the way. */
+  #link(member: Pick<Member, 'host' | 'restPort'>): PeerLink {
+    const wanted = addressOf(member)
+    const present = new Set(this.#document().members.map(addressOf))
+    for (const [address, link] of this.#links) {
+      if (present.has(address)) continue
+      link.close()
+      this.#links.delete(address)
+    }
+    const link = this.#links.get(wanted) ?? new PeerLink(member, CONNECTIONS_MAX)
+    this.#links.set(wanted, link)
+    return link
+  }
+}
+
+function addressOf({ host, restPort }: Pick<Member, 'host' | 'restPort'>): string {
+  return `${host}:${restPort}`
 }

@@ -74,7 +74,7 @@ export class Observer {
 
   async stop(): Promise<void> {
     if (this.#timer) clearInterval(this.#timer)
-    await this.calls.close()
+    this.calls.close()
     await this.#turning
     await this.#sender.close()
     await this.events.close()

@@ -11,7 +11,8 @@ import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest }
 import type { Logger } from 'pino'
 import { ZodError } from 'zod'
 import { NotCommittedError } from '../document/document-writer.ts'
-import { PeerError, SLOW_MESSAGE_TIMEOUT_MS } from '../membership/peer-link.ts'
+import { PeerError } from '../membership/peer-error.ts'
+import { SLOW_MESSAGE_TIMEOUT_MS } from '../membership/peer-link.ts'
 import type { StoreNode } from '../node.ts'
 import type { NodeOptions } from '../options.ts'
 import { type Caller, callerOf, challenge } from './access.ts'
@@ -19,6 +20,7 @@ import { ApiError } from './api-error.ts'
 import { askPath, isOutOfReach, OUT_OF_REACH } from './ask-path.ts'
 import { isForeign } from './browser-logins.ts'
 import { serveConsole } from './console-files.ts'
+import { HeartbeatListener } from './heartbeat-listener.ts'
 import { isInner } from './inner-request.ts'
 import type { Route, RouteContext } from './route.ts'
 import { backupRoutes } from './routes-backup.ts'
@@ -84,6 +86,7 @@ export class RestServer {
   readonly #app: FastifyInstance
   readonly #node: StoreNode
   readonly #log: Logger
+  readonly #heartbeats: HeartbeatListener
   #tls: TlsListener | null = null
 
   constructor(node: StoreNode, log: Logger) {
@@ -94,6 +97,7 @@ export class RestServer {
       forceCloseConnections: true,
       routerOptions: { maxParamLength: PARAMETER_CHARS_MAX },
     })
+    this.#heartbeats = new HeartbeatListener(node, this.#app.server)
     this.#app.addHook('onSend', async (_request, reply, payload) => {
       reply.header('server', `Membase Server ${node.version} (Holdfast)`)
       if (reply.hasHeader('cache-control')) return payload
@@ -138,6 +142,7 @@ export class RestServer {
   }
 
   async close(): Promise<void> {
+    this.#heartbeats.close()
     await Promise.all([this.#tls?.close(), this.#app.close()])
   }
 

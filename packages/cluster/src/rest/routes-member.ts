@@ -1,11 +1,13 @@
-/** Routes between members. They carry JSON and the cluster's secret. */
+/**
+ * Routes between members. They carry JSON and the cluster's secret. Heartbeats have a connection
+ * of their own, see heartbeat-listener.ts.
+ */
 import { totalmem } from 'node:os'
 import { quotaTooLarge, usableMemory } from '../buckets/quota.ts'
 import { compareVersions } from '../document/cluster-document.ts'
 import {
   failOverSchema,
   grantStartSchema,
-  heartbeatSchema,
   joinSchema,
   prepareSchema,
 } from '../membership/messages.ts'
@@ -13,19 +15,6 @@ import { ApiError } from './api-error.ts'
 import type { Route } from './route.ts'
 
 export const memberRoutes: Route[] = [
-  {
-    method: 'POST',
-    path: '/internal/heartbeat',
-    access: 'member',
-    summary: '',
-    handle: ({ node, body }) => {
-      const heartbeat = heartbeatSchema.parse(body)
-      if (heartbeat.cluster !== node.document.uuid) throw new ApiError(409, 'another cluster\n')
-      const answer = node.heartbeats.receive(heartbeat)
-      if (answer === null) throw new ApiError(409, 'not known here yet\n')
-      return answer
-    },
-  },
   {
     method: 'POST',
     path: '/internal/prepare',
