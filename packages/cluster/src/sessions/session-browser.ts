@@ -20,8 +20,9 @@ export interface SessionRow {
   /** The part of the id that all sessions of its application have. */
   prefix: string
   user: string | null
-  createdAt: string | null
-  lastAccessedAt: string | null
+  /** Unix time in milliseconds. */
+  createdAt: number | null
+  lastAccessedAt: number | null
   ageSeconds: number | null
   idleSeconds: number | null
   expiresInSeconds: number | null

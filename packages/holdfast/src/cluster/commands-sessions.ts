@@ -71,8 +71,8 @@ export const sessionCommands: readonly ClusterCommand[] = [
 const rowSchema = z.looseObject({
   id: z.string(),
   user: z.string().nullable(),
-  createdAt: z.string().nullable(),
-  lastAccessedAt: z.string().nullable(),
+  createdAt: z.number().nullable(),
+  lastAccessedAt: z.number().nullable(),
   ageSeconds: z.number().nullable(),
   idleSeconds: z.number().nullable(),
   expiresInSeconds: z.number().nullable(),
@@ -121,8 +121,8 @@ async function sessionShow({ rest, options }: CommandContext): Promise<Outcome> 
   const lines = columns([
     ['id', row.id],
     ['user', row.user ?? '-'],
-    ['created', `${row.createdAt ?? '-'} (${span(row.ageSeconds)} ago)`],
-    ['last used', `${row.lastAccessedAt ?? '-'} (${span(row.idleSeconds)} ago)`],
+    ['created', `${timeText(row.createdAt)} (${span(row.ageSeconds)} ago)`],
+    ['last used', `${timeText(row.lastAccessedAt)} (${span(row.idleSeconds)} ago)`],
     ['expires', row.expiresInSeconds === null ? 'never' : `in ${span(row.expiresInSeconds)}`],
     [
       'size',
@@ -185,6 +185,10 @@ function cells(row: Row): string[] {
     encoding,
     about,
   ]
+}
+
+function timeText(ms: number | null): string {
+  return ms === null ? '-' : new Date(ms).toISOString()
 }
 
 /** Seconds as a person says them. */

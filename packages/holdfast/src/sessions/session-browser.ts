@@ -215,7 +215,7 @@ function lifeOf(
 const DAY_SECONDS = 86_400
 
 function newestFirst(rows: SessionRow[]): SessionRow[] {
-  return rows.sort((a, b) => (b.createdAt ?? '').localeCompare(a.createdAt ?? ''))
+  return rows.sort((a, b) => (b.createdAt ?? 0) - (a.createdAt ?? 0))
 }
 
 /** One after the other: each may take the event loop for a while. */

@@ -33,8 +33,8 @@ export function sessionRow(item: StoredItem, view: StoredView, facts: RowFacts):
     bucket,
     prefix,
     user,
-    createdAt: timeText(createdMs),
-    lastAccessedAt: timeText(lastMs),
+    createdAt: timeOf(createdMs),
+    lastAccessedAt: timeOf(lastMs),
     ageSeconds: secondsBetween(createdMs, nowMs),
     idleSeconds: secondsBetween(lastMs, nowMs),
     expiresInSeconds: item.expiresAtMs === 0 ? null : secondsBetween(nowMs, item.expiresAtMs),
@@ -69,7 +69,7 @@ function secondsBetween(fromMs: number | undefined, toMs: number): number | null
 }
 
 /** A time that no Date can have is not known. */
-function timeText(ms: number | undefined): string | null {
-  const time = new Date(ms ?? Number.NaN)
-  return Number.isNaN(time.getTime()) ? null : time.toISOString()
+function timeOf(ms: number | undefined): number | null {
+  const time = new Date(ms ?? Number.NaN).getTime()
+  return Number.isNaN(time) ? null : time
 }
