@@ -97,7 +97,13 @@ ${more}`
       .replace('backends:', `backends:\n  own: { type: embedded, folder: "${folder}/data" }`)
       .replace('buckets:', 'buckets:\n  other: { use: own }')
     await writeFile(file, more)
-    await until('the socket is there', () => existsSync(socket))
+    // Its file is there a moment before it listens.
+    await until('the socket is open', () =>
+      ask(socket, 'version\r\nquit\r\n').then(
+        () => true,
+        () => false,
+      ),
+    )
     assert.equal(await ask(socket, 'set own 0 0 1\r\nx\r\nquit\r\n'), 'STORED\r\n')
     assert.equal(await client.ask('get own\r\n'), 'END\r\n')
     await writeFile(file, text(two))

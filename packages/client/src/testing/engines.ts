@@ -16,7 +16,7 @@ import { ENGINE_LIBRARY } from '../engine-functions.ts'
 import { EngineSession } from './engine-session.ts'
 
 const SLOTS_PER_VBUCKET = 16
-const READY_TIMEOUT_MS = 15_000
+const READY_TIMEOUT_MS = 30_000
 const PORT_MIN = 13_000
 const PORT_MAX = 22_000
 

@@ -73,12 +73,12 @@ async function killAllUnderLoad(bucket: Bucket): Promise<{ key: string; ageMs: n
 }
 
 async function missing(bucket: Bucket, keys: readonly string[]): Promise<Set<string>> {
-  const { control } = await cluster.primary(bucket, 0)
   const lost = new Set<string>()
   for (let from = 0; from < keys.length; from += 500) {
     const part = keys.slice(from, from + 500)
     let found: unknown = null
     await cluster.until('what is there is told', async () => {
+      const { control } = await cluster.primary(bucket, 0)
       found = await control.call('MGET', ...part).catch(() => null)
       return Array.isArray(found)
     })
