@@ -47,6 +47,13 @@ test('of times within which requests were answered the worst node counts', () =>
   assert.deepEqual(mergeSeries([of(2), of(30), of(0)]).values.get_p99_ms, [30])
 })
 
+test('a node that was not asked for a statistic has no part in it', () => {
+  const arbiter: Series = { timestamps: [1, 2, 3], values: { proxy_connections: [7, 7, 7] } }
+  const { values } = mergeSeries([A, arbiter])
+  assert.deepEqual(values.cpu_utilization_rate, [10, 10, 10])
+  assert.deepEqual(values.proxy_connections, [7, 7, 7])
+})
+
 test('a node without any samples hides nothing', () => {
   const { timestamps } = mergeSeries([A, { timestamps: [], values: { cmd_get: [] } }])
   assert.deepEqual(timestamps, [1, 2, 3])

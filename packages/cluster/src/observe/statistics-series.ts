@@ -62,7 +62,8 @@ export function mergeSeries(list: readonly Series[]): Series {
   const values: Record<string, number[]> = {}
   const names = new Set(list.flatMap((series) => Object.keys(series.values)))
   for (const name of names) {
-    const tracks = list.map((series) => new Map(timesOf(series, name)))
+    const having = list.filter((series) => series.values[name] !== undefined)
+    const tracks = having.map((series) => new Map(timesOf(series, name)))
     values[name] = timestamps.map((t) => {
       const present = tracks.flatMap((track) => track.get(t) ?? [])
       if (MAX_STATS.has(name)) return rounded(Math.max(0, ...present))

@@ -40,6 +40,7 @@ const WINDOW: readonly Parameter[] = [
   inQuery('resampleForUI', 'string', '1: 60 samples, whatever the period.'),
   inQuery('haveTStamp', 'integer', 'Only samples from this time on, unix time in milliseconds.'),
 ]
+const PROXY_NAMES: string[] = PROXY_STATS.map(({ name }) => name)
 const NO_NODE = { about: 'No such node, or no such bucket.' }
 
 export const statsRoutes: Route[] = [
@@ -53,7 +54,7 @@ export const statsRoutes: Route[] = [
     handle: (context) => {
       const { buckets } = context.node.document
       const isPersistent = buckets.some((bucket) => bucket.type === 'membase')
-      return readStats(context, { buckets, isPersistent, members: dataMembers(context) })
+      return readStats(context, { ...ofAll(context), buckets, isPersistent })
     },
   },
   {
@@ -81,8 +82,7 @@ export const statsRoutes: Route[] = [
     summary: 'Statistics of a bucket, summed over the nodes.',
     parameters: [BUCKET, ...WINDOW],
     answers: { 200: { about: 'Samples.', schema: statsSchema } },
-    handle: (context) =>
-      readStats(context, { ...ofBucket(context), members: dataMembers(context) }),
+    handle: (context) => readStats(context, { ...ofAll(context), ...ofBucket(context) }),
   },
   {
     method: 'GET',
@@ -146,9 +146,15 @@ interface Subject {
   buckets: readonly Bucket[]
   isPersistent: boolean
   members: readonly Member[]
+  /** What proxies have told arbiters counts as well. */
+  withArbiters?: boolean
 }
 
-function ofBucket(context: RouteContext): Omit<Subject, 'members'> {
+function ofAll(context: RouteContext): Pick<Subject, 'members' | 'withArbiters'> {
+  return { members: dataMembers(context), withArbiters: true }
+}
+
+function ofBucket(context: RouteContext): Pick<Subject, 'buckets' | 'isPersistent'> {
   const bucket = bucketOf(context)
   return { buckets: [bucket], isPersistent: bucket.type === 'membase' }
 }
@@ -167,7 +173,7 @@ async function readOneStat(context: RouteContext): Promise<unknown> {
   const { buckets, isPersistent } = ofBucket(context)
   const window = readWindow(context.query)
   const { series, missing } = await ask(context, buckets, window, {
-    members: dataMembers(context),
+    ...ofAll(context),
     ...(isDerived ? {} : { stats: [stat] }),
   })
   const source = sourceFor(context)
@@ -190,16 +196,23 @@ async function ask(
   context: RouteContext,
   buckets: readonly Bucket[],
   window: Window,
-  more: { members?: readonly Member[]; stats?: string[] } = {},
+  more: { members?: readonly Member[]; stats?: string[]; withArbiters?: boolean } = {},
 ): Promise<{ series: Map<number, Series>; missing: number[] }> {
   const { zoom, stepMs, fromMs } = window
   const { members = dataMembers(context), stats } = more
+  const question = { buckets: [SYSTEM, ...buckets.map((b) => b.uuid)], zoom, stepMs, fromMs }
+  const { statistics } = context.node
+  const told = stats ? stats.filter((name) => PROXY_NAMES.includes(name)) : PROXY_NAMES
+  const arbiters = more.withArbiters && told.length > 0 ? arbitersOf(context) : []
   try {
-    return await context.node.statistics.ofMembers(members, {
-      buckets: [SYSTEM, ...buckets.map((b) => b.uuid)],
-      ...{ zoom, stepMs, fromMs },
-      ...(stats ? { stats } : {}),
-    })
+    const [asked, ofArbiters] = await Promise.all([
+      statistics.ofMembers(members, { ...question, ...(stats ? { stats } : {}) }),
+      statistics.ofMembers(arbiters, { ...question, stats: told }),
+    ])
+    return {
+      series: new Map([...asked.series, ...ofArbiters.series]),
+      missing: [...asked.missing, ...ofArbiters.missing],
+    }
   } catch (cause) {
     if (!(cause instanceof StatisticsError)) throw cause
     throw new ApiError(503, [cause.message], { cause })
@@ -208,6 +221,11 @@ async function ask(
 
 function dataMembers({ node }: RouteContext): Member[] {
   return node.document.members.filter((m) => !m.arbiter && m.membership !== 'inactiveAdded')
+}
+
+/** Proxies on their machines report to them. */
+function arbitersOf({ node }: RouteContext): Member[] {
+  return node.document.members.filter((m) => m.arbiter)
 }
 
 function missingNodes({ node }: RouteContext, missing: readonly number[]): object {
