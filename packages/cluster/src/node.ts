@@ -7,6 +7,7 @@
  *                      │
  *   engine supervisor ── engines of this member        gateway 11211 (a child process)
  */
+import type { X509Certificate } from 'node:crypto'
 import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { setPriority } from 'node:os'
 import { join, resolve } from 'node:path'
@@ -181,6 +182,11 @@ export class StoreNode {
   /** REST port with TLS; null without one. */
   get tlsPort(): number | null {
     return this.#options.tls?.port ?? null
+  }
+
+  /** Certificate of that port. */
+  get tlsCertificate(): X509Certificate | null {
+    return this.#rest.certificate
   }
 
   get document(): ClusterDocument {

@@ -4,7 +4,7 @@ import type { Bucket, ClusterDocument, StoredUser } from '../document/cluster-do
 import { ApiError } from './api-error.ts'
 import { isOfConsole } from './browser-logins.ts'
 import { basicCredentials, type PasswordCheck, sameSecret } from './credentials.ts'
-import type { LoginRole } from './login-token.ts'
+import { type LoginRole, readToken } from './login-token.ts'
 
 /**
  * open: everybody. anybucket: the admin, any bucket's name and password, or everybody while some
@@ -40,6 +40,9 @@ export const GATEWAY_USER = '@gateway'
 
 /** Name under which proxies elsewhere ask; its password is the token of the cluster's proxies. */
 export const PROXY_USER = '@proxy'
+
+/** Name under which a cluster asks the node that wants to join it; its password is a token. */
+export const JOIN_USER = '@join'
 
 const REALM = 'Basic realm="Membase Server Admin / REST"'
 const FORBIDDEN = { message: 'Forbidden. The read-only user may change nothing and see no secret.' }
@@ -145,6 +148,9 @@ async function isAdmin(
 ): Promise<boolean> {
   if (document.admin === null) return true
   if (credentials?.[0] === GATEWAY_USER) return sameSecret(credentials[1], document.secret)
+  if (credentials?.[0] === JOIN_USER) {
+    return readToken('join', credentials[1], document, Date.now()) !== null
+  }
   return isUser(credentials, document.admin, passwords)
 }
 

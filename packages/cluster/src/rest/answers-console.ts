@@ -74,3 +74,44 @@ export const topologySchema: z.ZodType = z.object({
     reasons: z.array(z.string()),
   }),
 })
+
+export const rebalancePreviewSchema: z.ZodType = z.object({
+  moves: z.array(
+    z.object({
+      bucket: z.string(),
+      shard: z.number().int(),
+      vBuckets: range,
+      action: z.enum(['addCopy', 'removeCopy', 'promote']),
+      otpNode: z.string(),
+      bytes: z.number(),
+      items: z.number().int(),
+    }),
+  ),
+  bytesToMove: z.number(),
+  copiesToMake: z.number().int(),
+  vBucketsByNode: z.record(z.string(), z.object({ before: counts, after: counts })),
+})
+
+export const failoverPreviewSchema: z.ZodType = z.object({
+  vBuckets: counts,
+  shardsWithoutCopy: z.array(
+    z.object({ bucket: z.string(), shard: z.number().int(), items: z.number().int() }),
+  ),
+  itemsLost: z.number().int(),
+  message: z.string(),
+})
+
+export const bucketLossSchema: z.ZodType = z.object({
+  items: z.number().int(),
+  memoryBytes: z.number(),
+  diskBytes: z.number(),
+})
+
+export const tlsSchema: z.ZodType = z.object({
+  enabled: z.boolean(),
+  port: z.number().int().nullable(),
+  subject: z.string().nullable(),
+  issuer: z.string().nullable(),
+  validTo: z.string().nullable().describe('ISO 8601'),
+  daysLeft: z.number().int().nullable().describe('negative when it is over'),
+})

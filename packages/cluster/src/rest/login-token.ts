@@ -11,9 +11,9 @@ export type LoginRole = 'admin' | 'reader'
 
 /**
  * login: what a browser's cookie holds. ticket: lets a browser that is logged in at one node log in
- * at another.
+ * at another. join: lets the cluster that this node asks to take it in speak to it.
  */
-export type TokenKind = 'login' | 'ticket'
+export type TokenKind = 'login' | 'ticket' | 'join'
 
 /** What a token says. */
 export interface LoginClaims {

@@ -14,12 +14,16 @@ import {
   checkAccess,
   GATEWAY_USER,
   isOpen,
+  JOIN_USER,
   opens,
   storedUsers,
 } from './access.ts'
 import { ApiError } from './api-error.ts'
 import { basicCredentials, PasswordCheck } from './credentials.ts'
 import { type LoginRole, userOf } from './login-token.ts'
+
+/** What they show in place of a password is too long to be guessed. */
+const TOKEN_USERS: ReadonlySet<string> = new Set([GATEWAY_USER, JOIN_USER])
 
 /** Late answers of all addresses together; beyond it they come at once, their places still held. */
 const WAITING_MAX = 200
@@ -92,7 +96,7 @@ export class Logins {
     document: ClusterDocument,
   ): boolean {
     const { admin, buckets } = document
-    if (admin === null || user === GATEWAY_USER || (user === '' && password === '')) return true
+    if (admin === null || TOKEN_USERS.has(user) || (user === '' && password === '')) return true
     if (buckets.some((bucket) => bucket.name === user && isOpen(bucket))) return true
     if (!this.#regulars.has(`${address} ${user}`)) return false
     return storedUsers(document).some(

@@ -3,6 +3,7 @@
  * that only the leader can answer on to it. Every error becomes a status and a body as in routes.
  */
 
+import type { X509Certificate } from 'node:crypto'
 import type { RequestListener } from 'node:http'
 import cookie from '@fastify/cookie'
 import formbody from '@fastify/formbody'
@@ -29,6 +30,7 @@ import { consoleRoutes } from './routes-console.ts'
 import { eventRoutes } from './routes-events.ts'
 import { failoverRoutes } from './routes-failover.ts'
 import { groupRoutes } from './routes-groups.ts'
+import { joinRoutes } from './routes-join.ts'
 import { loginRoutes } from './routes-login.ts'
 import { logRoutes } from './routes-logs.ts'
 import { memberRoutes } from './routes-member.ts'
@@ -66,6 +68,7 @@ export const publicRoutes: readonly Route[] = [
   ...settingsRoutes,
   ...bucketRoutes,
   ...nodeRoutes,
+  ...joinRoutes,
   ...rebalanceRoutes,
   ...failoverRoutes,
   ...groupRoutes,
@@ -139,6 +142,11 @@ export class RestServer {
   /** What a path answers to who watches it; asked within this process. */
   ask(path: string, viewer: Viewer): Promise<PathAnswer> {
     return askPath(this.#app, this.#node, path, viewer)
+  }
+
+  /** The certificate of the TLS port; null without one. */
+  get certificate(): X509Certificate | null {
+    return this.#tls?.certificate ?? null
   }
 
   async close(): Promise<void> {

@@ -90,7 +90,7 @@ test('every GET answers what the OpenAPI file says, to the admin and to the read
   const stat = 'curr_items'
   const values: Record<string, string> = { bucket: 'shop', otpNode, host: hostname, stat }
   for (const route of publicRoutes) {
-    if (route.method !== 'GET' || route.streams || route.path === '/') continue
+    if (route.method !== 'GET' || route.streams || route.answers?.[301]) continue
     const path = pathOf(route).replaceAll(/\{(\w+)\}/g, (_, name: string) => values[name] ?? 'x')
     const answer = await get(path, ADMIN)
     assert.ok(answer.status < 400, `${path}: ${answer.status} ${await answer.clone().text()}`)

@@ -6,6 +6,7 @@ import { makeBucketLogin } from '../document/bucket-login.ts'
 import type { Bucket, ClusterDocument } from '../document/cluster-document.ts'
 import { addBucket, type BucketWish, DEFAULT_SHARDS } from '../document/new-document.ts'
 import type { StoreNode } from '../node.ts'
+import { bucketLossSchema } from './answers-console.ts'
 import { ApiError } from './api-error.ts'
 import { defaultSettings, type FieldErrors } from './bucket-fields.ts'
 import { formWarnings, readBucketEdit, readBucketForm, type WishedBucket } from './bucket-form.ts'
@@ -126,6 +127,10 @@ export const bucketRoutes: Route[] = [
     access: 'admin',
     leader: true,
     summary: 'Deletes a bucket and its data.',
+    parameters: [inQuery('just_validate', 'integer', '1: only say what would be gone.')],
+    answers: {
+      200: { about: 'Deleted; with just_validate what would be gone.', schema: bucketLossSchema },
+    },
     handle: deleteBucket,
   },
   {
@@ -265,7 +270,18 @@ async function editBucket(context: RouteContext): Promise<unknown> {
   return ''
 }
 
-async function deleteBucket({ node, params }: RouteContext): Promise<unknown> {
+async function deleteBucket(context: RouteContext): Promise<unknown> {
+  const { node, params } = context
+  if (isCheckOnly(context)) {
+    const bucket = node.document.buckets.find((b) => b.name === params.bucket)
+    if (!bucket) throw new ApiError(404, NOT_FOUND)
+    const { items, itemBytes, diskBytes } = bucketUsage(
+      node.document,
+      bucket,
+      reportsOf(node).status,
+    )
+    return { items, memoryBytes: itemBytes, diskBytes }
+  }
   await node.change((draft) => {
     const index = draft.buckets.findIndex((b) => b.name === params.bucket)
     if (index < 0) throw new ApiError(404, NOT_FOUND)

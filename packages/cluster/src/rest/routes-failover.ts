@@ -2,7 +2,9 @@
 import { type Member, otpNodeOf } from '../document/cluster-document.ts'
 import { failoverCount } from '../reconcile/failover-quota.ts'
 import { shardsOnlyOn } from '../reconcile/member-changes.ts'
+import { failoverPreviewSchema } from './answers-console.ts'
 import { ApiError } from './api-error.ts'
+import { previewFailover } from './placement-preview.ts'
 import { field, inForm, inQuery, type Route, type RouteContext } from './route.ts'
 
 /** Two heartbeats may be late at any time; what is not heard for longer is not late. */
@@ -18,8 +20,14 @@ export const failoverRoutes: Route[] = [
     path: '/controller/failOver',
     access: 'admin',
     summary: 'Fails a node over at once. Works without a majority of members.',
-    parameters: [OTP_NODE],
-    answers: { 400: { about: '`No server specified.`, an unknown or the last server.' } },
+    parameters: [
+      OTP_NODE,
+      inQuery('just_validate', 'integer', '1: only say what it would do; nothing is failed over.'),
+    ],
+    answers: {
+      200: { about: 'Done; with just_validate what it would do.', schema: failoverPreviewSchema },
+      400: { about: '`No server specified.`, an unknown or the last server.' },
+    },
     handle: failOver,
   },
   {
@@ -97,7 +105,11 @@ function targetOf({ node, body }: RouteContext): Member {
 
 async function failOver(context: RouteContext): Promise<unknown> {
   const target = targetOf(context)
-  if (target.membership === 'active') await context.node.failOver(target.id)
+  const { node, query } = context
+  if (query.just_validate === '1') {
+    return previewFailover(node.document, node.reconciler.pictures(), target)
+  }
+  if (target.membership === 'active') await node.failOver(target.id)
   return ''
 }
 

@@ -1,9 +1,11 @@
 /** Routes that start, stop and watch a rebalance. */
-import { otpNodeOf } from '../document/cluster-document.ts'
+import { type ClusterDocument, otpNodeOf } from '../document/cluster-document.ts'
 import { startRebalance, stopRebalance } from '../reconcile/member-changes.ts'
 import { progressSchema } from './answers.ts'
+import { rebalancePreviewSchema } from './answers-console.ts'
 import { ApiError } from './api-error.ts'
-import { field, inForm, type Route, type RouteContext } from './route.ts'
+import { previewRebalance } from './placement-preview.ts'
+import { field, inForm, inQuery, type Route, type RouteContext } from './route.ts'
 
 export const rebalanceRoutes: Route[] = [
   {
@@ -15,8 +17,10 @@ export const rebalanceRoutes: Route[] = [
     parameters: [
       inForm('knownNodes', 'string', 'All otpNodes, comma separated.', { required: true }),
       inForm('ejectedNodes', 'string', 'OtpNodes to drain and remove, comma separated.'),
+      inQuery('just_validate', 'integer', '1: only say what would move; nothing is started.'),
     ],
     answers: {
+      200: { about: 'Started; with just_validate what would move.', schema: rebalancePreviewSchema },
       400: { about: '`{"empty_known_nodes":1}`, `{"unknownNodes":[]}` or `{"mismatch":1}`.' },
     },
     handle: rebalance,
@@ -45,11 +49,11 @@ export const rebalanceRoutes: Route[] = [
 const list = (text: string | undefined): string[] =>
   (text ?? '').split(',').filter((name) => name !== '')
 
-async function rebalance({ node, body }: RouteContext): Promise<unknown> {
+async function rebalance({ node, body, query }: RouteContext): Promise<unknown> {
   const known = list(field(body, 'knownNodes'))
   const ejected = list(field(body, 'ejectedNodes'))
   if (known.length === 0) throw new ApiError(400, { empty_known_nodes: 1 })
-  await node.change((draft) => {
+  const begin = (draft: ClusterDocument): void => {
     const names = draft.members.map(otpNodeOf)
     const unknown = [...known, ...ejected].filter((name) => !names.includes(name))
     if (unknown.length > 0) throw new ApiError(400, { unknownNodes: unknown })
@@ -58,7 +62,13 @@ async function rebalance({ node, body }: RouteContext): Promise<unknown> {
     startRebalance(draft, new Set(leaving.map((m) => m.id)))
     const left = draft.members.filter((m) => m.membership === 'active' && !m.ejecting && !m.arbiter)
     if (left.length === 0) throw new ApiError(400, 'No active node would be left.\n')
-  })
+  }
+  if (query.just_validate === '1') {
+    const draft = structuredClone(node.document)
+    begin(draft)
+    return previewRebalance(draft, node.reconciler.pictures(), (id) => node.heartbeats.isLive(id))
+  }
+  await node.change(begin)
   return ''
 }
 

@@ -9,11 +9,13 @@ import {
 } from '../observe/alert-settings.ts'
 import { sendMail } from '../observe/mail.ts'
 import { errorsSchema, messagesSchema } from './answers.ts'
+import { tlsSchema } from './answers-console.ts'
 import { ApiError } from './api-error.ts'
 import { sourceFor } from './config-stream.ts'
 import { hashPassword } from './credentials.ts'
 import { type Answer, field, inForm, inQuery, type Route, type RouteContext } from './route.ts'
 import { proxyRoutes } from './routes-proxies.ts'
+import { tlsView } from './tls-view.ts'
 import { restAddressOf } from './views.ts'
 
 const PASSWORD_LENGTH_MIN = 6
@@ -140,6 +142,14 @@ export const settingsRoutes: Route[] = [
       })
       return ''
     },
+  },
+  {
+    method: 'GET',
+    path: '/settings/tls',
+    access: 'admin',
+    summary: 'TLS of this node: its port and its certificate, and for how long that is good.',
+    answers: { 200: { about: 'The certificate; null without TLS.', schema: tlsSchema } },
+    handle: ({ node }) => tlsView(node.tlsPort, node.tlsCertificate, Date.now()),
   },
   {
     method: 'GET',

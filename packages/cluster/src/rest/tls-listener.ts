@@ -2,6 +2,7 @@
  * The REST interface over TLS, on a port of its own: the same routes. The certificate is read again
  * when its file changes and on SIGHUP; one that cannot be used is logged and the old one stays.
  */
+import { X509Certificate } from 'node:crypto'
 import { unwatchFile, watchFile } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import type { RequestListener } from 'node:http'
@@ -22,12 +23,19 @@ export class TlsListener {
   readonly #options: TlsOptions
   readonly #log: Logger
   readonly #server: Server
+  #certificate: X509Certificate
   readonly #onChange = (): void => void this.#reload()
 
-  private constructor(options: TlsOptions, log: Logger, server: Server) {
+  private constructor(options: TlsOptions, log: Logger, server: Server, cert: Buffer) {
     this.#options = options
     this.#log = log
     this.#server = server
+    this.#certificate = new X509Certificate(cert)
+  }
+
+  /** The certificate that is served. */
+  get certificate(): X509Certificate {
+    return this.#certificate
   }
 
   /** Listens; throws `NodeOptionError` for files that cannot be used, and what a busy port throws. */
@@ -47,7 +55,7 @@ export class TlsListener {
       })
     })
     server.on('error', (error) => log.error({ err: error }, 'TLS listener failed'))
-    const listener = new TlsListener(options, log, server)
+    const listener = new TlsListener(options, log, server, certificate.cert)
     listener.#watch()
     return listener
   }
@@ -75,6 +83,7 @@ export class TlsListener {
     try {
       const certificate = await readCertificate(this.#options)
       this.#server.setSecureContext({ ...certificate, minVersion: PROTOCOL_MIN })
+      this.#certificate = new X509Certificate(certificate.cert)
       this.#log.info({ file: this.#options.certFile }, 'certificate read again')
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error)
