@@ -114,12 +114,12 @@ export class Statistics {
         multiGets: this.multiGets,
         multiGetKeys: this.multiGetKeys,
       },
-      replies: [...this.#replies],
-      local: [...this.#local],
-      valueBytesIn: [...this.#valueBytesIn],
-      valueBytesOut: [...this.#valueBytesOut],
-      latencySteps: [...this.#latencySteps],
-      latencySums: [...this.#latencySums],
+      replies: listOf(this.#replies),
+      local: listOf(this.#local),
+      valueBytesIn: listOf(this.#valueBytesIn),
+      valueBytesOut: listOf(this.#valueBytesOut),
+      latencySteps: listOf(this.#latencySteps),
+      latencySums: listOf(this.#latencySums),
     }
   }
 
@@ -138,4 +138,11 @@ export class Statistics {
       this.#valueBytesIn[traffic] = (this.#valueBytesIn[traffic] ?? 0) + bytes
     }
   }
+}
+
+/** Far quicker than spreading it: a report takes a snapshot of every bucket each two seconds. */
+function listOf(counts: Float64Array): number[] {
+  const list = new Array<number>(counts.length)
+  for (let i = 0; i < list.length; i++) list[i] = counts[i] ?? 0
+  return list
 }
