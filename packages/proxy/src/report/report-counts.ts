@@ -134,14 +134,13 @@ function totalsOf(statistics: StatisticsSnapshot): Totals {
 }
 
 function passed(before: Totals | undefined, { connections, ...total }: Totals): Counts {
-  const since = (count: number, earlier = 0): number => Math.max(0, count - earlier)
   return {
     connections,
     operations: since(total.operations, before?.operations),
     errors: since(total.errors, before?.errors),
     errorsTotal: total.errors,
-    gets: total.gets.map((count, step) => since(count, before?.gets[step])),
-    sets: total.sets.map((count, step) => since(count, before?.sets[step])),
+    gets: stepsSince(total.gets, before?.gets),
+    sets: stepsSince(total.sets, before?.sets),
   }
 }
 
@@ -156,9 +155,22 @@ function added(a: Counts, b: Counts): Counts {
     operations: a.operations + b.operations,
     errors: a.errors + b.errors,
     errorsTotal: a.errorsTotal + b.errorsTotal,
-    gets: a.gets.map((count, step) => count + (b.gets[step] ?? 0)),
-    sets: a.sets.map((count, step) => count + (b.sets[step] ?? 0)),
+    gets: addedSteps(a.gets, b.gets),
+    sets: addedSteps(a.sets, b.sets),
   }
+}
+
+function since(count: number, earlier = 0): number {
+  return Math.max(0, count - earlier)
+}
+
+function stepsSince(steps: readonly number[], earlier: readonly number[] = NO_STEPS): number[] {
+  return steps.map((count, step) => since(count, earlier[step]))
+}
+
+function addedSteps(a: number[], b: number[]): number[] {
+  if (a === NO_STEPS) return b
+  return a.map((count, step) => count + (b[step] ?? 0))
 }
 
 function sparse(steps: readonly number[]): SparseSteps {
