@@ -1,6 +1,6 @@
 /**
  * Requests that a node makes to itself for a stream of events. They take the way of any other
- * request, access included, and are known by a header. It grants nothing: whoever sends it may less.
+ * request, access included, and are known by a header. It grants nothing: who sends it may less.
  */
 import type { FastifyRequest } from 'fastify'
 

@@ -1,6 +1,7 @@
 /** The REST face of a real node with a real engine, as the reference's table has it. */
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
+import { X509Certificate } from 'node:crypto'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -320,6 +321,25 @@ test('the same routes are there over TLS, and clients are told where', async () 
   assert.equal((await ask('/settings/web', SHOP)).status, 401)
   const { text } = await ask('/pools/default/b/shop', SHOP)
   assert.equal(JSON.parse(text).nodesExt[0].services.mgmtSSL, Number(new URL(secure).port))
+  await dispatcher.close()
+})
+
+test('a browser that logs in over TLS gets a cookie that goes over TLS only', async () => {
+  const dispatcher = new Agent({ connect: { ca: authority } })
+  const console = { 'ns-server-ui': 'yes' }
+  const answer = await fetchVia(`${secure}/uilogin`, {
+    ...{ dispatcher, method: 'POST', headers: console },
+    body: new URLSearchParams({ user: 'Administrator', password: 'password' }),
+  })
+  const [set = ''] = answer.headers.getSetCookie()
+  assert.match(set, /^__Host-holdfast-ui=.*; Secure/)
+  const headers = { ...console, cookie: set.split(';')[0] ?? '' }
+  const tls = await fetchVia(`${secure}/settings/tls`, { dispatcher, headers })
+  assert.deepEqual(await tls.json(), {
+    ...{ enabled: true, port: Number(new URL(secure).port), daysLeft: 1 },
+    ...{ subject: 'CN=127.0.0.1', issuer: 'CN=127.0.0.1' },
+    validTo: new Date(new X509Certificate(authority).validTo).toISOString(),
+  })
   await dispatcher.close()
 })
 

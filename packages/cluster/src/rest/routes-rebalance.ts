@@ -20,7 +20,10 @@ export const rebalanceRoutes: Route[] = [
       inQuery('just_validate', 'integer', '1: only say what would move; nothing is started.'),
     ],
     answers: {
-      200: { about: 'Started; with just_validate what would move.', schema: rebalancePreviewSchema },
+      200: {
+        about: 'Started; with just_validate what would move.',
+        schema: rebalancePreviewSchema,
+      },
       400: { about: '`{"empty_known_nodes":1}`, `{"unknownNodes":[]}` or `{"mismatch":1}`.' },
     },
     handle: rebalance,
