@@ -84,6 +84,7 @@ export interface MockState {
   alertsTold: LogEntry[]
   log: LogEntry[]
   tls: boolean
+  hasProxyToken: boolean
 }
 
 export interface MockOptions {
@@ -144,6 +145,7 @@ export function initialState(options: MockOptions): MockState {
     alertsTold: [],
     log: [],
     tls: false,
+    hasProxyToken: false,
   }
   if (fresh) return state
   state.buckets = [

@@ -320,6 +320,17 @@ export interface TlsSettings {
   daysLeft: number | null
 }
 
+/** `GET /settings/proxies` */
+export interface ProxySettings {
+  username: string
+  hasToken: boolean
+}
+
+/** `POST /settings/proxies` */
+export interface ProxyToken {
+  token: string
+}
+
 /** `GET /proxies` */
 export interface Proxies {
   proxies: ProxyReport[]

@@ -50,6 +50,26 @@ export const settingsRoutes: MockRoute[] = [
   { method: 'GET', path: '/settings/alerts', handle: (_, { state }) => state.alertSettings },
   { method: 'POST', path: '/settings/alerts', handle: setAlerts },
   { method: 'POST', path: '/settings/alerts/testEmail', handle: testMail },
+  {
+    method: 'GET',
+    path: '/settings/proxies',
+    handle: (_, { state }) => ({ username: '@proxy', hasToken: state.hasProxyToken }),
+  },
+  {
+    method: 'POST',
+    path: '/settings/proxies',
+    handle: (_, { state }) => {
+      state.hasProxyToken = true
+      return { username: '@proxy', token: 'a-token-of-the-mock' }
+    },
+  },
+  {
+    method: 'DELETE',
+    path: '/settings/proxies',
+    handle: (_, { state }) => {
+      state.hasProxyToken = false
+    },
+  },
   { method: 'GET', path: '/settings/tls', handle: (_, cluster) => tls(cluster) },
 ]
 
@@ -93,9 +113,10 @@ function setQuota(request: MockRequest, { state }: MockCluster): void {
 function join(request: MockRequest, cluster: MockCluster): void {
   const host = field(request, 'clusterMemberHostIp') ?? ''
   const port = field(request, 'clusterMemberPort') ?? '8091'
-  if (host === '') throw new MockRefusal(400, ['Missing ip address of the cluster'])
+  if (host === '')
+    throw new MockRefusal(400, ['Missing or invalid clusterMemberHostIp: a host name.'])
   if (field(request, 'password') !== 'holdfast') {
-    const text = `Prepare join failed. Authentication failed at ${host}:${port}.`
+    const text = `Authentication failed at ${host}:${port}: user or password is wrong.`
     throw new MockRefusal(400, [text])
   }
   const { state } = cluster
