@@ -5,6 +5,7 @@
 import type { FunctionComponent, JSX } from 'preact'
 import { useEffect, useState } from 'preact/hooks'
 import { type Page, pages } from './pages/index.ts'
+import { wizardStep } from './pages/wizard/wizard-step.ts'
 import { Button } from './parts/button.tsx'
 import { Note } from './parts/note.tsx'
 import { Skeleton } from './parts/skeleton.tsx'
@@ -59,7 +60,9 @@ function Stage(props: { error: RestError | null; onRetry: () => void }): JSX.Ele
       </main>
     )
   }
-  if (!person.provisioned) return <Lazy key="wizard" load={loadWizard} heightRem={30} />
+  if (!person.provisioned || wizardStep.value !== null) {
+    return <Lazy key="wizard" load={loadWizard} heightRem={30} />
+  }
   if (person.role === 'none') return <LoginPage />
   return <Shell />
 }
