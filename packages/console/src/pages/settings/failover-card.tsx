@@ -82,10 +82,9 @@ function FailoverForm({ settings }: { settings: AutoFailover }): JSX.Element {
           name="maxCount"
           label="At most"
           type="number"
-          unit="in a row"
           min={1}
           value={settings.maxCount}
-          hint="Counted until all copies are whole again."
+          hint="In a row, until all copies are whole again."
         />
       </div>
       <FormEnd send="Save" />

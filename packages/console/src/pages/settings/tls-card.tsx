@@ -22,7 +22,9 @@ export function TlsCard(): JSX.Element {
             {tls.enabled ? (
               <Certificate tls={tls} />
             ) : (
-              <Badge tone="warning">Plain HTTP only</Badge>
+              <p>
+                <Badge tone="warning">Plain HTTP only</Badge>
+              </p>
             )}
             <p class="quiet">
               Set where a node is started, with <code>--tls-port</code>, <code>--tls-cert</code> and{' '}
