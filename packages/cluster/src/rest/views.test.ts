@@ -103,6 +103,16 @@ test('credentials and engines are shown to proxies only, a password to nobody', 
   assert.equal(bucketView(sourceOf(document), bucket).hasPassword, true)
 })
 
+test('the settings of a bucket are shown, so that a form can start from them', () => {
+  const document = documentWithBucket(3)
+  const { durability, degradedWrites, eviction, persistence } = bucketOf(document)
+  const view = bucketView(sourceOf(document), bucketOf(document))
+  assert.equal(view.durability, durability)
+  assert.equal(view.degradedWrites, degradedWrites)
+  assert.equal(view.eviction, eviction)
+  assert.equal(view.persistence, persistence)
+})
+
 test('what a proxy is told is what a proxy can read', () => {
   const document = documentWithBucket(3)
   const bucket = bucketOf(document)

@@ -236,11 +236,13 @@ export function bucketView(
     basicStats: basicStats(document, bucket, usage),
     ...(options.forProxy ? { holdfast: extension(source, bucket) } : {}),
   }
+  const { durability, degradedWrites, eviction, persistence } = bucket
   const { troubles } = usage
   const isTroubled = Object.keys(troubles).length > 0
   return {
     ...buildBucketConfig(input),
     hasPassword: bucket.login !== null,
+    ...{ durability, degradedWrites, eviction, persistence },
     ...(isTroubled ? { troubles } : {}),
   }
 }
