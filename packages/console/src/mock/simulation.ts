@@ -94,6 +94,7 @@ export class MockCluster {
     node.membership = 'inactiveFailed'
     for (const bucket of this.state.buckets) {
       for (const shard of bucket.shards) this.#dropCopy(shard, node.id)
+      this.#remakeLost(bucket)
     }
     if (isAutomatic) this.state.autoFailover.count++
     const how = isAutomatic ? 'automatically' : "by a person's word"
@@ -240,6 +241,16 @@ export class MockCluster {
     shard.copies = shard.copies.filter((c) => c.node !== node)
     if (shard.primary !== node) return
     shard.primary = shard.copies.find((c) => c.synced === 1)?.node ?? null
+  }
+
+  /** What has no copy left is made again, empty. */
+  #remakeLost(bucket: MockBucket): void {
+    const wanted = this.wanted(bucket)
+    for (const [index, shard] of bucket.shards.entries()) {
+      const primary = wanted[index]?.primary ?? null
+      if (shard.copies.length > 0 || primary === null) continue
+      Object.assign(shard, { primary, copies: [{ node: primary, synced: 1 }], items: 0, bytes: 0 })
+    }
   }
 
   #sync(): void {

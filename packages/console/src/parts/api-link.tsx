@@ -3,6 +3,7 @@ import type { JSX } from 'preact'
 import { useState } from 'preact/hooks'
 import { who } from '../rest/who.ts'
 import { Button } from './button.tsx'
+import { curlLine } from './curl-line.ts'
 import { Dialog } from './dialog.tsx'
 import { toast } from './toast.tsx'
 
@@ -20,12 +21,6 @@ export function ApiLink(props: { path: string; of: string }): JSX.Element {
       {isOpen ? <ApiDialog {...props} onClose={() => setOpen(false)} /> : null}
     </>
   )
-}
-
-/** The line for a path, with the user's name; curl asks for the password. */
-export function curlLine(path: string, origin: string, user: string | null): string {
-  const login = user ? `-u '${user.replaceAll("'", `'\\''`)}' ` : ''
-  return `curl ${login}'${origin}${path.replaceAll("'", '%27')}'`
 }
 
 function ApiDialog(props: { path: string; of: string; onClose: () => void }): JSX.Element {

@@ -80,7 +80,8 @@ export interface Copy {
   state: string
   items: number
   memoryBytes: number
-  lagBytes: number
+  /** Null while the primary does not know it. */
+  lagBytes: number | null
 }
 
 export type BucketType = 'membase' | 'memcached'
@@ -139,7 +140,12 @@ export interface Bucket {
   saslPassword: string
   proxyPort: number
   uuid: string
+  hasPassword: boolean
   replicaNumber: number
+  durability: 'replicated' | 'none'
+  degradedWrites: 'allow' | 'refuse'
+  eviction: 'refuse' | 'expiring' | 'lru'
+  persistence: 'everysec' | 'always' | 'none'
   quota: { ram: number; rawRAM: number }
   basicStats: BasicStats
   nodes: {
@@ -206,6 +212,13 @@ export interface Stats {
     interval: number
   }
   hot_keys: { name: string; ops: number }[]
+  nodesMissing?: string[]
+}
+
+/** `GET .../stats/{stat}`: one statistic, by `hostname` of the node. */
+export interface NodeStats {
+  timestamp: number[]
+  nodeStats: Record<string, number[]>
   nodesMissing?: string[]
 }
 
