@@ -7,6 +7,11 @@ import type { Bucket } from '../document/cluster-document.ts'
 /** Failure detection of the engine's own cluster bus: the net below our own failover. */
 export const ENGINE_NODE_TIMEOUT_MS = 1000
 
+/** Ticks a second of an engine: only a tick ends a WAIT that has lasted long enough. */
+export const ENGINE_TICKS = 100
+/** The same while nobody writes. */
+export const ENGINE_TICKS_AT_REST = 10
+
 /** User that proxies log in as: commands on data, nothing else. */
 export const ENGINE_DATA_USER = 'holdfast-data'
 
@@ -72,7 +77,7 @@ export function engineConfigText(settings: EngineSettings): string {
     ['cluster-allow-replica-migration', 'no'],
     ['repl-diskless-sync', 'yes'],
     ['repl-diskless-sync-delay', '0'],
-    ['hz', '100'],
+    ['hz', String(ENGINE_TICKS)],
     ['save', '""'],
     ['aof-load-truncated', 'yes'],
     ['lazyfree-lazy-eviction', 'yes'],

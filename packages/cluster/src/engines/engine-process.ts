@@ -30,6 +30,7 @@ export class EngineProcess {
   /** Where its log ended when it was last started or adopted. */
   #logFrom = 0
   #pid: number | null = null
+  #isChild = false
   #ended = false
   #onExit: () => void
 
@@ -60,8 +61,9 @@ export class EngineProcess {
     return logSince(this.#settings.folder, this.#logFrom)
   }
 
+  /** A child of this manager tells its end; only one that was adopted has to be looked at. */
   get running(): boolean {
-    return this.#pid !== null && isAlive(this.#pid)
+    return this.#pid !== null && (this.#isChild || isAlive(this.#pid))
   }
 
   /** Takes over a process that an earlier manager has left running. */
@@ -81,6 +83,7 @@ export class EngineProcess {
       return false
     }
     this.#pid = pid
+    this.#isChild = false
     this.#logFrom = await logEnd(this.#settings.folder)
     return true
   }
@@ -106,6 +109,7 @@ export class EngineProcess {
       child.once('spawn', resolve)
       child.once('error', reject)
     })
+    this.#isChild = true
     child.once('exit', () => {
       if (this.#pid === child.pid) {
         this.#pid = null

@@ -33,8 +33,11 @@ import {
 } from './wanted-engines.ts'
 
 const TURN_MS = 100
-/** An engine that runs is looked at this often; one that starts, at every turn. */
-const LOOK_INTERVAL_MS = 200
+/**
+ * An engine that runs is looked at this often; one that starts, at every turn. A look begins before
+ * the engine counts as silent and ends when it does: looking more often finds nothing sooner.
+ */
+const LOOK_INTERVAL_MS = 250
 
 /** Pause after a failed start: doubles up to the bound. */
 const START_RETRY_MS = 200
@@ -198,6 +201,9 @@ export class EngineSupervisor {
       password: bucket.engineAdminPassword,
       carriesData: shard >= 0,
       onNews: () => this.#changed(),
+      onFigures: () => {
+        this.#report = null
+      },
     })
     const process = new EngineProcess({
       program: this.#program,

@@ -7,7 +7,12 @@
  */
 import { ENGINE_LIBRARY } from '@holdfast/client'
 import { type EngineStatus, UNKNOWN_STATUS } from '../membership/messages.ts'
-import { ENGINE_DATA_RULES, ENGINE_DATA_USER } from './engine-config.ts'
+import {
+  ENGINE_DATA_RULES,
+  ENGINE_DATA_USER,
+  ENGINE_TICKS,
+  ENGINE_TICKS_AT_REST,
+} from './engine-config.ts'
 import { EngineControl, EngineError } from './engine-control.ts'
 import { clusterPicture, parseInfo, parseRole } from './engine-picture.ts'
 import { outOfMemoryErrors, troubleInInfo } from './engine-trouble.ts'
@@ -22,6 +27,8 @@ const MOVING_MS = 5000
 /** How often it is read otherwise. */
 const PICTURE_INTERVAL_MS = 1500
 const MEMORY_INTERVAL_MS = 2000
+/** An engine with less to do than this, our own looks among it, is at rest. */
+const REST_OPS_PER_SEC = 20
 
 /** Status of an engine without its place in the document. */
 export type WatchedStatus = Omit<EngineStatus, 'bucket' | 'shard' | 'port'>
@@ -30,8 +37,11 @@ export class EngineWatch {
   readonly #control: EngineControl
   readonly #carriesData: boolean
   readonly #onNews: () => void
+  readonly #onFigures: () => void
   #status: WatchedStatus = UNKNOWN_STATUS
   #statusText = ''
+  /** Ticks a second that it was told last; null after its start. */
+  #ticksPerSec: number | null = null
   #answeredAtMs = performance.now()
   #movedAtMs = performance.now()
   #pictureAtMs = Number.NEGATIVE_INFINITY
@@ -49,10 +59,13 @@ export class EngineWatch {
     carriesData: boolean
     /** The status has changed. */
     onNews: () => void
+    /** Nothing but sizes and counters has changed. */
+    onFigures: () => void
   }) {
     this.#control = new EngineControl(options)
     this.#carriesData = options.carriesData
     this.#onNews = options.onNews
+    this.#onFigures = options.onFigures
   }
 
   get status(): WatchedStatus {
@@ -66,6 +79,7 @@ export class EngineWatch {
     this.#pictureAtMs = Number.NEGATIVE_INFINITY
     this.#memoryAtMs = Number.NEGATIVE_INFINITY
     this.#outOfMemoryErrors = 0
+    this.#ticksPerSec = null
     this.#control.close()
     this.#set({ ...UNKNOWN_STATUS, state: 'stopped', engineId: this.#status.engineId })
   }
@@ -148,12 +162,27 @@ export class EngineWatch {
     const trouble = troubleInInfo(info, this.#outOfMemoryErrors)
     this.#outOfMemoryErrors = outOfMemoryErrors(info)
     this.#memoryAtMs = performance.now()
+    const usage = usageIn(info, this.itemBytesMax)
+    await this.#setTicks(usage.opsPerSec)
     return {
       memoryBytes: Number(info.get('used_memory') ?? 0),
       items: itemsIn(info),
-      usage: usageIn(info, this.itemBytesMax),
+      usage,
       trouble,
     }
+  }
+
+  /**
+   * A tick ends what waits for replicas too long: that is worth something where there are writes,
+   * and costs half of what an engine takes that nobody asks.
+   */
+  async #setTicks(opsPerSec: number): Promise<void> {
+    const isMoving = performance.now() - this.#movedAtMs < MOVING_MS
+    const rests = opsPerSec < REST_OPS_PER_SEC && !isMoving
+    const ticksPerSec = rests ? ENGINE_TICKS_AT_REST : ENGINE_TICKS
+    if (ticksPerSec === this.#ticksPerSec) return
+    await this.#control.call('CONFIG', 'SET', 'hz', ticksPerSec)
+    this.#ticksPerSec = ticksPerSec
   }
 
   async #loadLibrary(isPrimary: boolean): Promise<void> {
@@ -179,16 +208,21 @@ export class EngineWatch {
   }
 
   #set(status: WatchedStatus): void {
-    const text = JSON.stringify(status)
-    if (text === this.#statusText) return
-    const { slots, known, primaryId } = status
-    const isMove =
-      primaryId !== this.#status.primaryId ||
-      slots.length !== this.#status.slots.length ||
-      known.length !== this.#status.known.length
-    if (isMove) this.#movedAtMs = performance.now()
+    const { memoryBytes, items, usage, ...state } = status
+    const before = this.#status
     this.#status = status
+    const text = JSON.stringify(state)
+    if (text === this.#statusText) {
+      const isSame = memoryBytes === before.memoryBytes && items === before.items
+      if (!isSame || usage !== before.usage) this.#onFigures()
+      return
+    }
     this.#statusText = text
+    const isMove =
+      status.primaryId !== before.primaryId ||
+      status.slots.length !== before.slots.length ||
+      status.known.length !== before.known.length
+    if (isMove) this.#movedAtMs = performance.now()
     this.#onNews()
   }
 }

@@ -10,11 +10,15 @@ import type { BucketPicture } from './picture.ts'
 
 /** A pair is introduced, or an id forgotten, at most this often. */
 const ACQUAINT_INTERVAL_MS = 1000
+/** Buckets that are remembered; those that are gone are among them. */
+const SETTLED_MAX = 100
 
 export class Acquaintance {
   readonly #controls: EngineControls
   readonly #log: Logger
   readonly #acquaintedAtMs = new Map<string, number>()
+  /** By bucket: what its engines said when nothing was due. */
+  readonly #settled = new Map<string, readonly unknown[]>()
 
   constructor(options: { controls: EngineControls; log: Logger }) {
     this.#controls = options.controls
@@ -23,17 +27,27 @@ export class Acquaintance {
 
   /** Introduces engines to each other, forgets removed ones, gives arbiters their slots. */
   run(picture: BucketPicture): void {
-    for (const { engine, to } of planMeetings(picture)) {
+    const said = saidIn(picture)
+    const { uuid } = picture.bucket
+    if (isSame(said, this.#settled.get(uuid))) return
+    const meetings = planMeetings(picture)
+    const forgetting = planForgetting(picture)
+    const slots = planArbiterSlots(picture)
+    const isDue = meetings.length + forgetting.length + slots.length > 0
+    if (isDue) this.#settled.delete(uuid)
+    else this.#settled.set(uuid, said)
+    if (this.#settled.size > SETTLED_MAX) this.#settled.clear()
+    for (const { engine, to } of meetings) {
       this.#seldom(`meet ${engine.address} ${to.address}`, () =>
         this.#controls.of(picture.bucket, engine).call('CLUSTER', 'MEET', to.host, to.port),
       )
     }
-    for (const { engine, id } of planForgetting(picture)) {
+    for (const { engine, id } of forgetting) {
       this.#seldom(`forget ${engine.address} ${id}`, () =>
         this.#controls.of(picture.bucket, engine).call('CLUSTER', 'FORGET', id),
       )
     }
-    for (const { arbiter, owner, slot } of planArbiterSlots(picture)) {
+    for (const { arbiter, owner, slot } of slots) {
       this.#seldom(`slot ${picture.bucket.name} ${slot}`, async () => {
         const control = this.#controls.of(picture.bucket, arbiter)
         const give = ['SETSLOT', slot, 'NODE', arbiter.engineId] as const
@@ -53,4 +67,14 @@ export class Acquaintance {
     this.#acquaintedAtMs.set(what, nowMs)
     act().catch((error: unknown) => this.#log.debug({ what, err: error }, 'acquainting failed'))
   }
+}
+
+/** All that the plans of meet.ts look at. A report that has not changed is the same object. */
+function saidIn({ shards, arbiters }: BucketPicture): unknown[] {
+  const engines = [...shards.flatMap((s) => s.engines), ...arbiters]
+  return engines.flatMap((e) => [e.address, e.reach, e.engineId, e.known, e.slots])
+}
+
+function isSame(a: readonly unknown[], b: readonly unknown[] | undefined): boolean {
+  return b !== undefined && a.length === b.length && a.every((value, i) => value === b[i])
 }
