@@ -5,6 +5,7 @@
  * not take what it is sent.
  */
 import type { ServerResponse } from 'node:http'
+import type { FastifyRequest } from 'fastify'
 import type { StoreNode } from '../node.ts'
 import { ApiError } from './api-error.ts'
 import { type LoginRole, userOf } from './login-token.ts'
@@ -35,6 +36,12 @@ interface StreamLogin {
   expiresAtMs: number
 }
 
+/** What streams need of their node. */
+export type StreamHost = Pick<StoreNode, 'document' | 'browserLogins' | 'onDocument'>
+
+/** Who asks for a stream, and the connection that it goes over. */
+type Asked = Pick<RouteContext, 'request' | 'reply' | 'caller'>
+
 interface EventStream {
   raw: ServerResponse
   login: StreamLogin
@@ -45,28 +52,28 @@ interface EventStream {
 }
 
 export class EventStreams {
-  readonly #node: StoreNode
+  readonly #node: StreamHost
   readonly #answers: WatchedAnswers
   readonly #streams = new Set<EventStream>()
   #timer: NodeJS.Timeout | null = null
   #soon: NodeJS.Timeout | null = null
   #stopListening: (() => void) | null = null
 
-  constructor(node: StoreNode, answers: WatchedAnswers) {
+  constructor(node: StreamHost, answers: WatchedAnswers) {
     this.#node = node
     this.#answers = answers
     node.browserLogins.onChange((id, expiresAtMs) => this.#loginChanged(id, expiresAtMs))
   }
 
   /** Takes the connection of a request over and streams to it. Throws 400 and 503. */
-  open(context: RouteContext, paths: readonly string[]): void {
+  open(context: Asked, paths: readonly string[]): void {
     const { request, reply, caller } = context
     checkPaths(paths)
     if (this.#streams.size >= STREAMS_MAX) throw new ApiError(503, [TOO_MANY])
     const role = caller.admin ? 'admin' : 'reader'
     const stream: EventStream = {
       raw: reply.raw,
-      login: this.#loginOf(context, role),
+      login: this.#loginOf(request, role),
       ...{ lastId: 0, wroteAtMs: performance.now(), stops: [] },
     }
     const viewer = { role, localAddress: request.socket.localAddress } as const
@@ -92,11 +99,11 @@ export class EventStreams {
     this.#rest()
   }
 
-  #loginOf({ node, request }: RouteContext, role: LoginRole): StreamLogin {
-    const claims = node.browserLogins.find(request)
+  #loginOf(request: FastifyRequest, role: LoginRole): StreamLogin {
+    const claims = this.#node.browserLogins.find(request)
     return {
       role,
-      passwordHash: userOf(node.document, role)?.passwordHash ?? null,
+      passwordHash: userOf(this.#node.document, role)?.passwordHash ?? null,
       id: claims?.id ?? null,
       expiresAtMs: claims?.expiresAtMs ?? Number.POSITIVE_INFINITY,
     }

@@ -1,7 +1,8 @@
 /**
  * Who calls REST, with guessing made slow. A login that was right lately never waits where it came
- * from. One that has to be checked may be refused, and is answered late when it is wrong, by what its address has
- * done before. Wrong logins are counted and logged, by address and never with what was tried.
+ * from. One that has to be checked may be refused, and is answered late when it is wrong, by what
+ * its address has done before. Wrong logins are counted and logged, by address and never with what
+ * was tried.
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import { WrongLogins } from '@holdfast/client'
