@@ -23,7 +23,9 @@ export interface ClientCount {
 export interface ProxyReport {
   /** Stays the same for the life of the process. */
   id: string
-  /** Host name of its machine. */
+  /** Which of the config streams that it follows this is about. */
+  source: string
+  /** Of its machine. */
   hostname: string
   pid: number
   version: string
