@@ -110,8 +110,12 @@ export class LocalStore {
       ...['cluster-init', '-c', addressOf(first), '-u', STORE_USER, '-p', STORE_PASSWORD],
       ...['--cluster-username', STORE_USER, '--cluster-password', STORE_PASSWORD],
     ])
-    for (const node of others.filter(({ isArbiter }) => !isArbiter)) await this.add(node)
-    await this.rebalance()
+    const holding = others.filter(({ isArbiter }) => !isArbiter)
+    await this.#admin(
+      'rebalance',
+      ...holding.flatMap((node) => ['--server-add', addressOf(node)]),
+      ...['--server-add-username', STORE_USER, '--server-add-password', STORE_PASSWORD],
+    )
     for (const node of others.filter(({ isArbiter }) => isArbiter)) await this.add(node)
   }
 
