@@ -265,8 +265,8 @@ function planInSyncSet(
 }
 
 /**
- * A primary whose member is about to stop gives way to a copy that stays, soon after its last change
- * as well: a handover needs no votes.
+ * A primary whose member is about to stop gives way to a copy that stays, soon after its last
+ * change as well: a handover needs no votes.
  */
 function planStopping(
   shard: ShardPicture,

@@ -2,9 +2,9 @@
  * Makes a replica the primary of its shard. Acts only; whether to is plan.ts.
  *
  * One command per shard and election: a duplicate voids the running election. FORCE needs the
- * votes of a majority of the engine's primaries; where these are not to be had, or are refused since
- * they voted for this shard a moment ago, the leader, which has a majority of the members behind it,
- * uses TAKEOVER.
+ * votes of a majority of the engine's primaries; where these are not to be had, or are refused
+ * since they voted for this shard a moment ago, the leader, which has a majority of the members
+ * behind it, uses TAKEOVER.
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from 'pino'

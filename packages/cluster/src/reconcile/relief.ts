@@ -1,8 +1,8 @@
 /**
- * A node that is to stop in order is relieved first: it says in its status that it is about to stop,
- * the leader hands its roles over and takes its copies off the lists that writes wait for, and when
- * it is gone nobody misses it. Here is when that is done, and the waiting for it; what the leader does
- * is in plan.ts. A node that cannot be relieved stops all the same.
+ * A node that is to stop in order is relieved first: it says in its status that it is about to
+ * stop, the leader hands its roles over and takes its copies off the lists that writes wait for,
+ * and when it is gone nobody misses it. Here is when that is done, and the waiting for it; what the
+ * leader does is in plan.ts. A node that cannot be relieved stops all the same.
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from 'pino'
