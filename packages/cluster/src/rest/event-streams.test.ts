@@ -36,10 +36,12 @@ async function serve() {
   app.get('/events', (request, reply) => streams.open({ request, reply, caller: ADMIN }, ['/a']))
   await app.listen({ host: '127.0.0.1', port: 0 })
   closing.push(() => app.close())
+  const address = app.server.address()
+  assert.ok(address !== null && typeof address === 'object')
   return {
     answers,
     state,
-    port: app.addresses()[0]?.port ?? 0,
+    port: address.port,
     change: () => {
       for (const listener of listeners) listener()
     },
