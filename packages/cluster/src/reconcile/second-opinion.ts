@@ -1,6 +1,6 @@
 /**
- * The leader's own question to an engine that its manager finds silent: a manager that is starved of
- * processor time finds everything silent. Acts only.
+ * The leader's own question to an engine that its manager finds silent: a manager that is starved
+ * of processor time finds everything silent. Acts only.
  */
 import { once } from 'node:events'
 import type { Bucket } from '../document/cluster-document.ts'

@@ -18,12 +18,13 @@ import { addBucket, newMember } from '../document/new-document.ts'
 import { mayStart } from '../engines/start-policy.ts'
 import type { EngineStatus } from '../membership/messages.ts'
 import { goneMembers, judgeFailovers } from '../reconcile/failover-quota.ts'
-import { type BucketPicture, isInSync, picturesOf, type Reports } from '../reconcile/picture.ts'
+import { type BucketPicture, picturesOf, type Reports } from '../reconcile/picture.ts'
 import { planBucket, type Step } from '../reconcile/plan.ts'
 import { placementProgress, planMembers } from '../reconcile/plan-members.ts'
 import { wantedOf } from '../reconcile/wanted.ts'
 import { BUCKET_WISH, documentOf, memberAddress } from './fixtures.ts'
 import { claims, isAnswering, type ModelEngine, ModelEngines } from './model-engines.ts'
+import { OutOfSync } from './out-of-sync.ts'
 import { rebalanceAll } from './person-acts.ts'
 
 const TURN_MS = 100
@@ -45,7 +46,7 @@ export class BucketWorld {
   readonly #hosts = new Map<number, Host>()
   readonly #acknowledged: number[]
   readonly #sinceFailover: number[]
-  readonly #outOfSync = new Map<string, number>()
+  readonly #outOfSync = new OutOfSync()
   #turnCount = 0
   #portCount = 0
   #lastHandover = Number.NEGATIVE_INFINITY
@@ -90,7 +91,8 @@ export class BucketWorld {
         unsettled: [...this.#hosts.values()].some((h) => !h.manager && h.awayTurns < HEAL_TURNS),
         sinceFailoverMs: (shard) => (this.#sinceFailover[shard] ?? 0) * TURN_MS,
         fillingOn: () => 0,
-        outOfSyncMs: (shard, member) => this.#outOfSyncMs(picture, shard, member),
+        outOfSyncMs: (shard, member) =>
+          this.#outOfSync.turns(picture, { shard, member, turn: this.#turnCount }) * TURN_MS,
       }),
     )
   }
@@ -212,13 +214,11 @@ export class BucketWorld {
   }
 
   get #usable(): number[] {
-    const holding = this.document.members.filter((m) => isHolding(m) && this.#isUsable(m.id))
-    return holding.map((m) => m.id)
-  }
-
-  #isUsable(id: number): boolean {
-    const host = this.#hosts.get(id)
-    return host !== undefined && (host.up || host.awayTurns < HEAL_TURNS)
+    const isUsable = (id: number): boolean => {
+      const host = this.#hosts.get(id)
+      return host !== undefined && (host.up || host.awayTurns < HEAL_TURNS)
+    }
+    return this.document.members.filter((m) => isHolding(m) && isUsable(m.id)).map((m) => m.id)
   }
 
   get #pictures(): BucketPicture[] {
@@ -250,17 +250,6 @@ export class BucketWorld {
   #wanted(picture: BucketPicture): ShardPlacement[] {
     const stopping = this.memberIds.filter((id) => this.#hosts.get(id)?.stopping)
     return wantedOf(this.document, picture.bucket, this.#usable, stopping)
-  }
-
-  #outOfSyncMs(picture: BucketPicture, index: number, member: number): number {
-    const shard = picture.shards[index]
-    const engine = shard?.engines.find((e) => e.member === member)
-    const primary = shard?.engines.find((e) => e.member === shard.primary)
-    const key = `${index}/${member}`
-    const isWell = engine !== undefined && primary !== undefined && isInSync(engine, primary)
-    if (isWell) this.#outOfSync.delete(key)
-    else if (!this.#outOfSync.has(key)) this.#outOfSync.set(key, this.#turnCount)
-    return (this.#turnCount - (this.#outOfSync.get(key) ?? this.#turnCount)) * TURN_MS
   }
 
   #addHost(id: number): void {
