@@ -5,7 +5,12 @@ import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { test } from 'node:test'
 import { BinaryStatus, Opcode } from '@holdfast/protocol'
-import type { NodeHosts, StoreNode } from '../packages/holdfast/src/picture/local-store.ts'
+import {
+  type NodeHosts,
+  STORE_PASSWORD,
+  STORE_USER,
+  type StoreNode,
+} from '../packages/holdfast/src/picture/local-store.ts'
 import { PortPlan } from '../packages/holdfast/src/picture/ports.ts'
 import { BinaryClient } from '../packages/proxy/src/testing/binary-client.ts'
 import { TextClient } from '../packages/proxy/src/testing/text-client.ts'
@@ -146,6 +151,7 @@ test('a lock holds over the death of the node that gave it', { skip }, async (t)
     const admin = new StoreAdmin(store)
     await createBucket(admin, { name: 'locks', replicaNumber: '1' })
     await untilReplicated(admin)
+    await adminChooses('locks', store.nodes)
     const first = await untilHeld(store.nodes)
     const lock = { key: ITEM, extras: LOCK_SECONDS }
     const locked = await first.client.ask(Opcode.GetLocked, lock)
@@ -172,6 +178,18 @@ async function untilReplicated(admin: StoreAdmin): Promise<void> {
     const rows = bucket.vBucketServerMap.vBucketMap
     return rows.length > 0 && rows.every((row) => row.length === 2 && !row.includes(-1))
   })
+}
+
+/** The admin has no bucket at the vBucket ports until it chooses one, and may choose any. */
+async function adminChooses(bucket: string, nodes: readonly StoreNode[]): Promise<void> {
+  for (const { host, ports } of nodes) {
+    const client = await VBucketClient.connect(`${host}:${ports.data}`)
+    const login = { key: 'PLAIN', value: `\0${STORE_USER}\0${STORE_PASSWORD}` }
+    assert.equal((await client.ask(Opcode.SaslAuth, login)).status, BinaryStatus.Success)
+    const chosen = await client.ask(Opcode.SelectBucket, { key: bucket })
+    assert.equal(chosen.status, BinaryStatus.Success)
+    client.close()
+  }
 }
 
 interface Holder {

@@ -13,6 +13,7 @@ import { setPriority } from 'node:os'
 import { join, resolve } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from 'pino'
+import { makeLogin } from './document/bucket-login.ts'
 import {
   type ClusterDocument,
   type Member,
@@ -38,7 +39,6 @@ import { failOver, shardsOnlyOn } from './reconcile/member-changes.ts'
 import { Reconciler } from './reconcile/reconciler.ts'
 import { relieve } from './reconcile/relief.ts'
 import { BrowserLogins } from './rest/browser-logins.ts'
-import { hashPassword } from './rest/credentials.ts'
 import { EventStreams } from './rest/event-streams.ts'
 import { Logins } from './rest/logins.ts'
 import { PoolWait } from './rest/pool-wait.ts'
@@ -378,7 +378,7 @@ function hurry(): void {
 
 async function hashedAdmin({ admin }: NodeOptions): Promise<StoredUser | null> {
   if (!admin) return null
-  return { username: admin.username, passwordHash: await hashPassword(admin.password) }
+  return { username: admin.username, ...(await makeLogin(admin.password)) }
 }
 
 function ownAddress(options: Omit<NodeOptions, 'admin'>): OwnAddress {

@@ -31,8 +31,8 @@ export interface SourceReport {
 export interface BucketDirectory {
   /** Bucket of a connection that has not logged in; without one only a login helps. */
   readonly anonymous: Bucket | undefined
-  /** The bucket that a user name leads to, and what opens it. */
-  login(username: string): { bucket: Bucket; secret: LoginSecret } | undefined
+  /** The bucket that a user name leads to, none for the admin of the store, and what opens it. */
+  login(username: string): { bucket: Bucket | undefined; secret: LoginSecret } | undefined
   /** All buckets, for reports. */
   buckets(): readonly Bucket[]
 }

@@ -9,7 +9,6 @@ import type { Bucket, BucketDirectory } from './bucket.ts'
 import type { FollowedSource } from './followed-source.ts'
 import type { BucketPort } from './gateway-ports.ts'
 import { type BucketRegister, GatewaySource } from './gateway-source.ts'
-import type { LoginSecret } from './login-secret.ts'
 import {
   type BackendSurroundings,
   FIXED_SOURCE,
@@ -252,10 +251,14 @@ export class Directory implements BucketRegister {
     return undefined
   }
 
-  #login(username: string): { bucket: Bucket; secret: LoginSecret } | undefined {
+  #login(username: string): ReturnType<BucketDirectory['login']> {
     const user = this.#config.users[username]
     const bucket = this.#buckets.get(user?.bucket ?? username)
     const secret = user === undefined ? bucket?.secret : user.password
+    if (user === undefined && bucket?.alive !== true) {
+      const admin = this.#gateways.find((gateway) => gateway.admin?.username === username)?.admin
+      return admin && { bucket: undefined, secret: admin.login }
+    }
     if (bucket?.alive !== true || secret === undefined) return undefined
     return { bucket, secret }
   }

@@ -7,7 +7,7 @@
  * requests. It becomes the default bucket, unless that turns out to need a password.
  */
 import { loginOf, SourceBackend } from '@holdfast/client'
-import type { BucketConfig } from '@holdfast/topology'
+import type { BucketConfig, HoldfastExtension } from '@holdfast/topology'
 import type { SourceReport } from './bucket.ts'
 import { ConfigSource } from './config-source.ts'
 import type { FollowedSource } from './followed-source.ts'
@@ -40,6 +40,7 @@ export class GatewaySource {
   #early: Listed | undefined
   #anonymous: ProxyBucket | undefined
   #ports: readonly BucketPort[] = []
+  #admin: HoldfastExtension['admin']
 
   constructor(config: GatewayConfig, surroundings: BackendSurroundings, register: BucketRegister) {
     this.#config = config
@@ -60,6 +61,11 @@ export class GatewaySource {
   /** Bucket of connections that have not logged in; it answers as well when it has just gone. */
   get anonymous(): ProxyBucket | undefined {
     return this.#anonymous
+  }
+
+  /** The admin of the store, who may log in at a vBucket port. */
+  get admin(): HoldfastExtension['admin'] {
+    return this.#admin
   }
 
   /** Ports that lead to one bucket each. */
@@ -130,6 +136,7 @@ export class GatewaySource {
       listed.backend.applyConfig(config, contested)
     }
     const [first] = configs
+    this.#admin = configs.find(({ holdfast }) => holdfast?.admin !== undefined)?.holdfast?.admin
     const name = this.#config.first ? first?.name : this.#config.defaultBucket
     const config = configs.find((bucket) => bucket.name === name)
     const opened = this.#config.first || (config && secretOf(config)) === ''

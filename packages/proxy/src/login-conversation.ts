@@ -35,21 +35,27 @@ export interface LoginAnswer {
   message: string
   /** The bucket that the connection moves to. */
   bucket?: Bucket
+  /** The admin has come in, who has no bucket yet. */
+  isAdmin?: true
   /** Of a failure: when to answer it, and whether the connection ends with it. */
   delayMs: number
   last: boolean
 }
 
+type KnownLogin = NonNullable<ReturnType<BucketDirectory['login']>>
+
 export class LoginConversation {
   readonly #desk: LoginDesk
   readonly #address: string
+  readonly #takesAdmin: boolean
   #exchange: ScramExchange | undefined = undefined
   #failures = 0
 
-  /** `address` is where the connection comes from. */
-  constructor(desk: LoginDesk, address: string) {
+  /** `address` is where the connection comes from; the admin gets in only with `takesAdmin`. */
+  constructor(desk: LoginDesk, address: string, takesAdmin: boolean = false) {
     this.#desk = desk
     this.#address = address
+    this.#takesAdmin = takesAdmin
   }
 
   /** Judges a SASL request. */
@@ -83,9 +89,9 @@ export class LoginConversation {
     const hash = SCRAM_MECHANISMS.get(mechanism)
     if (hash === undefined) return this.#refuse()
     const exchange = new ScramExchange(hash)
-    const { directory, scramKeys } = this.#desk
+    const { scramKeys } = this.#desk
     const reply = exchange.first(message.toString('utf8'), (username) => {
-      return scramKeys.credential(hash, username, directory.login(username)?.secret)
+      return scramKeys.credential(hash, username, this.#find(username)?.secret)
     })
     if (reply === undefined) return this.#refuse()
     this.#exchange = exchange
@@ -97,16 +103,16 @@ export class LoginConversation {
     this.#exchange = undefined
     if (exchange === undefined) return this.#refuse()
     const { username } = exchange
-    const bucket = this.#desk.directory.login(username)?.bucket
+    const known = this.#find(username)
     const reply = exchange.final(message.toString('utf8'))
-    const isRight = (): boolean => reply !== undefined && bucket !== undefined
-    return this.#judge(username, bucket, { quick: isRight, thorough: isRight, reply: reply ?? '' })
+    const isRight = (): boolean => reply !== undefined && known !== undefined
+    return this.#judge(username, known, { quick: isRight, thorough: isRight, reply: reply ?? '' })
   }
 
   #judgePlain({ username, password }: PlainLogin): LoginAnswer {
-    const { directory, scramKeys } = this.#desk
-    const known = directory.login(username)
-    return this.#judge(username, known?.bucket, {
+    const { scramKeys } = this.#desk
+    const known = this.#find(username)
+    return this.#judge(username, known, {
       quick: () => scramKeys.remembers(username, password, known?.secret),
       thorough: () => scramKeys.matches(username, password, known?.secret),
       reply: 'Authenticated',
@@ -115,14 +121,14 @@ export class LoginConversation {
 
   #judge(
     username: string,
-    bucket: Bucket | undefined,
+    known: KnownLogin | undefined,
     { reply, ...check }: Pick<LoginCheck, 'quick' | 'thorough'> & { reply: string },
   ): LoginAnswer {
     const { loginGuard } = this.#desk
     const verdict = loginGuard.judge({ address: this.#address, username, ...check })
     switch (verdict.kind) {
       case 'right':
-        return bucket === undefined ? this.#refuse() : this.#accept(bucket, reply)
+        return known === undefined ? this.#refuse() : this.#accept(known.bucket, reply)
       case 'wrong':
         return this.#refuse(verdict.lateMs)
       case 'refused':
@@ -130,9 +136,15 @@ export class LoginConversation {
     }
   }
 
-  #accept(bucket: Bucket, message: string): LoginAnswer {
+  #find(username: string): KnownLogin | undefined {
+    const known = this.#desk.directory.login(username)
+    return known?.bucket === undefined && !this.#takesAdmin ? undefined : known
+  }
+
+  #accept(bucket: Bucket | undefined, message: string): LoginAnswer {
     this.#failures = 0
-    return { ...said(BinaryStatus.Success, message), bucket }
+    const who = bucket === undefined ? { isAdmin: true as const } : { bucket }
+    return { ...said(BinaryStatus.Success, message), ...who }
   }
 
   #refuse(lateMs: number = 0): LoginAnswer {

@@ -219,6 +219,8 @@ test('a bucket says whether its replicas may be read', () => {
   const login = { sha512: key, sha256: key, sha1: key }
   assert.deepEqual(parseBucketConfig(extended({ login })).holdfast?.login, login)
   assert.equal(parseBucketConfig(extended({ login: null })).holdfast?.login, null)
+  const admin = { username: 'Administrator', login }
+  assert.deepEqual(parseBucketConfig(extended({ admin })).holdfast?.admin, admin)
 })
 
 test('an unusable config is refused with the reason that moxi gives', () => {

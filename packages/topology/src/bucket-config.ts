@@ -25,6 +25,8 @@ export interface HoldfastExtension {
   auth: { username: string; password: string }
   /** What logins to the bucket are checked against; null: there is no password. */
   login?: BucketLoginKeys | null
+  /** Only for the gateway of a node: the admin may log in at its vBucket port. */
+  admin?: { username: string; login: BucketLoginKeys }
 }
 
 /** Salted keys of one password (RFC 5802), base64. */

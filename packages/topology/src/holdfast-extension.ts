@@ -31,13 +31,25 @@ export function parseHoldfastExtension(value: unknown): HoldfastExtension {
       username: stringOf(auth.username, 'Expected string for holdfast auth username'),
       password: stringOf(auth.password, 'Expected string for holdfast auth password'),
     },
-    ...(member.login === undefined ? {} : { login: parseLogin(member.login) }),
+    ...(member.login === undefined ? {} : { login: parseLoginOrNone(member.login) }),
+    ...(member.admin === undefined ? {} : { admin: parseAdmin(member.admin) }),
   }
 }
 
-function parseLogin(value: unknown): BucketLoginKeys | null {
-  if (value === null) return null
-  const login = objectOf(value, 'Expected object or null for holdfast login')
+function parseAdmin(value: unknown): HoldfastExtension['admin'] & object {
+  const admin = objectOf(value, 'Expected object for holdfast admin')
+  return {
+    username: stringOf(admin.username, 'Expected string for holdfast admin username'),
+    login: parseLogin(admin.login),
+  }
+}
+
+function parseLoginOrNone(value: unknown): BucketLoginKeys | null {
+  return value === null ? null : parseLogin(value)
+}
+
+function parseLogin(value: unknown): BucketLoginKeys {
+  const login = objectOf(value, 'Expected object for holdfast login')
   return {
     sha512: parseLoginKey(login.sha512),
     sha256: parseLoginKey(login.sha256),

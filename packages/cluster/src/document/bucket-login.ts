@@ -32,14 +32,24 @@ const key = z.object({
   serverKey: z.string(),
 })
 
+export const loginKeysSchema: z.ZodType<LoginKeys> = z.object({
+  sha512: key,
+  sha256: key,
+  sha1: key,
+})
+
 export const bucketLoginSchema: z.ZodType<BucketLogin> = z.object({
   passwordHash: z.string(),
-  scram: z.object({ sha512: key, sha256: key, sha1: key }),
+  scram: loginKeysSchema,
 })
 
 /** The login of a bucket with this password; null for none. */
 export async function makeBucketLogin(password: string): Promise<BucketLogin | null> {
-  if (password === '') return null
+  return password === '' ? null : makeLogin(password)
+}
+
+/** What is kept of a password. */
+export async function makeLogin(password: string): Promise<BucketLogin> {
   const [passwordHash, scram] = await Promise.all([
     hashPassword(password),
     makeLoginKeys(password, () => randomBytes(SCRAM_SALT_BYTES)),

@@ -5,8 +5,15 @@
  * This file owns its shape (checked by a schema wherever it enters the process) and its order:
  * a later term wins over any revision of an earlier one, as each new leader opens a new term.
  */
+
+import type { LoginKeys } from '@holdfast/client'
 import { z } from 'zod'
-import { type BucketLogin, bucketLoginSchema, withoutPassword } from './bucket-login.ts'
+import {
+  type BucketLogin,
+  bucketLoginSchema,
+  loginKeysSchema,
+  withoutPassword,
+} from './bucket-login.ts'
 
 /** A member of the cluster: a node or an arbiter. */
 export interface Member {
@@ -94,6 +101,8 @@ export interface RebalanceRecord {
 export interface StoredUser {
   username: string
   passwordHash: string
+  /** Of users who may log in at vBucket ports. */
+  scram?: LoginKeys | undefined
 }
 
 export interface ClusterDocument {
@@ -182,6 +191,7 @@ const bucketSchema: z.ZodType<Bucket> = z.preprocess(withoutPassword, currentBuc
 const userSchema: z.ZodType<StoredUser> = z.object({
   username: z.string(),
   passwordHash: z.string(),
+  scram: loginKeysSchema.optional(),
 })
 
 export const clusterDocumentSchema: z.ZodType<ClusterDocument> = z.object({

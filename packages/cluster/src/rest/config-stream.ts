@@ -58,10 +58,11 @@ export function streamBuckets(context: RouteContext): void {
   const { node } = context
   const views = (): Record<string, unknown>[] => {
     const source = sourceFor(context)
+    const forGateway = context.caller.admin
     const isDefault = (bucket: Bucket): number => (bucket.name === 'default' ? 0 : 1)
     return [...node.document.buckets]
       .sort((a, b) => isDefault(a) - isDefault(b) || a.name.localeCompare(b.name))
-      .map((b) => bucketView(source, b, { forProxy: mayRoute(context, b) }))
+      .map((b) => bucketView(source, b, { forProxy: mayRoute(context, b), forGateway }))
   }
   stream(context, {
     view: () => ({ buckets: views() }),

@@ -70,10 +70,28 @@ test('a stranger is told the map of an open bucket, and with the token its engin
   assert.equal((await ask('GET', '/pools/default', proxy)).status, 200)
   assert.equal((await ask('GET', '/settings/web', proxy)).status, 401)
   assert.equal((await ask('POST', '/settings/proxies', proxy)).status, 401)
+  const path = '/pools/default/saslBucketsStreaming'
+  const shown = async (headers: Record<string, string>) => {
+    return firstConfig(await ask('GET', path, { ...headers, [PROXY_HEADER]: '1' }))
+  }
+  assert.match(await shown(proxy), /"login":\{"sha512"/)
+  assert.doesNotMatch(await shown(proxy), /"admin":\{/, 'the login of the admin is for gateways')
+  assert.match(await shown(admin), /"admin":\{"username":"admin","login":\{"sha512"/)
   const again = await ask('POST', '/settings/proxies', admin)
   assert.equal(again.status, 200)
   assert.equal(await toldOf('shop', proxy), '401 false')
 })
+
+/** What a stream shows up to the end of its first config. */
+async function firstConfig(answer: Response): Promise<string> {
+  let text = ''
+  const decoder = new TextDecoder()
+  for await (const chunk of answer.body ?? []) {
+    text += decoder.decode(chunk, { stream: true })
+    if (text.includes('\n\n\n\n')) break
+  }
+  return text
+}
 
 test('the password of a bucket opens it and is nowhere: not in REST, not on disk', async () => {
   const shop = { ...basic('shop', PASSWORD), ...FROM_AWAY }

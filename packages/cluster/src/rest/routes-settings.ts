@@ -1,5 +1,6 @@
 /** Routes of the cluster's settings: users, reports, alerts. */
 import { z } from 'zod'
+import { makeLogin } from '../document/bucket-login.ts'
 import type { StoredUser } from '../document/cluster-document.ts'
 import {
   ALERT_KEYS,
@@ -231,9 +232,9 @@ async function setAdmin(context: RouteContext): Promise<unknown> {
     errors.push('The password must be at least six characters.')
   }
   if (errors.length > 0) throw new ApiError(400, errors)
-  const passwordHash = await hashPassword(password)
+  const login = await makeLogin(password)
   await node.change((draft) => {
-    draft.admin = { username, passwordHash }
+    draft.admin = { username, ...login }
   })
   return { newBaseUri: `http://${restAddressOf(sourceFor(context), node.selfMember)}/` }
 }

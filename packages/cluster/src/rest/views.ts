@@ -178,8 +178,12 @@ export function revisionOf(document: ClusterDocument): number {
   return document.term * 2 ** 31 + document.rev
 }
 
-function extension(source: ViewSource, bucket: Bucket): HoldfastExtension {
-  const { document } = source
+function extension(
+  { document }: ViewSource,
+  bucket: Bucket,
+  forGateway: boolean = false,
+): HoldfastExtension {
+  const { username = '', scram } = document.admin ?? {}
   const ranges = shardRanges(bucket.shards.length)
   return {
     rev: revisionOf(document),
@@ -199,17 +203,18 @@ function extension(source: ViewSource, bucket: Bucket): HoldfastExtension {
     }),
     auth: { username: ENGINE_DATA_USER, password: bucket.engineDataPassword },
     login: bucket.login?.scram ?? null,
+    ...(forGateway && scram ? { admin: { username, login: scram } } : {}),
   }
 }
 
 /**
  * The bucket object; `forProxy` adds the engines, their credentials and what logins are checked
- * against. Passwords of buckets are shown to nobody: this store does not know them.
+ * against, `forGateway` the admin's login as well. Passwords of buckets are shown to nobody: this store does not know them.
  */
 export function bucketView(
   source: ViewSource,
   bucket: Bucket,
-  options: { forProxy?: boolean } = {},
+  options: { forProxy?: boolean; forGateway?: boolean } = {},
 ): Record<string, unknown> {
   const { document } = source
   const list = servers(source, bucket)
@@ -234,7 +239,7 @@ export function bucketView(
       rawRAM: bucket.ramMegabytes * MEGABYTE,
     },
     basicStats: basicStats(document, bucket, usage),
-    ...(options.forProxy ? { holdfast: extension(source, bucket) } : {}),
+    ...(options.forProxy ? { holdfast: extension(source, bucket, options.forGateway) } : {}),
   }
   const { durability, degradedWrites, eviction, persistence } = bucket
   const { troubles } = usage

@@ -5,6 +5,7 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import http from 'node:http'
+import { makeLoginKeysSync } from '@holdfast/client'
 import { startEngines, type TestEngines } from '@holdfast/client/testing'
 import { Opcode } from '@holdfast/protocol'
 import { type HoldfastExtension, vbucketOf } from '@holdfast/topology'
@@ -19,6 +20,9 @@ interface Placed {
   rev?: number
   degraded?: boolean
 }
+
+export const ADMIN_PASSWORD = 'admin-pass'
+const ADMIN_LOGIN = makeLoginKeysSync(ADMIN_PASSWORD, () => Buffer.from('some salt'))
 
 /** A store of two nodes, as the first of them streams its buckets to its gateway. */
 class Store {
@@ -48,9 +52,10 @@ class Store {
 
   publish({ hereBelow = 512, rev = 1, degraded = false }: Placed = {}): void {
     const { config } = this.#engines
+    const admin = { username: 'Administrator', login: ADMIN_LOGIN }
     const shards = config.shards.map((shard) => (degraded ? { ...shard, replicas: [] } : shard))
     const buckets = [
-      this.#bucket({ name: 'default' }, hereBelow, { ...config, shards, rev }),
+      this.#bucket({ name: 'default' }, hereBelow, { ...config, shards, rev, admin }),
       this.#bucket({ name: 'shop', saslPassword: 'pw' }, hereBelow, { ...config, shards, rev }),
     ]
     this.#text = JSON.stringify({ buckets })

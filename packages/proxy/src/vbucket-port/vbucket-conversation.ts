@@ -36,6 +36,8 @@ export class DataConversation implements Conversation {
   #features: ReadonlySet<number> = new Set()
   /** The bucket of the login, which opens it. */
   #user: Bucket | undefined = undefined
+  /** The admin may choose any bucket. */
+  #isAdmin = false
   #selected: Bucket | undefined = undefined
   /** What the client knows of the map, by the content of its config. */
   #told: string | undefined = undefined
@@ -44,7 +46,7 @@ export class DataConversation implements Conversation {
     this.#port = port
     this.#host = host
     this.#owner = owner
-    this.#login = new LoginConversation(host, owner.remoteAddress)
+    this.#login = new LoginConversation(host, owner.remoteAddress, true)
     this.#local = {
       delayedFlushes: host.delayedFlushes,
       stats: (args, bucket) => {
@@ -220,7 +222,8 @@ export class DataConversation implements Conversation {
     const isOwn = this.#user?.name === name
     const bucket = isOwn ? this.#user : known?.bucket
     if (bucket === undefined) return new StatusReply(request, BinaryStatus.NoAccess)
-    if (!isOwn && known?.secret !== '') return new StatusReply(request, BinaryStatus.NoAccess)
+    const isFree = isOwn || this.#isAdmin || known?.secret === ''
+    if (!isFree) return new StatusReply(request, BinaryStatus.NoAccess)
     this.#selected = bucket
     this.#told = undefined
     this.#owner.countFor(bucket.statistics)
@@ -245,15 +248,16 @@ export class DataConversation implements Conversation {
     const { bucket } = this
     if (bucket !== undefined) return this.#port.published(bucket)
     const { directory } = this.#host
-    const mayKnow = this.#user !== undefined || directory.anonymous !== undefined
+    const mayKnow = this.#isAdmin || this.#user !== undefined || directory.anonymous !== undefined
     return mayKnow ? this.#port.cluster(directory) : undefined
   }
 
   #answerLogin(request: MemcachedRequest): ReplySlot {
     const answer = this.#login.answer(request)
-    const { bucket, last } = answer
-    if (bucket !== undefined) {
+    const { bucket, isAdmin = false, last } = answer
+    if (bucket !== undefined || isAdmin) {
       this.#user = bucket
+      this.#isAdmin = isAdmin
       this.#selected = undefined
     }
     if (last) this.ending = true
@@ -261,7 +265,8 @@ export class DataConversation implements Conversation {
   }
 
   #withoutBucket(): number {
-    const mayChoose = this.#user !== undefined || this.#features.has(Feature.SelectBucket)
+    const mayChoose =
+      this.#isAdmin || this.#user !== undefined || this.#features.has(Feature.SelectBucket)
     return mayChoose ? BinaryStatus.NoBucket : BinaryStatus.AuthError
   }
 }

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { BinaryStatus, Opcode } from '@holdfast/protocol'
 import { parseBucketConfig, vbucketOf } from '@holdfast/topology'
-import type { VBucketClient } from '../testing/vbucket-client.ts'
-import { hello, keyAway, keyHere, VBucketStage } from '../testing/vbucket-stage.ts'
+import { VBucketClient } from '../testing/vbucket-client.ts'
+import { ADMIN_PASSWORD, hello, keyAway, keyHere, VBucketStage } from '../testing/vbucket-stage.ts'
 import { Feature } from './features.ts'
 
 const NO_EXTRAS = '0000000000000000'
@@ -68,6 +68,32 @@ describe('a vBucket port', () => {
     const left = await client.ask(Opcode.SelectBucket, { key: '@no bucket@' })
     assert.equal(left.status, BinaryStatus.Success)
     assert.equal(named(await client.ask(Opcode.GetClusterConfig)), undefined)
+  })
+
+  test('the admin logs in and chooses any bucket; without one there is none', async () => {
+    const client = await open(Feature.SelectBucket)
+    const wrong = { key: 'PLAIN', value: '\0Administrator\0no' }
+    assert.equal((await client.ask(Opcode.SaslAuth, wrong)).status, BinaryStatus.AuthError)
+    const right = { key: 'PLAIN', value: `\0Administrator\0${ADMIN_PASSWORD}` }
+    assert.equal((await client.ask(Opcode.SaslAuth, right)).status, BinaryStatus.Success)
+    assert.equal((await client.ask(Opcode.Get, { key: keyHere() })).status, BinaryStatus.NoBucket)
+    const config = await client.ask(Opcode.GetClusterConfig)
+    assert.equal(config.status, BinaryStatus.Success)
+    assert.doesNotMatch(config.text, /storedKey|salt/)
+    for (const key of ['shop', 'default']) {
+      const selected = await client.ask(Opcode.SelectBucket, { key })
+      assert.equal(selected.status, BinaryStatus.Success)
+      assert.equal(named(await client.ask(Opcode.GetClusterConfig)), key)
+    }
+    const none = await client.ask(Opcode.SelectBucket, { key: 'none' })
+    assert.equal(none.status, BinaryStatus.NoAccess)
+  })
+
+  test('at the memcached port the admin is nobody', async () => {
+    const client = await VBucketClient.connect(stage.proxy.addresses[0] ?? '')
+    const login = { key: 'PLAIN', value: `\0Administrator\0${ADMIN_PASSWORD}` }
+    assert.equal((await client.ask(Opcode.SaslAuth, login)).status, BinaryStatus.AuthError)
+    client.close()
   })
 
   test('a client of old chooses its bucket by its login, or has the open one', async () => {
