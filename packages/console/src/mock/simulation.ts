@@ -28,8 +28,11 @@ export class MockCluster {
     return this.#now()
   }
 
+  /** Null without a majority of the members that vote. */
   get leader(): MockNode | null {
-    return this.state.nodes.find((n) => n.isAlive && n.membership === 'active') ?? null
+    const voters = this.state.nodes.filter((n) => n.membership === 'active')
+    const alive = voters.filter((n) => n.isAlive)
+    return alive.length * 2 > voters.length ? (alive[0] ?? null) : null
   }
 
   node(id: number): MockNode | undefined {

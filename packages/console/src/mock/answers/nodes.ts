@@ -3,18 +3,19 @@ import type { FailOverPreview, RebalancePreview, RebalanceProgress } from '../..
 import { field, isCheckOnly, MockRefusal, type MockRequest, type MockRoute } from '../answer.ts'
 import { type MockNode, newNode, rangeOf } from '../model.ts'
 import type { MockCluster } from '../simulation.ts'
+import { wave } from '../wave.ts'
 import { groupsAnswer, vBucketsOf } from './pool.ts'
 
 const GROUPS = '/pools/default/serverGroups'
 
 export const nodeRoutes: MockRoute[] = [
-  { method: 'POST', path: '/controller/addNode', handle: addNode },
-  { method: 'POST', path: `${GROUPS}/:group/addNode`, handle: addNode },
-  { method: 'POST', path: '/controller/ejectNode', handle: ejectNode },
-  { method: 'POST', path: '/controller/reAddNode', handle: reAddNode },
+  { method: 'POST', path: '/controller/addNode', handle: byLeader(addNode) },
+  { method: 'POST', path: `${GROUPS}/:group/addNode`, handle: byLeader(addNode) },
+  { method: 'POST', path: '/controller/ejectNode', handle: byLeader(ejectNode) },
+  { method: 'POST', path: '/controller/reAddNode', handle: byLeader(reAddNode) },
   { method: 'POST', path: '/controller/failOver', handle: failOver },
-  { method: 'POST', path: '/controller/startGracefulFailover', handle: failOver },
-  { method: 'POST', path: '/controller/rebalance', handle: rebalance },
+  { method: 'POST', path: '/controller/startGracefulFailover', handle: byLeader(failOver) },
+  { method: 'POST', path: '/controller/rebalance', handle: byLeader(rebalance) },
   {
     method: 'POST',
     path: '/controller/stopRebalance',
@@ -26,7 +27,31 @@ export const nodeRoutes: MockRoute[] = [
   { method: 'PUT', path: GROUPS, handle: moveNodes },
   { method: 'PUT', path: `${GROUPS}/:group`, handle: renameGroup },
   { method: 'DELETE', path: `${GROUPS}/:group`, handle: deleteGroup },
+  { method: 'GET', path: '/pools/default/buckets/:bucket/stats/ops', handle: opsByNode },
 ]
+
+/** Only a leader can do it, and there is none without a majority. */
+function byLeader(handle: MockRoute['handle']): MockRoute['handle'] {
+  return (request, cluster) => {
+    if (cluster.leader) return handle(request, cluster)
+    throw new MockRefusal(503, ['No leader: a majority of the members is not reachable.'])
+  }
+}
+
+function opsByNode({ params }: MockRequest, cluster: MockCluster): object {
+  const bucket = cluster.bucket(params.bucket)
+  if (!bucket) throw new MockRefusal(404, 'Requested resource not found.\r\n')
+  const { nowMs } = cluster
+  const opsOf = (node: MockNode): number => {
+    const led = bucket.shards.filter((s) => s.primary === node.id && node.isAlive).length
+    const base = (bucket.opsBase * led) / bucket.shards.length
+    return Math.round(wave(nowMs, { base, seed: node.id }))
+  }
+  return {
+    timestamp: [nowMs],
+    nodeStats: Object.fromEntries(cluster.state.nodes.map((n) => [n.hostname, [opsOf(n)]])),
+  }
+}
 
 function addNode(request: MockRequest, cluster: MockCluster): object {
   const { state } = cluster
