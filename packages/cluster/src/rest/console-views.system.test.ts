@@ -1,6 +1,7 @@
 /** What the console shows before it acts, and a node that asks to join, at real nodes. */
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
+import { freePort } from '@holdfast/client/testing'
 import type { ZodType } from 'zod'
 import { LocalCluster } from '../test-support/local-cluster.ts'
 import {
@@ -117,7 +118,8 @@ test('a node that asks to join is told at once what is wrong', async () => {
     return message
   }
   assert.match(await refused({ password: 'wrong' }), /^Authentication failed at 127/)
-  assert.match(await refused({ clusterMemberPort: '1' }), /: connection refused\.$/)
+  const clusterMemberPort = String(await freePort())
+  assert.match(await refused({ clusterMemberPort }), /: connection refused\.$/)
   assert.match(await refused({ clusterMemberPort: '0' }), /^Invalid clusterMemberPort/)
   assert.match(await refused({ clusterMemberHostIp: 'a/b' }), /^Missing or invalid/)
   assert.match(await refused({ clusterMemberHostIp: '' }), /^Missing or invalid/)

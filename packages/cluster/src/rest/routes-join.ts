@@ -3,7 +3,6 @@
  * who sits at the new node. The cluster does the adding; it gets a word by which this node lets it,
  * good for a minute, in the place of this node's own password.
  */
-import { request } from 'undici'
 import { z } from 'zod'
 import { hostnameOf } from '../document/cluster-document.ts'
 import type { StoreNode } from '../node.ts'
@@ -50,11 +49,11 @@ async function join(context: RouteContext): Promise<unknown> {
   const user = field(body, 'user') ?? ''
   const password = field(body, 'password') ?? ''
   const form = { hostname: field(body, 'hostname') || hostnameOf(node.selfMember), ...word(node) }
-  const { statusCode, text } = await send(address, `${user}:${password}`, form)
-  if (statusCode === 401) {
+  const { status, text } = await send(address, `${user}:${password}`, form)
+  if (status === 401) {
     throw new ApiError(400, [`Authentication failed at ${address}: user or password is wrong.`])
   }
-  if (statusCode !== 200) throw new ApiError(400, messagesIn(text))
+  if (status !== 200) throw new ApiError(400, messagesIn(text))
   return ''
 }
 
@@ -82,23 +81,25 @@ async function send(
   address: string,
   login: string,
   form: Record<string, string>,
-): Promise<{ statusCode: number; text: string }> {
+): Promise<{ status: number; text: string }> {
   try {
-    const { statusCode, body } = await request(`http://${address}/controller/addNode`, {
+    const answer = await fetch(`http://${address}/controller/addNode`, {
       method: 'POST',
-      headers: {
-        authorization: `Basic ${Buffer.from(login).toString('base64')}`,
-        'content-type': 'application/x-www-form-urlencoded',
-      },
-      body: new URLSearchParams(form).toString(),
+      headers: { authorization: `Basic ${Buffer.from(login).toString('base64')}` },
+      body: new URLSearchParams(form),
+      redirect: 'manual',
       signal: AbortSignal.timeout(JOIN_TIMEOUT_MS),
     })
-    return { statusCode, text: await body.text() }
+    return { status: answer.status, text: await answer.text() }
   } catch (cause) {
-    const isRefused = cause instanceof Error && 'code' in cause && cause.code === 'ECONNREFUSED'
-    const why = isRefused ? 'connection refused' : 'no answer'
+    const why = isRefused(cause) ? 'connection refused' : 'no answer'
     throw new ApiError(400, [`Could not connect to ${address}: ${why}.`], { cause })
   }
+}
+
+function isRefused(error: unknown): boolean {
+  const cause = error instanceof Error ? error.cause : undefined
+  return cause instanceof Error && 'code' in cause && cause.code === 'ECONNREFUSED'
 }
 
 /** What the cluster has said, in its words. */
