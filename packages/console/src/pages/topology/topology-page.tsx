@@ -18,7 +18,7 @@ import { PictureView } from './picture.tsx'
 import { type Picture, pictureOf, rowInWords } from './picture-model.ts'
 import './topology.css'
 
-const CHANGES_MAX = 12
+const CHANGES_MAX = 60
 
 interface Change {
   id: number
@@ -82,7 +82,8 @@ function useChanges(topology: Topology | null): Change[] {
 
 function ChangeList({ changes }: { changes: readonly Change[] }): JSX.Element {
   return (
-    <div class="changes" role="log" aria-live="polite" aria-label="Changes">
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keys
+    <div class="changes" role="log" aria-live="polite" aria-label="Changes" tabIndex={0}>
       {changes.length === 0 ? (
         <p class="quiet">
           Nothing yet. Copies that move, servers that fail or come back appear here.
