@@ -1,5 +1,5 @@
-// What memcached clients meet at a store of three nodes, each with an address of its own: a port that
-// leads to one bucket on every node, a bucket that is full, a lock over the death of its node.
+// What memcached clients meet at a store of three nodes, each with an address of its own: a port
+// that leads to one bucket on every node, a bucket that is full, a lock over the death of its node.
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { createServer } from 'node:net'

@@ -1,4 +1,5 @@
-// Server groups and the time-out of automatic failover, changed while a store of three nodes serves.
+// Server groups and the time-out of automatic failover, changed while a store of three nodes
+// serves.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import {

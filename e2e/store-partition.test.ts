@@ -14,6 +14,7 @@ import { KeyWriter, keysMissing } from './harness/key-writer.ts'
 import { NetworkHosts, noNetworkHosts } from './harness/network-hosts.ts'
 import { ShardProber } from './harness/shard-prober.ts'
 import { missing, onStage, projectRoot, type Stage } from './harness/stage.ts'
+import { StoreAdmin } from './harness/store-admin.ts'
 import { until } from './harness/until.ts'
 
 const NODES = 3
@@ -32,15 +33,24 @@ test(title, { skip: missing('engine') || noNetworkHosts() }, async (t) => {
   const hosts = NetworkHosts.open(NODES)
   try {
     await onStage(t, { nodes: NODES, hosts }, async (stage) => {
+      process.env.HOLDFAST_PROXY_TOKEN = await proxyToken(stage)
       const outside = await stage.apps.addProxy(stage.store.streamUrls())
       for (let victim = 1; victim <= NODES; victim++) {
         await t.test(`node ${victim}`, async (t) => await playCut(t, stage, hosts, outside, victim))
       }
     })
   } finally {
+    delete process.env.HOLDFAST_PROXY_TOKEN
     hosts.close()
   }
 })
+
+/** The proxies are on other hosts than most nodes: they are told the engines by this. */
+async function proxyToken({ store }: Stage): Promise<string> {
+  const { status, text } = await new StoreAdmin(store).post('/settings/proxies', {})
+  assert.equal(status, 200, text)
+  return (JSON.parse(text) as { token: string }).token
+}
 
 async function playCut(
   t: TestContext,

@@ -1,8 +1,8 @@
 /**
  * What a server keeps in place of a password: the salted keys of SCRAM (RFC 5802), one set for each
- * hash function. Proofs of SCRAM are checked against them, and a password given in the open as well,
- * since it leads to the same keys; the password itself cannot be told from them. Pure but for the
- * derivation, which takes some milliseconds for each set.
+ * hash function. Proofs of SCRAM are checked against them, and a password given in the open as
+ * well, since it leads to the same keys; the password itself cannot be told from them. Pure but for
+ * the derivation, which takes some milliseconds for each set.
  */
 import { createHash, createHmac, pbkdf2, pbkdf2Sync } from 'node:crypto'
 import { promisify } from 'node:util'

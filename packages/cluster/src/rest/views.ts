@@ -209,7 +209,8 @@ function extension(
 
 /**
  * The bucket object; `forProxy` adds the engines, their credentials and what logins are checked
- * against, `forGateway` the admin's login as well. Passwords of buckets are shown to nobody: this store does not know them.
+ * against, `forGateway` the admin's login as well. Passwords of buckets are shown to nobody: this
+ * store does not know them.
  */
 export function bucketView(
   source: ViewSource,
