@@ -366,8 +366,9 @@ export interface ProxyReport {
   operationsPerSecond: number
   errorsPerSecond: number
   errors: number
-  getP99Ms: number
-  setP99Ms: number
+  /** Null where nothing was timed. */
+  getP99Ms: number | null
+  setP99Ms: number | null
   uptimeSeconds: number
   lastSeenSeconds: number
 }
@@ -380,14 +381,18 @@ export interface Sessions {
 }
 
 export interface Session {
+  /** The key that it is stored under. */
   id: string
   bucket: string
+  /** Part of the id that all sessions of its application have. */
+  prefix: string
   user: string | null
-  /** Unix time in milliseconds. */
-  createdAt: number
-  lastAccessedAt: number
-  idleSeconds: number
-  ageSeconds: number
+  /** Unix time in milliseconds; null where it cannot be read. */
+  createdAt: number | null
+  lastAccessedAt: number | null
+  idleSeconds: number | null
+  ageSeconds: number | null
+  /** Null: never. */
   expiresInSeconds: number | null
   sizeBytes: number
   encoding: string
@@ -397,4 +402,6 @@ export interface Session {
   note?: string
   /** Only with `values=1`, only for the admin. */
   values?: Record<string, unknown>
+  /** Attributes whose value is only the beginning of its JSON text. */
+  cut?: string[]
 }

@@ -100,15 +100,17 @@ function shown(session: MockSession, nowMs: number): Session {
     type: Array.isArray(value) ? 'array' : typeof value,
     sizeBytes: JSON.stringify(value).length,
   }))
+  const { encrypted } = session
   return {
     ...rest,
-    createdAt: createdMs,
-    lastAccessedAt: lastAccessedMs,
-    idleSeconds,
-    ageSeconds: Math.round((nowMs - createdMs) / 1000),
+    prefix: '',
+    createdAt: encrypted ? null : createdMs,
+    lastAccessedAt: encrypted ? null : lastAccessedMs,
+    idleSeconds: encrypted ? null : idleSeconds,
+    ageSeconds: encrypted ? null : Math.round((nowMs - createdMs) / 1000),
     expiresInSeconds: ttlSeconds - idleSeconds,
     sizeBytes: JSON.stringify(values).length + 60,
-    attributes: session.encrypted ? [] : attributes,
+    attributes: encrypted ? [] : attributes,
   }
 }
 

@@ -124,8 +124,8 @@ const COLUMNS: readonly Column<ProxyReport>[] = [
     ),
   },
   { name: 'Ops/s', number: true, cell: (proxy) => count(proxy.operationsPerSecond) },
-  { name: 'Get p99', number: true, cell: (proxy) => milliseconds(proxy.getP99Ms) },
-  { name: 'Set p99', number: true, cell: (proxy) => milliseconds(proxy.setP99Ms) },
+  { name: 'Get p99', number: true, cell: (proxy) => latency(proxy.getP99Ms) },
+  { name: 'Set p99', number: true, cell: (proxy) => latency(proxy.setP99Ms) },
   {
     name: 'Errors',
     number: true,
@@ -164,4 +164,8 @@ function clientsOf({ clients }: ProxyReport): string {
   const shown = clients.slice(0, CLIENTS_SHOWN).map((c) => `${c.address} (${c.connections})`)
   const rest = clients.length - shown.length
   return rest > 0 ? `${shown.join(', ')} and ${counted(rest, 'more', 'more')}` : shown.join(', ')
+}
+
+function latency(ms: number | null): string {
+  return ms === null ? 'none' : milliseconds(ms)
 }
