@@ -60,6 +60,7 @@ await testStep('unit tests and project checks', FILES_AT_ONCE, UNIT_TEST_TIMEOUT
 if (purpose === 'test' && !failed) {
   await testStep('system tests', FILES_AT_ONCE, UNIT_TEST_TIMEOUT_MS, [
     'packages/*/src/**/*.system.test.ts',
+    'packages/*/tests/*.system.test.ts',
     'bench/**/*.system.test.ts',
     'examples/**/*.system.test.ts',
   ])

@@ -129,7 +129,7 @@ function tellOtherPort(say: (text: string) => void, preferred: number, taken: nu
 export function describePicture({ store, apps }: DemoPicture): string {
   const nodes = store?.nodes.map(
     (node) =>
-      `  store node ${node.number}   REST http://${addressOf(node)}   ` +
+      `  store node ${node.number}   console http://${addressOf(node)}/   ` +
       `gateway 127.0.0.1:${node.ports.gateway}`,
   )
   const appLines = apps.apps.map(
@@ -146,6 +146,6 @@ export function describePicture({ store, apps }: DemoPicture): string {
     ...appLines,
     ...proxies,
     ...(nodes ?? []),
-    ...(nodes === undefined ? [] : [`  REST login     ${STORE_USER} / ${STORE_PASSWORD}`]),
+    ...(nodes === undefined ? [] : [`  console login  ${STORE_USER} / ${STORE_PASSWORD}`]),
   ].join('\n')
 }
