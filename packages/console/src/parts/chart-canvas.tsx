@@ -12,6 +12,8 @@ const AXIS_WIDTH_PX = 64
 const TIME_AXIS_HEIGHT_PX = 26
 const MINUTES_SHOWN_SECONDS = 600
 const DAY_SECONDS = 86_400
+/** Steps of a scale of bytes: 1, 2, 4 and so on to a petabyte. */
+const BINARY_STEPS: number[] = Array.from({ length: 51 }, (_, power) => 2 ** power)
 
 export function ChartCanvas(props: ChartProps): JSX.Element {
   const frame = useRef<HTMLDivElement>(null)
@@ -59,11 +61,11 @@ function optionsOf(props: ChartProps, width: number, height: number): UPlot.Opti
     ticks: { show: false },
     font: '12px system-ui, sans-serif',
   }
-  const { max, format, cursor } = props
+  const { max, format, cursor, binary, onCursor } = props
   return {
     width,
     height,
-    padding: [8, 8, 0, 0],
+    padding: [8, 28, 0, 0],
     legend: { show: false },
     cursor: {
       y: false,
@@ -85,8 +87,12 @@ function optionsOf(props: ChartProps, width: number, height: number): UPlot.Opti
         size: AXIS_WIDTH_PX,
         values: (_, marks) => marks.map((mark) => format(mark)),
         space: 34,
+        ...(binary ? { incrs: BINARY_STEPS } : {}),
       },
     ],
+    ...(onCursor
+      ? { hooks: { setCursor: [(plot: UPlot) => onCursor(plot.cursor.idx ?? null)] } }
+      : {}),
     series: [
       {},
       ...props.series.map(({ name }, index) => ({

@@ -1,13 +1,14 @@
 import type { JSX } from 'preact'
 
-const LOCAL = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'medium' })
+const LONG = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'medium' })
+const SHORT = new Intl.DateTimeFormat(undefined, { timeStyle: 'medium' })
 
-/** A time in the reader's zone; in UTC as its title. */
-export function Moment({ timeMs }: { timeMs: number }): JSX.Element {
+/** A time in the reader's zone, `short` without its day; in UTC as its title. */
+export function Moment({ timeMs, short }: { timeMs: number; short?: boolean }): JSX.Element {
   const iso = new Date(timeMs).toISOString()
   return (
     <time dateTime={iso} title={iso.replace('T', ' ').replace(/\.\d+Z/, ' UTC')}>
-      {LOCAL.format(timeMs)}
+      {(short ? SHORT : LONG).format(timeMs)}
     </time>
   )
 }

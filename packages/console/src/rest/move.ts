@@ -23,6 +23,7 @@ let ticket: { text: string; untilMs: number } | null = null
 
 /** Renews tickets and watches over the connection from then on. */
 export function startMoving(): void {
+  document.addEventListener('securitypolicyviolation', noteUnaskable)
   setInterval(() => void renewTicket(), TICKET_INTERVAL_MS)
   effect(() => {
     if (who.value && who.value.role !== 'none') void renewTicket()
@@ -86,10 +87,22 @@ function otherNodes(): string[] {
     .map(({ hostname }) => hostname)
 }
 
-/** The first of them, in their order, that answers. */
+/**
+ * The first of them, in their order, that answers; else the first that may not be asked. A page may
+ * ask only the nodes that were members when it was loaded, but may go to any.
+ */
 async function firstWell(hosts: string[]): Promise<string | null> {
-  const answers = await Promise.all(hosts.map((host) => isWell(`${location.protocol}//${host}`)))
-  return hosts.find((_, index) => answers[index]) ?? null
+  const origins = hosts.map((host) => `${location.protocol}//${host}`)
+  const answers = await Promise.all(origins.map(isWell))
+  const found = answers.indexOf(true)
+  return hosts[found >= 0 ? found : origins.findIndex((one) => unaskable.has(one))] ?? null
+}
+
+const unaskable = new Set<string>()
+
+function noteUnaskable({ blockedURI, effectiveDirective }: SecurityPolicyViolationEvent): void {
+  const origin = URL.parse(blockedURI)?.origin
+  if (effectiveDirective === 'connect-src' && origin !== undefined) unaskable.add(origin)
 }
 
 async function isWell(origin: string): Promise<boolean> {

@@ -101,11 +101,11 @@ function copiesOf({ buckets, nodes }: Topology): { whole: number; wanted: number
   const gone = new Set(nodes.filter((n) => n.status === 'unhealthy').map((n) => n.otpNode))
   let whole = 0
   let wanted = 0
-  for (const { shards, wantedReplicas } of buckets) {
+  for (const { shards, replicaNumber } of buckets) {
     for (const { copies } of shards) {
       const good = copies.filter((c) => c.inSync && !gone.has(c.otpNode)).length
-      wanted += 1 + wantedReplicas
-      whole += Math.min(good, 1 + wantedReplicas)
+      wanted += 1 + replicaNumber
+      whole += Math.min(good, 1 + replicaNumber)
     }
   }
   return { whole, wanted }

@@ -28,7 +28,8 @@ export function nextAction(topology: Topology): NextAction | null {
   const added = nodes.filter((n) => n.clusterMembership === 'inactiveAdded')
   if (added.length > 0) {
     const names = added.map((n) => n.hostname).join(', ')
-    const text = `${names} ${added.length === 1 ? 'was' : 'were'} added and holds no data yet.`
+    const verbs = added.length === 1 ? 'was added and holds' : 'were added and hold'
+    const text = `${names} ${verbs} no data yet.`
     return { text, label: 'Rebalance', page: 'servers', needed: true }
   }
   if (health.word === 'noBuckets') {

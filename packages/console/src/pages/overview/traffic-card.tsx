@@ -10,6 +10,7 @@ import type { Stats } from '../../rest/types.ts'
 export function TrafficCard(props: { stats: Stats; path: string }): JSX.Element {
   const { samples } = props.stats.op
   const track = (name: string): number[] => samples[name] ?? []
+  const gets = track('cmd_get').at(-1) ?? 0
   const p99 = track('get_p99_ms').at(-1)
   return (
     <Card title="Traffic" actions={<ApiLink path={props.path} of="traffic of all buckets" />}>
@@ -18,13 +19,13 @@ export function TrafficCard(props: { stats: Stats; path: string }): JSX.Element 
           <Figure name="Operations per second" value={count(track('ops').at(-1) ?? 0)} />
           <Figure
             name="Hit rate"
-            value={percent((track('hit_ratio').at(-1) ?? 0) / 100)}
-            detail={`${count(track('cmd_get').at(-1) ?? 0)} gets per second`}
+            value={gets === 0 ? 'no gets' : percent((track('hit_ratio').at(-1) ?? 0) / 100)}
+            detail={`${count(gets)} gets per second`}
           />
           {p99 === undefined ? null : (
             <Figure
               name="Gets, p99"
-              value={milliseconds(p99)}
+              value={p99 === 0 ? 'no gets' : milliseconds(p99)}
               detail={`sets ${milliseconds(track('set_p99_ms').at(-1) ?? 0)}`}
             />
           )}

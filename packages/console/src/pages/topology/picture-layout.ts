@@ -2,7 +2,13 @@
  * Where everything of the picture stands, for a given width: three columns with a trunk between
  * proxies and servers, or one column with the trunk at its left where it is narrow. Pure.
  */
-import type { Picture, PictureBox, PictureNode, PictureRow } from './picture-model.ts'
+import {
+  NOBODY,
+  type Picture,
+  type PictureBox,
+  type PictureNode,
+  type PictureRow,
+} from './picture-model.ts'
 
 export const NARROW_BELOW_PX = 720
 const BOX_HEIGHT = 46
@@ -97,7 +103,9 @@ function wide(picture: Picture, width: number): Layout {
     isNarrow: false,
   })
   const nodeLines = nodes.map((n) => stub(n, trunkX, n.x, !n.node.isUp))
-  const proxyLines = proxies.map((p) => stub({ ...p, node: p.box }, p.x + p.width, trunkX, false))
+  const proxyLines = proxies
+    .filter(isThere)
+    .map((p) => stub({ ...p, node: p.box }, p.x + p.width, trunkX, false))
   return {
     width,
     height: HEADING + inner + 2,
@@ -143,7 +151,9 @@ function narrow(picture: Picture, width: number): Layout {
   const nodes = stackNodes(picture.nodes, heights, { x, y, width: boxWidth, isNarrow: true })
   y += stackHeight(heights) + 2
   const lines = [
-    ...[...apps, ...proxies].map((p) => stub({ ...p, node: p.box }, trunkX, x, false)),
+    ...[...apps, ...proxies]
+      .filter(isThere)
+      .map((p) => stub({ ...p, node: p.box }, trunkX, x, false)),
     ...nodes.map((n) => stub(n, trunkX, x, !n.node.isUp)),
   ]
   return {
@@ -154,9 +164,9 @@ function narrow(picture: Picture, width: number): Layout {
 
 /** Each application to the proxy beside it; several of one kind fan out. */
 function appLines(apps: readonly PlacedBox[], proxies: readonly PlacedBox[]): Line[] {
-  return apps.flatMap((app) => {
+  return apps.filter(isThere).flatMap((app) => {
     const own = proxies.find(({ box }) => isBeside(app.box, box))
-    const goals = own ? [own] : proxies.filter(({ box }) => box.id !== 'gateways')
+    const goals = own ? [own] : proxies.filter((one) => isThere(one) && one.box.id !== 'gateways')
     return goals.map((goal) => ({
       id: `app ${app.box.id} ${goal.box.id}`,
       from: [app.x + app.width, middle(app)],
@@ -164,6 +174,10 @@ function appLines(apps: readonly PlacedBox[], proxies: readonly PlacedBox[]): Li
       isBroken: false,
     }))
   })
+}
+
+function isThere({ box }: PlacedBox): boolean {
+  return box.id !== NOBODY
 }
 
 function isBeside(app: PictureBox, proxy: PictureBox): boolean {

@@ -10,6 +10,9 @@ import type { Proxies, Topology, TopologyNode } from '../../rest/types.ts'
 /** More are told as "and n more". */
 const SHOWN_MAX = 10
 
+/** Stands where there is none. */
+export const NOBODY = 'nobody'
+
 export interface PictureBox {
   id: string
   name: string
@@ -100,6 +103,9 @@ function hostOf(hostname: string): string {
 }
 
 function bounded(boxes: PictureBox[], what: string): PictureBox[] {
+  if (boxes.length === 0) {
+    return [{ id: NOBODY, name: 'None seen yet', detail: '', tone: 'plain' }]
+  }
   if (boxes.length <= SHOWN_MAX) return boxes
   const more = boxes.length - SHOWN_MAX + 1
   const rest = { id: 'more', name: `and ${more} more ${what}`, detail: '', tone: 'plain' as const }

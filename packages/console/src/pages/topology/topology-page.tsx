@@ -75,7 +75,8 @@ function useChanges(topology: Topology | null): Change[] {
     const fresh = changesBetween(old, topology).map((text) => {
       return { id: ++lastId.current, timeMs: Date.now(), text }
     })
-    if (fresh.length > 0) setChanges((list) => [...fresh, ...list].slice(0, CHANGES_MAX))
+    if (fresh.length === 0) return
+    setChanges((list) => [...fresh.reverse(), ...list].slice(0, CHANGES_MAX))
   }, [topology])
   return changes
 }
@@ -93,7 +94,7 @@ function ChangeList({ changes }: { changes: readonly Change[] }): JSX.Element {
           {changes.map(({ id, timeMs, text }) => (
             <li key={id}>
               <span class="quiet small">
-                <Moment timeMs={timeMs} />
+                <Moment timeMs={timeMs} short />
               </span>{' '}
               {text}
             </li>
