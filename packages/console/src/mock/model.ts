@@ -44,8 +44,8 @@ export interface MockBucket {
   proxyPort: number
   durability: 'replicated' | 'none'
   degradedWrites: 'allow' | 'refuse'
-  eviction: string
-  persistence: string
+  eviction: 'refuse' | 'expiring' | 'lru'
+  persistence: 'everysec' | 'always' | 'none'
   /** Usual operations per second. */
   opsBase: number
   shards: MockShard[]

@@ -26,6 +26,10 @@ export interface ChartProps {
   cursor?: string
   /** Top of the scale where it is fixed, such as 100 for percent. */
   max?: number
+  /** The scale is marked in powers of two, as bytes are read. */
+  binary?: boolean
+  /** Told which sample the pointer is at; null when it is at none. */
+  onCursor?: (index: number | null) => void
 }
 
 export const CHART_HEIGHT_PX = 160

@@ -1,5 +1,5 @@
 /** Buckets and their statistics, as the mock answers them. */
-import type { Bucket, BucketCheck, BucketSummaries, Stats } from '../../rest/types.ts'
+import type { Bucket, BucketCheck, BucketSummaries, NodeStats, Stats } from '../../rest/types.ts'
 import { field, isCheckOnly, MockRefusal, type MockRequest, type MockRoute } from '../answer.ts'
 import { GIGABYTE, MEGABYTE, type MockBucket, newBucket } from '../model.ts'
 import type { MockCluster } from '../simulation.ts'
@@ -24,6 +24,11 @@ export const bucketRoutes: MockRoute[] = [
     method: 'GET',
     path: `${BUCKETS}/:bucket/stats`,
     handle: (r, c) => stats(c, [asked(r, c)], r.query.zoom),
+  },
+  {
+    method: 'GET',
+    path: `${BUCKETS}/:bucket/stats/:stat`,
+    handle: (r, c) => oneStat(c, asked(r, c), r.params.stat ?? '', r.query.zoom),
   },
   {
     method: 'GET',
@@ -55,7 +60,8 @@ function bucketAnswer(cluster: MockCluster, bucket: MockBucket): Bucket {
     name: bucket.name,
     bucketType: bucket.type,
     authType: bucket.authType,
-    saslPassword: bucket.saslPassword,
+    saslPassword: '',
+    hasPassword: bucket.saslPassword !== '',
     proxyPort: bucket.proxyPort,
     uuid: bucket.uuid,
     replicaNumber: bucket.replicaCount,
@@ -151,14 +157,18 @@ function readSettings(
   const replicas = Number(field(request, 'replicaNumber') ?? bucket.replicaCount)
   if (replicas > 3) errors.replicaNumber = 'Replica number larger than 3 is not supported.'
   else bucket.replicaCount = bucket.type === 'memcached' ? 0 : replicas
-  bucket.authType = field(request, 'authType') === 'none' ? 'none' : 'sasl'
+  if (field(request, 'authType')) {
+    bucket.authType = field(request, 'authType') === 'none' ? 'none' : 'sasl'
+  }
   bucket.saslPassword = field(request, 'saslPassword') ?? bucket.saslPassword
   bucket.proxyPort = Number(field(request, 'proxyPort') ?? bucket.proxyPort)
   if (bucket.authType === 'none' && !(bucket.proxyPort > 1024)) {
     errors.proxyPort = 'proxy port is invalid'
   }
-  bucket.eviction = field(request, 'eviction') ?? bucket.eviction
-  bucket.persistence = field(request, 'persistence') ?? bucket.persistence
+  bucket.eviction =
+    oneOf(field(request, 'eviction'), ['refuse', 'expiring', 'lru']) ?? bucket.eviction
+  bucket.persistence =
+    oneOf(field(request, 'persistence'), ['everysec', 'always', 'none']) ?? bucket.persistence
   if (field(request, 'durability')) {
     bucket.durability = field(request, 'durability') === 'none' ? 'none' : 'replicated'
   }
@@ -166,6 +176,10 @@ function readSettings(
     bucket.degradedWrites = field(request, 'degradedWrites') === 'refuse' ? 'refuse' : 'allow'
   }
   return errors
+}
+
+function oneOf<T extends string>(text: string | undefined, of: readonly T[]): T | undefined {
+  return of.find((one) => one === text)
 }
 
 function warningsOf(cluster: MockCluster, bucket: MockBucket): Record<string, string> {
@@ -224,6 +238,20 @@ function flush(request: MockRequest, cluster: MockCluster): void {
   cluster.changed()
 }
 
+function oneStat(cluster: MockCluster, bucket: MockBucket, stat: string, zoom?: string): NodeStats {
+  const nodes = cluster.dataNodes()
+  const { samples } = stats(cluster, [bucket], zoom, 1 / Math.max(nodes.length, 1)).op
+  const track = samples[stat]
+  if (!track) throw new MockRefusal(404, '"unknown stat"')
+  const silent = nodes.filter((n) => !n.isAlive)
+  const heard = nodes.filter((n) => n.isAlive)
+  return {
+    timestamp: samples.timestamp,
+    nodeStats: Object.fromEntries(heard.map((n) => [n.hostname, track])),
+    ...(silent.length > 0 ? { nodesMissing: silent.map((n) => n.otpNode) } : {}),
+  }
+}
+
 /** Samples of buckets together; `share` for one node of them. */
 function stats(
   cluster: MockCluster,
@@ -265,6 +293,7 @@ function stats(
     mem_used: track((t) => memory * (1 + Math.sin(t / 90_000) * 0.01)),
     ep_max_data_size: track(() => total((b) => b.ramMegabytes * MEGABYTE)),
     evictions: track(() => 0),
+    ep_tmp_oom_errors: track(() => 0),
     replication_lag_bytes: track(around(1400, 7)),
     curr_connections: track(around(64, 8)),
     proxy_connections: track(around(480, 9)),

@@ -1,6 +1,11 @@
 import type { JSX } from 'preact'
-import { PageHead } from '../../parts/page-head.tsx'
+import { route } from '../../router.ts'
+import { BucketList } from './bucket-list.tsx'
+import { BucketPage } from './bucket-page.tsx'
+import './buckets.css'
 
+/** All buckets, or the one that the address names. */
 export function BucketsPage(): JSX.Element {
-  return <PageHead title="Buckets" />
+  const { name } = route.value
+  return name === null ? <BucketList /> : <BucketPage key={name} name={name} />
 }
