@@ -142,7 +142,7 @@ export function rowInWords({ cells }: PictureRow): string {
     ['primary', 'primary of'],
     ['replica', 'replica of'],
     ['syncing', 'being copied:'],
-    ['stopped', 'not serving:'],
+    ['stopped', 'no answer:'],
   ]
   const parts = named.flatMap(([role, words]) => {
     const shards = cells.filter((c) => c.role === role).map((c) => c.shard)

@@ -111,7 +111,7 @@ function Legend(): JSX.Element {
       <span class="swatch primary">primary</span>
       <span class="swatch replica">replica</span>
       <span class="swatch syncing">being copied</span>
-      <span class="swatch stopped">not serving</span>
+      <span class="swatch stopped">no answer</span>
       <span class="quiet">Each box with a number is a shard.</span>
     </p>
   )
