@@ -270,6 +270,7 @@ function stats(
   const total = (of: (bucket: MockBucket) => number): number =>
     buckets.reduce((sum, b) => sum + of(b), 0) * share
   const ops = (timeMs: number): number => total((b) => opsOf(cluster, b, timeMs))
+  const nodes = Math.max(cluster.dataNodes().length, 1)
   const items = total((b) => b.shards.reduce((sum, s) => sum + s.items, 0))
   const memory = total(memoryOf)
   const around =
@@ -291,7 +292,7 @@ function stats(
     set_p99_ms: track(around(1.6, 6)),
     curr_items: track((t) => items + Math.sin(t / 60_000) * items * 0.01),
     mem_used: track((t) => memory * (1 + Math.sin(t / 90_000) * 0.01)),
-    ep_max_data_size: track(() => total((b) => b.ramMegabytes * MEGABYTE)),
+    ep_max_data_size: track(() => total((b) => b.ramMegabytes * MEGABYTE) * nodes),
     evictions: track(() => 0),
     ep_tmp_oom_errors: track(() => 0),
     replication_lag_bytes: track(around(1400, 7)),

@@ -42,15 +42,23 @@ export function BucketPage({ name }: { name: string }): JSX.Element {
     <>
       <PageHead
         title={name}
-        actions={body && mayChange() ? <Actions bucket={body} onAsk={ask} /> : null}
+        actions={
+          <>
+            <ButtonLink href={href('buckets')} kind="quiet" icon="back">
+              All buckets
+            </ButtonLink>
+            {body && mayChange() ? <Actions onAsk={ask} /> : null}
+          </>
+        }
       >
         <State name={name} topology={topology} />
+        <ApiLink path={path} of={`bucket ${name}`} />
       </PageHead>
       <Shown of={bucket} heightRem={36}>
         {(shown) => (
           <div class="stack">
             <Reasons bucket={shown} topology={topology} />
-            <BucketFigures bucket={shown} path={path} />
+            <BucketFigures bucket={shown} />
             <Tabs
               label={`Bucket ${name}`}
               tabs={[
@@ -70,8 +78,7 @@ export function BucketPage({ name }: { name: string }): JSX.Element {
   )
 }
 
-function Actions(props: { bucket: Bucket; onAsk: (asked: Asked) => void }): JSX.Element {
-  const { onAsk } = props
+function Actions({ onAsk }: { onAsk: (asked: Asked) => void }): JSX.Element {
   return (
     <>
       <Button onPress={() => onAsk('edit')}>Edit</Button>
@@ -127,7 +134,7 @@ function Reasons(props: { bucket: Bucket; topology: Topology | null }): JSX.Elem
   )
 }
 
-function BucketFigures({ bucket, path }: { bucket: Bucket; path: string }): JSX.Element {
+function BucketFigures({ bucket }: { bucket: Bucket }): JSX.Element {
   const { basicStats, quota } = bucket
   const { itemCount, opsPerSec, hitRatio, memUsed, diskUsed } = basicStats
   return (
@@ -147,7 +154,6 @@ function BucketFigures({ bucket, path }: { bucket: Bucket; path: string }): JSX.
         max={quota.ram}
         text={`${bytes(memUsed)} of ${bytes(quota.ram)}`}
       />
-      <ApiLink path={path} of={`bucket ${bucket.name}`} />
     </Card>
   )
 }

@@ -88,13 +88,13 @@ export function settingsOf(bucket: Bucket): [name: string, value: string][] {
 
 function replicaSettings(bucket: Bucket): [name: string, value: string][] {
   return [
-    ['A write is acknowledged', nameOf(DURABILITIES, bucket.durability).toLowerCase()],
-    ['Writes without a replica', nameOf(DEGRADED_WRITES, bucket.degradedWrites).toLowerCase()],
+    ['A write is acknowledged', nameOf(DURABILITIES, bucket.durability)],
+    ['Writes without a replica', nameOf(DEGRADED_WRITES, bucket.degradedWrites)],
   ]
 }
 
 function accessOf({ authType, hasPassword, proxyPort, name }: Bucket): string {
-  if (authType === 'none') return `port ${proxyPort}, without a login`
-  if (name === 'default') return 'without a login, as the default bucket'
-  return hasPassword ? `login ${name} with a password` : `login ${name} without a password`
+  if (authType === 'none') return `Port ${proxyPort}, without a login`
+  if (name === 'default') return 'Without a login, as the default bucket'
+  return hasPassword ? `Login ${name} with a password` : `Login ${name} without a password`
 }

@@ -32,8 +32,9 @@ function streamOf({ name }: Bucket): string {
 }
 
 function gatewaysOf({ nodes, authType, proxyPort }: Bucket): string[] {
-  return nodes.map(({ hostname, ports }) => {
+  const all = nodes.map(({ hostname, ports }) => {
     const host = hostname.slice(0, hostname.lastIndexOf(':'))
     return `${host}:${authType === 'none' ? proxyPort : ports.proxy}`
   })
+  return [...new Set(all)]
 }
