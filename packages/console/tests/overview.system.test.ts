@@ -19,7 +19,8 @@ for (const view of VIEWS) {
       await page.getByText('3 of 3 up').waitFor()
       await checkPage(page)
       await shoot('overview')
-    }))
+    }),
+  )
 
   test(`the overview says what to do when a node of two has died (${view})`, options, () =>
     withPage(browser, { view, nodes: 2 }, async ({ mock, page, open, shoot }) => {
@@ -33,5 +34,6 @@ for (const view of VIEWS) {
       await page.getByText('only a person can decide').waitFor()
       await checkPage(page)
       await shoot('overview-unavailable')
-    }))
+    }),
+  )
 }
