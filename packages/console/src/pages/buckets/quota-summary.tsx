@@ -21,15 +21,16 @@ export function QuotaSummary({ of }: { of: BucketSummaries | null }): JSX.Elemen
         />
       </div>
       <ul class="quota-words small" aria-live="polite">
-        <li class="key-own">
+        <li class={isTooMuch ? 'key-own too-much' : 'key-own'}>
           This bucket {bytes(thisAlloc)}: {bytes(perNodeMegs * MEGABYTE)} on each of{' '}
           {counted(nodesCount, 'server')}
           {thisUsed > 0 ? `, ${bytes(thisUsed)} in use` : ''}
         </li>
         <li class="key-others">Other buckets {bytes(otherBuckets)}</li>
         <li class="key-free">
-          {isTooMuch ? `${bytes(-free)} more than there is` : `${bytes(free)} left`} of{' '}
-          {bytes(total)}
+          {isTooMuch
+            ? `${bytes(-free)} more than the ${bytes(total)} there is`
+            : `${bytes(free)} of ${bytes(total)} left`}
         </li>
       </ul>
     </div>

@@ -10,7 +10,7 @@ export interface SettingChoice {
 
 export const TYPES: readonly SettingChoice[] = [
   { value: 'membase', name: 'Store', hint: 'Copies on other servers, kept on disk.' },
-  { value: 'memcached', name: 'Cache', hint: 'One copy, in memory only; drops what is oldest.' },
+  { value: 'memcached', name: 'Cache', hint: 'One copy, in memory only; drops what is used least.' },
 ]
 
 export const DURABILITIES: readonly SettingChoice[] = [
@@ -22,7 +22,7 @@ export const DURABILITIES: readonly SettingChoice[] = [
   {
     value: 'none',
     name: 'At once',
-    hint: 'Sooner; the last writes can be lost with a server.',
+    hint: 'Faster; the last writes can be lost with a server.',
   },
 ]
 
