@@ -257,7 +257,8 @@ export class MockCluster {
   }
 
   #sync(): void {
-    for (const copy of this.#allCopies()) {
+    const served = this.state.buckets.flatMap((b) => b.shards).filter((s) => this.#serves(s))
+    for (const copy of served.flatMap((s) => s.copies)) {
       if (copy.synced === 1 || !this.node(copy.node)?.isAlive) continue
       copy.synced = Math.min(1, copy.synced + SYNC_PER_TICK)
       if (copy.synced === 1) this.changed()
@@ -276,7 +277,7 @@ export class MockCluster {
         if (!this.state.isRebalancing && !this.#isShort(bucket, shard)) continue
         for (const node of wanted[index]?.nodes ?? []) {
           if (underWay >= COPIES_AT_ONCE) return
-          if (shard.copies.some((c) => c.node === node) || shard.primary === null) continue
+          if (shard.copies.some((c) => c.node === node) || !this.#serves(shard)) continue
           shard.copies.push({ node, synced: 0 })
           underWay++
           this.changed()

@@ -22,9 +22,37 @@ const GRACEFUL = '/controller/startGracefulFailover'
 const FRAME_REM = 12
 
 export function FailOverDialog(props: { row: ServerRow; onClose: () => void }): JSX.Element {
-  const { hostname, otpNode } = props.row
-  const mayHandOver = isUp(props.row)
-  const [way, setWay] = useState(mayHandOver ? 'graceful' : 'atOnce')
+  const title = `Fail over ${props.row.hostname}`
+  return (
+    <WithPreview row={props.row} title={title} onClose={props.onClose}>
+      {(preview) => <FailOverForm {...props} title={title} preview={preview} />}
+    </WithPreview>
+  )
+}
+
+const WAYS = {
+  graceful: {
+    value: 'graceful',
+    name: 'Gracefully',
+    hint: 'It hands over first. Nothing is lost and no request fails.',
+  },
+  atOnce: {
+    value: 'atOnce',
+    name: 'At once',
+    hint: 'For a server that is dead or does harm. The copies take over as they are.',
+  },
+}
+
+function FailOverForm(props: {
+  row: ServerRow
+  title: string
+  preview: FailOverPreview
+  onClose: () => void
+}): JSX.Element {
+  const { row, preview } = props
+  const { hostname, otpNode } = row
+  const refusal = whyNotGraceful(row, preview)
+  const [way, setWay] = useState(refusal === null ? 'graceful' : 'atOnce')
   const isGraceful = way === 'graceful'
   const failOver = async (): Promise<void> => {
     await send('POST', isGraceful ? GRACEFUL : AT_ONCE, { otpNode })
@@ -34,44 +62,33 @@ export function FailOverDialog(props: { row: ServerRow; onClose: () => void }): 
         : `${hostname} is failed over.`,
     )
   }
-  const title = `Fail over ${hostname}`
   return (
-    <WithPreview row={props.row} title={title} onClose={props.onClose}>
-      {(preview) => (
-        <ConfirmByName
-          title={title}
-          name={hostname}
-          kind="server"
-          action={isGraceful ? 'Fail over gracefully' : 'Fail over at once'}
-          onConfirm={failOver}
-          onClose={props.onClose}
-        >
-          <RadioField
-            name="way"
-            label="How"
-            value={way}
-            onChange={setWay}
-            disabled={!mayHandOver}
-            options={[
-              { value: 'graceful', name: 'Gracefully:', hint: gracefulHint(mayHandOver) },
-              {
-                value: 'atOnce',
-                name: 'At once:',
-                hint: 'for a server that is dead or does harm. The copies take over as they are.',
-              },
-            ]}
-          />
-          <Effects preview={preview} isGraceful={isGraceful} />
-        </ConfirmByName>
-      )}
-    </WithPreview>
+    <ConfirmByName
+      title={props.title}
+      name={hostname}
+      kind="server"
+      action={isGraceful ? 'Fail over gracefully' : 'Fail over at once'}
+      onConfirm={failOver}
+      onClose={props.onClose}
+    >
+      <RadioField
+        name="way"
+        label="How"
+        value={way}
+        onChange={setWay}
+        options={refusal === null ? [WAYS.graceful, WAYS.atOnce] : [WAYS.atOnce]}
+      />
+      {refusal === null ? null : <p class="quiet">{refusal}</p>}
+      <Effects preview={preview} />
+    </ConfirmByName>
   )
 }
 
-function gracefulHint(mayHandOver: boolean): string {
-  return mayHandOver
-    ? 'it hands over first. Nothing is lost, no request fails.'
-    : 'not possible: it does not answer.'
+/** Null when the server can hand over. */
+function whyNotGraceful(row: ServerRow, { shardsWithoutCopy }: FailOverPreview): string | null {
+  if (!isUp(row)) return 'It cannot hand over, because it does not answer.'
+  if (shardsWithoutCopy.length === 0) return null
+  return 'It cannot hand over gracefully, because it has the only copy of something. To lose nothing, remove it and rebalance.'
 }
 
 /** Removing a server that does not answer: failed over first, taken out by the next rebalance. */
@@ -97,7 +114,7 @@ export function RemoveDialog(props: { row: ServerRow; onClose: () => void }): JS
             It does not answer, so nothing can be moved off it. It is failed over at once: the other
             servers serve what they have copies of. The next rebalance takes it out of the cluster.
           </p>
-          <Effects preview={preview} isGraceful={false} />
+          <Effects preview={preview} />
           <p class="quiet">
             Be sure that it is dead, and not only cut off from here: applications that still reach
             it would go on with it.
@@ -133,15 +150,19 @@ function WithPreview(props: {
   )
 }
 
-function Effects(props: { preview: FailOverPreview; isGraceful: boolean }): JSX.Element {
-  const { vBuckets, shardsWithoutCopy, itemsLost, message } = props.preview
+function Effects({ preview }: { preview: FailOverPreview }): JSX.Element {
+  const { vBuckets, shardsWithoutCopy, itemsLost, message } = preview
   const buckets = [...new Set(shardsWithoutCopy.map(({ bucket }) => bucket))]
   const isLoss = shardsWithoutCopy.length > 0
   return (
     <div class="stack">
       <Figures>
-        <Figure name="vBuckets that others take over" value={count(vBuckets.active)} />
-        <Figure name="Copies that go" value={count(vBuckets.replica)} detail="replica vBuckets" />
+        <Figure
+          name="Active vBuckets"
+          value={count(vBuckets.active)}
+          detail="led by other servers then"
+        />
+        <Figure name="Replica vBuckets" value={count(vBuckets.replica)} detail="copies that go" />
         <Figure
           name="Items without a copy"
           value={count(itemsLost)}
@@ -152,14 +173,7 @@ function Effects(props: { preview: FailOverPreview; isGraceful: boolean }): JSX.
           }
         />
       </Figures>
-      {isLoss && props.isGraceful ? (
-        <Note tone="bad">
-          It has the only copy of something, so it cannot hand over: make other copies first, by
-          adding a server and a rebalance.
-        </Note>
-      ) : (
-        <Note tone={isLoss ? 'bad' : 'plain'}>{message}</Note>
-      )}
+      <Note tone={isLoss ? 'bad' : 'plain'}>{message}</Note>
     </div>
   )
 }

@@ -16,7 +16,7 @@ import { mayChange } from '../../rest/who.ts'
 import type { OnAsk } from './ask.ts'
 import { attempt } from './attempt.ts'
 import { unmark } from './marks.ts'
-import type { ServerRow } from './server-row.ts'
+import { isGone, type ServerRow } from './server-row.ts'
 
 const PATH = '/pools/default/rebalanceProgress'
 
@@ -78,7 +78,9 @@ function Waiting({ rows, pool, onAsk }: RebalanceProps): JSX.Element {
   const coming = rows.filter((row) => row.next === 'comes')
   const leaving = rows.filter((row) => row.next === 'leaves')
   const isPending = coming.length + leaving.length > 0
-  const wasStopped = !isPending && !pool.balanced
+  const gone = rows.filter(isGone).map((row) => row.hostname)
+  const wasStopped = !isPending && gone.length === 0 && !pool.balanced
+  const isUrged = wasStopped || rows.some((row) => row.next === 'comes' || row.marked)
   return (
     <>
       {isPending ? <p>The next rebalance changes this:</p> : null}
@@ -90,17 +92,16 @@ function Waiting({ rows, pool, onAsk }: RebalanceProps): JSX.Element {
         </ul>
       ) : (
         <p>
-          {wasStopped
-            ? 'Not everything is where it should be: a rebalance was stopped, or is still to come.'
-            : 'Every copy is where it should be.'}
+          {gone.length > 0
+            ? `Decide on ${gone.join(', ')} first: nothing can be moved off a server that does not answer.`
+            : wasStopped
+              ? 'Not everything is where it should be: a rebalance was stopped, or is still to come.'
+              : 'Every copy is where it should be.'}
         </p>
       )}
       {mayChange() ? (
         <div class="row">
-          <Button
-            kind={isPending || wasStopped ? 'primary' : 'plain'}
-            onPress={() => onAsk({ kind: 'rebalance' })}
-          >
+          <Button kind={isUrged ? 'primary' : 'plain'} onPress={() => onAsk({ kind: 'rebalance' })}>
             {wasStopped ? 'Go on with the rebalance' : 'Rebalance'}
           </Button>
           <span class="quiet small">Shows what moves before anything does.</span>

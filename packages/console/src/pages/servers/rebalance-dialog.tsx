@@ -104,12 +104,12 @@ interface ShareRow {
 const SHARE_COLUMNS: readonly Column<ShareRow>[] = [
   { name: 'Server', heads: true, cell: ({ name }) => name },
   {
-    name: 'vBuckets active',
+    name: 'Active',
     number: true,
     cell: ({ before, after }) => change(before.active, after.active),
   },
   {
-    name: 'vBuckets replica',
+    name: 'Replica',
     number: true,
     cell: ({ before, after }) => change(before.replica, after.replica),
   },

@@ -61,15 +61,15 @@ export function ServersPage(): JSX.Element {
           ) : null
         }
       />
+      <SituationCards
+        situations={body ? situationsOf({ topology: body, ...facts }) : []}
+        rows={rows}
+        onAsk={setAsk}
+      />
       <div class="stack">
         {mayChange() ? null : (
           <Note>You may look at everything here; changes are for the admin.</Note>
         )}
-        <SituationCards
-          situations={body ? situationsOf({ topology: body, ...facts }) : []}
-          rows={rows}
-          onAsk={setAsk}
-        />
         <Shown of={pool} heightRem={9}>
           {(answer) => (
             <RebalanceCard rows={rows} pool={answer} progress={progress} onAsk={setAsk} />
@@ -78,7 +78,7 @@ export function ServersPage(): JSX.Element {
         <Shown of={topology} heightRem={22}>
           {(answer) => <ServersCard topology={answer} rows={rows} onAsk={setAsk} />}
         </Shown>
-        <div class="columns">
+        <div class="columns server-columns">
           <Shown of={autoFailover} heightRem={13}>
             {(settings) => <AutoFailoverCard settings={settings} />}
           </Shown>

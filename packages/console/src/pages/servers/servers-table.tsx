@@ -67,11 +67,11 @@ function Name({ row }: { row: ServerRow }): JSX.Element {
   return (
     <>
       <div class="server-name">{row.hostname}</div>
-      <div class="quiet small">{serverGroup}</div>
       <div class="quiet small">
-        {load ? `${load.version}${uptime}` : ''}
-        {load?.thisNode ? ' (serves this page)' : ''}
+        {serverGroup}
+        {load?.thisNode ? ', serves this page' : ''}
       </div>
+      <div class="quiet small">{load ? `${load.version}${uptime}` : ''}</div>
     </>
   )
 }
@@ -167,7 +167,13 @@ function Actions(props: {
   const isLast = !rows.some(
     (one) => one !== row && one.clusterMembership === 'active' && !one.arbiter,
   )
-  if (isLast && !row.arbiter) return <span class="quiet small">the last one with data</span>
+  if (isLast && !row.arbiter) {
+    return (
+      <div class="row-actions">
+        <span class="quiet small">the last one with data</span>
+      </div>
+    )
+  }
   return (
     <div class="row-actions">
       {row.arbiter ? null : (
