@@ -27,6 +27,8 @@ export interface Stage {
 export interface Cast {
   readonly nodes: number
   readonly arbiter?: boolean
+  /** Whether the nodes become one cluster; otherwise each is as it was installed. */
+  readonly formed?: boolean
   /** App servers, each with a local proxy of its own, and the balancer when there is any. */
   readonly appServers?: number
   readonly sessions?: AppOptions
@@ -87,9 +89,10 @@ function build(programs: Programs, folder: string, { sessions, hosts }: Cast): S
 }
 
 async function raise({ store, apps }: Stage, cast: Cast): Promise<void> {
-  const { nodes, arbiter = false, appServers = 0 } = cast
+  const { nodes, arbiter = false, formed = true, appServers = 0 } = cast
   for (let number = 1; number <= nodes; number++) await store.addNode()
   if (arbiter) await store.addNode({ isArbiter: true })
+  if (!formed) return
   await store.form()
   await store.untilFullCopies(COPIES_TIMEOUT_MS)
   for (let number = 1; number <= appServers; number++) {
