@@ -16,14 +16,15 @@ export function SituationCards(props: {
   onAsk: OnAsk
 }): JSX.Element {
   const take = (step: Step): void => {
-    if (step.kind === 'rebalance' || step.kind === 'add') props.onAsk({ kind: step.kind })
-    else if (step.kind === 'resetCount') {
-      void attempt('/settings/autoFailover/resetCount', {}, 'The count is 0 again.')
-    } else {
+    if ('otpNode' in step) {
       const row = props.rows.find((one) => one.otpNode === step.otpNode)
       if (!row) return
       if (step.kind === 'reAdd') void reAdd(row)
       else props.onAsk({ kind: step.kind, row })
+    } else if (step.kind === 'resetCount') {
+      void attempt('/settings/autoFailover/resetCount', {}, 'The count is 0 again.')
+    } else {
+      props.onAsk({ kind: step.kind })
     }
   }
   return (
