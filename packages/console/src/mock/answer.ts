@@ -1,6 +1,6 @@
 /**
- * The mock's REST: requests and answers as plain values, one table of routes for all areas. The same
- * table serves the development server and the page tests.
+ * The mock's REST: requests and answers as plain values, one table of routes for all areas. The
+ * same table serves the development server and the page tests.
  */
 import type { Who } from '../rest/types.ts'
 import type { MockNode } from './model.ts'

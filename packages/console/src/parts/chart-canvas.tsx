@@ -4,7 +4,7 @@ import type { JSX } from 'preact'
 import { useEffect, useRef } from 'preact/hooks'
 import UPlot from 'uplot'
 import { theme } from '../theme.ts'
-import { CHART_HEIGHT_PX, type ChartProps } from './chart.tsx'
+import { CHART_HEIGHT_PX, type ChartProps } from './chart-props.ts'
 
 /** Series differ by dash as well as by colour. */
 const DASHES: readonly number[][] = [[], [6, 3], [2, 3], [8, 3, 2, 3]]

@@ -1,5 +1,5 @@
 /** Which charts a bucket has, and of which statistics each is made. Pure. */
-import type { ChartSeries } from '../../parts/chart.tsx'
+import type { ChartSeries } from '../../parts/chart-props.ts'
 import { bytes, count, milliseconds } from '../../parts/units.ts'
 import type { Stats } from '../../rest/types.ts'
 
