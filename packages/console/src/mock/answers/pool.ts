@@ -2,7 +2,14 @@
 import type { Pool, PoolNode, ServerGroups, Topology, TopologyBucket } from '../../rest/types.ts'
 import type { MockRoute } from '../answer.ts'
 import { MockRefusal } from '../answer.ts'
-import { GIGABYTE, MEGABYTE, type MockBucket, type MockNode, rangeOf } from '../model.ts'
+import {
+  GIGABYTE,
+  MEGABYTE,
+  type MockBucket,
+  type MockCopy,
+  type MockNode,
+  rangeOf,
+} from '../model.ts'
 import type { MockCluster } from '../simulation.ts'
 import { wave } from '../wave.ts'
 
@@ -147,13 +154,18 @@ function topologyBucket(cluster: MockCluster, bucket: MockBucket): TopologyBucke
         otpNode: nameOf(copy.node) ?? '',
         role: copy.node === shard.primary ? 'primary' : 'replica',
         inSync: copy.synced === 1,
-        state: cluster.node(copy.node)?.isAlive ? 'running' : 'stopped',
+        state: stateOf(cluster, copy),
         items: Math.round(shard.items * copy.synced),
         memoryBytes: Math.round(shard.bytes * copy.synced),
         lagBytes: copy.synced === 1 ? 0 : Math.round(shard.bytes * (1 - copy.synced)),
       })),
     })),
   }
+}
+
+function stateOf(cluster: MockCluster, { node, synced }: MockCopy): string {
+  if (!cluster.node(node)?.isAlive) return 'stopped'
+  return synced === 1 ? 'running' : 'syncing'
 }
 
 export function vBucketsOf(

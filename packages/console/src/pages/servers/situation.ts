@@ -140,13 +140,21 @@ function aloneSituation({ nodes, buckets }: Topology): Situation[] {
   ]
 }
 
-/** Shards that the node leads and of which no living server has a whole copy. */
+/**
+ * Shards that the node leads and of which no living server has a copy that counts. Whether a copy
+ * has everything cannot be seen while its primary is gone, but one that does not count says so.
+ */
 function onlyOn({ nodes, buckets }: Topology, otpNode: string): { shards: number; items: number } {
   const alive = new Set(nodes.filter((n) => n.status !== 'unhealthy').map((n) => n.otpNode))
   const only = buckets
     .flatMap((bucket) => bucket.shards)
     .filter((s) => s.primary === otpNode)
-    .filter((s) => !s.copies.some((c) => c.otpNode !== otpNode && c.inSync && alive.has(c.otpNode)))
+    .filter(
+      (s) =>
+        !s.copies.some(
+          (c) => c.otpNode !== otpNode && c.state === 'running' && alive.has(c.otpNode),
+        ),
+    )
   const items = only.map((s) => s.copies.find((c) => c.otpNode === otpNode)?.items ?? 0)
   return { shards: only.length, items: items.reduce((sum, one) => sum + one, 0) }
 }
