@@ -347,7 +347,7 @@ export interface ProxyToken {
 /** `GET /proxies` */
 export interface Proxies {
   proxies: ProxyReport[]
-  missing: string[]
+  missing?: string[]
 }
 
 export interface ProxyReport {

@@ -30,7 +30,7 @@ export function ProxiesPage(): JSX.Element {
     <>
       <PageHead title="Proxies" actions={<ApiLink path={PATH} of="proxies" />} />
       <Shown of={answer} heightRem={28}>
-        {({ proxies, missing }) => (
+        {({ proxies, missing = [] }) => (
           <div class="stack">
             {missing.length > 0 ? (
               <Note tone="warning">
