@@ -158,7 +158,7 @@ test('a server is failed over by name, gracefully or at once, and taken in again
     assert.equal(await send.isDisabled(), true)
     await page.getByLabel('Type the name of the server').fill(name)
     await send.click()
-    await page.getByText(`${name} was failed over and is back`).waitFor()
+    await page.getByText(`${name} was failed over and is up`).waitFor()
     await button(page, `Re-add ${name}`).first().click()
     await page.getByText('gets its share of the data').waitFor()
   }),

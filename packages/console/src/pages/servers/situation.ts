@@ -100,7 +100,7 @@ function failedSituation({ otpNode, hostname, status }: TopologyNode): Situation
   }
   return {
     tone: 'warning',
-    title: `${hostname} was failed over and is back`,
+    title: `${hostname} was failed over and is up`,
     lines: [
       'It holds nothing that counts. Take it in again, and the next rebalance gives it copies; without that the next rebalance removes it.',
     ],
