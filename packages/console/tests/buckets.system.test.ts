@@ -113,6 +113,14 @@ test('charts go from a minute to a day, to one server, and can be read as a tabl
     await page.getByRole('button', { name: 'Show as API: Operations' }).click()
     const line = (await page.locator('dialog .api-line').textContent()) ?? ''
     assert.match(line, /buckets\/sessions\/nodes\/.+\/stats\?zoom=day/)
+    await page.getByRole('button', { name: 'Close' }).click()
+    await page.getByRole('tab', { name: 'Servers' }).click()
+    await page.waitForURL(/tab=servers/)
+    const server = page.getByRole('rowheader').getByRole('link').last()
+    const hostname = await server.textContent()
+    await server.click()
+    await page.locator('canvas').first().waitFor()
+    assert.equal(await page.getByLabel('Server').inputValue(), hostname)
   }),
 )
 

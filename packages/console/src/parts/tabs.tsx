@@ -7,10 +7,21 @@ export interface Tab {
   content: () => ComponentChildren
 }
 
-export function Tabs(props: { label: string; tabs: readonly Tab[] }): JSX.Element {
+/** Which tab is open is kept here, or by the page: then it gives `current` and hears of changes. */
+export function Tabs(props: {
+  label: string
+  tabs: readonly Tab[]
+  current?: number
+  onChange?: (index: number) => void
+}): JSX.Element {
   const { tabs } = props
   const id = useId()
-  const [current, setCurrent] = useState(0)
+  const [own, setOwn] = useState(0)
+  const current = props.current ?? own
+  const setCurrent = (index: number): void => {
+    setOwn(index)
+    props.onChange?.(index)
+  }
   const list = useRef<HTMLDivElement>(null)
   const move = (to: number): void => {
     const index = (to + tabs.length) % tabs.length

@@ -99,7 +99,14 @@ export function copyWords(copy: Copy, node: TopologyNode | undefined): CopyWords
   if (copy.state === 'running' || copy.state === 'syncing') return { word: 'syncing', tone: 'busy' }
   if (copy.state === 'starting') return { word: 'starting', tone: 'busy' }
   if (copy.state === 'unknown') return { word: 'not known yet', tone: 'plain' }
-  return { word: copy.state, tone: 'bad' }
+  return STATES[copy.state] ?? { word: copy.state, tone: 'warning' }
+}
+
+/** States of an engine that does not serve. */
+const STATES: Record<string, CopyWords> = {
+  stopped: { word: 'not running', tone: 'warning' },
+  silent: { word: 'does not answer', tone: 'bad' },
+  resting: { word: 'failed, tried again soon', tone: 'bad' },
 }
 
 const TROUBLES: Record<string, string> = {

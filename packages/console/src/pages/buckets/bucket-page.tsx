@@ -18,7 +18,7 @@ import { Shown } from '../../parts/watched.tsx'
 import { useWatch } from '../../rest/live.ts'
 import type { Bucket, Topology } from '../../rest/types.ts'
 import { mayChange } from '../../rest/who.ts'
-import { href } from '../../router.ts'
+import { href, route, setQuery } from '../../router.ts'
 import { stateOf, troubleSentences } from './bucket-copies.ts'
 import { pathOf } from './bucket-path.ts'
 import { ChartsTab } from './charts-tab.tsx'
@@ -29,6 +29,15 @@ import { SettingsTab } from './settings-tab.tsx'
 import { ShardsTab } from './shards-tab.tsx'
 
 type Asked = 'edit' | 'flush' | 'delete'
+
+/** In the address, in the order of the tabs. */
+const TAB_WORDS: readonly string[] = ['charts', 'servers', 'shards', 'settings']
+
+function showTab(index: number): void {
+  const { tab: _, ...others } = route.peek().query
+  const word = TAB_WORDS[index]
+  setQuery(word && index > 0 ? { ...others, tab: word } : others)
+}
 
 export function BucketPage({ name }: { name: string }): JSX.Element {
   const path = pathOf(name)
@@ -61,6 +70,8 @@ export function BucketPage({ name }: { name: string }): JSX.Element {
             <BucketFigures bucket={shown} />
             <Tabs
               label={`Bucket ${name}`}
+              current={Math.max(0, TAB_WORDS.indexOf(route.value.query.tab ?? ''))}
+              onChange={showTab}
               tabs={[
                 { name: 'Charts', content: () => <ChartsTab path={path} bucket={shown} /> },
                 { name: 'Servers', content: () => <ServersTab path={path} name={name} /> },

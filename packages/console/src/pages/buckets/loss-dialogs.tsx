@@ -8,10 +8,11 @@ import { ConfirmByName } from '../../parts/confirm-by-name.tsx'
 import { Note } from '../../parts/note.tsx'
 import { Skeleton } from '../../parts/skeleton.tsx'
 import { toast } from '../../parts/toast.tsx'
-import { bytes, count, counted } from '../../parts/units.ts'
+import { bytes, counted } from '../../parts/units.ts'
+import { useWatch } from '../../rest/live.ts'
 import { send } from '../../rest/request.ts'
 import { RestError } from '../../rest/rest-error.ts'
-import type { Bucket, BucketLoss } from '../../rest/types.ts'
+import type { Bucket, BucketLoss, NodeStats } from '../../rest/types.ts'
 import { go } from '../../router.ts'
 import { pathOf } from './bucket-path.ts'
 
@@ -48,7 +49,8 @@ export function FlushBucket({ bucket, onClose }: DialogProps): JSX.Element {
 }
 
 export function DeleteBucket({ bucket, onClose }: DialogProps): JSX.Element {
-  const { name, basicStats } = bucket
+  const { name } = bucket
+  const { body } = useWatch<NodeStats>(`${pathOf(name)}/stats/ops?zoom=minute`).value
   const remove = async (): Promise<void> => {
     await send('DELETE', pathOf(name))
     toast(`Bucket ${name} was deleted.`)
@@ -69,12 +71,17 @@ export function DeleteBucket({ bucket, onClose }: DialogProps): JSX.Element {
             <strong>{counted(items, 'item')}</strong> will be gone, {bytes(memoryBytes)} in memory
             {diskBytes > 0 ? ` and ${bytes(diskBytes)} on disk` : ''}, with all copies and settings.
             This cannot be undone. Applications that use the bucket, at the moment{' '}
-            {count(basicStats.opsPerSec)} times a second, will get errors.
+            {counted(opsOf(body), 'time')} a second, will get errors.
           </>
         )}
       </Loss>
     </ConfirmByName>
   )
+}
+
+/** Of all servers, in the last second. */
+function opsOf(stats: NodeStats | null): number {
+  return Object.values(stats?.nodeStats ?? {}).reduce((sum, track) => sum + (track.at(-1) ?? 0), 0)
 }
 
 /** What would be gone, as the REST counts it. */

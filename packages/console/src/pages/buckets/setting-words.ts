@@ -10,7 +10,11 @@ export interface SettingChoice {
 
 export const TYPES: readonly SettingChoice[] = [
   { value: 'membase', name: 'Store', hint: 'Copies on other servers, kept on disk.' },
-  { value: 'memcached', name: 'Cache', hint: 'One copy, in memory only; drops what is used least.' },
+  {
+    value: 'memcached',
+    name: 'Cache',
+    hint: 'One copy, in memory only; drops what is used least.',
+  },
 ]
 
 export const DURABILITIES: readonly SettingChoice[] = [
