@@ -9,6 +9,9 @@ import { MemcachedProcess, until } from '@holdfast/client/testing'
 import { CommandProcess } from './testing/command-process.ts'
 import { TextClient } from './testing/text-client.ts'
 
+/** Of the proxy with servers that are there: they may only be slow, as the whole machine is. */
+const PATIENCE_MS = 20_000
+
 describe('a proxy with a configuration file', () => {
   let one: MemcachedProcess
   let two: MemcachedProcess
@@ -25,6 +28,7 @@ backends:
 buckets:
   default: { use: cache }
 http: { port: 0 }
+limits: { connectTimeoutMs: ${PATIENCE_MS}, operationTimeoutMs: ${PATIENCE_MS} }
 ${more}`
   }
 

@@ -6,7 +6,7 @@ import { once } from 'node:events'
 import net from 'node:net'
 import { BINARY_HEADER_BYTES, BINARY_RESPONSE_MAGIC, Opcode } from '@holdfast/protocol'
 
-const ANSWER_TIMEOUT_MS = 10_000
+const ANSWER_TIMEOUT_MS = 30_000
 const FENCE_OPAQUE = 0xfe_ce_fe_ce
 
 /** What a request says beside its opcode; strings are bytes. */

@@ -8,6 +8,9 @@ import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { until } from '@holdfast/client/testing'
 
+/** It runs from its sources: on a busy machine half a minute may go by before it listens. */
+const START_TIMEOUT_MS = 120_000
+
 const PROGRAM: string = fileURLToPath(new URL('./proxy-command.ts', import.meta.url))
 
 export class CommandProcess {
@@ -45,7 +48,8 @@ export class CommandProcess {
 
   /** Address of the ready line. */
   async ready(): Promise<string> {
-    await until('the ready line or the end', () => this.stdout.includes('\n') || this.#ended)
+    const isDecided = (): boolean => this.stdout.includes('\n') || this.#ended
+    await until('the ready line or the end', isDecided, START_TIMEOUT_MS)
     const address = /^holdfast proxy ready (\S+)\n/m.exec(this.stdout)?.[1]
     assert.ok(address, this.stdout + this.stderr)
     return address

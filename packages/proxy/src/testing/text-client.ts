@@ -5,7 +5,7 @@
 import { once } from 'node:events'
 import net from 'node:net'
 
-const ANSWER_TIMEOUT_MS = 10_000
+const ANSWER_TIMEOUT_MS = 30_000
 const TAIL_CHARS = 8192
 
 export class TextClient {

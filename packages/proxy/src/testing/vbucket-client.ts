@@ -6,7 +6,7 @@ import { once } from 'node:events'
 import net from 'node:net'
 import { vbucketOf } from '@holdfast/topology'
 
-const ANSWER_TIMEOUT_MS = 10_000
+const ANSWER_TIMEOUT_MS = 30_000
 const HEADER_BYTES = 24
 const SERVER_REQUEST_MAGIC = 0x82
 
