@@ -87,10 +87,15 @@ export function connectSocket(target: ConnectTarget, handler: ByteSocketHandler)
     : net.connect({ ...options, onread: sharedRead(handler) })
   const opened = new NetSocket(socket, handler)
   if (overTls) socket.on('data', (chunk: Buffer) => handler.socketRead(chunk))
-  const timer = setTimeout(() => {
+  let waits = true
+  const giveUp = (): void => {
+    if (!waits) return
     socket.destroy(new Error(`connect to ${host}:${port} timed out after ${connectTimeoutMs} ms`))
-  }, connectTimeoutMs)
+  }
+  // A process that stood still runs its timers first: the connection may be there already.
+  const timer = setTimeout(() => setImmediate(giveUp), connectTimeoutMs)
   socket.once(overTls ? 'secureConnect' : 'connect', () => {
+    waits = false
     clearTimeout(timer)
     handler.socketOpened()
   })

@@ -27,9 +27,12 @@ class ConnectingSocket implements ByteSocket {
     const socket = net.connect({ host, port, noDelay: true, keepAlive: true, allowHalfOpen: true })
     this.#socket = socket
     socket.pause()
-    const timer = setTimeout(() => {
+    const giveUp = (): void => {
+      if (!socket.connecting) return
       socket.destroy(new Error(`connect to ${host}:${port} timed out after ${connectTimeoutMs} ms`))
-    }, connectTimeoutMs)
+    }
+    // A process that stood still runs its timers first: the connection may be there already.
+    const timer = setTimeout(() => setImmediate(giveUp), connectTimeoutMs)
     let reason = ''
     socket.on('error', (error) => {
       reason = error.message

@@ -73,10 +73,9 @@ export class LockQueue {
     const waiter: Waiter = { resolve, reject }
     this.#waiters.push(waiter)
     const arrivedMs = performance.now()
-    const timer = setTimeout(
-      () => this.#leave(waiter, this.#timeoutError(arrivedMs)),
-      this.#options.waitMs,
-    )
+    const giveUp = (): void => this.#leave(waiter, this.#timeoutError(arrivedMs))
+    // A process that stood still runs its timers first: what has come meanwhile is read before.
+    const timer = setTimeout(() => setImmediate(giveUp), this.#options.waitMs)
     const unwatch = watchClient(() => this.#leave(waiter, new ClientGoneError()))
     // The poller may be in the pause of one that has left.
     if (this.#waiters.length === 1) this.#endPause?.()
