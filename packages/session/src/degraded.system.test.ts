@@ -5,12 +5,15 @@ import { MemcachedProcess, until } from '@holdfast/client/testing'
 import type { ActiveSession } from './active-session.ts'
 import { SessionManager } from './session-manager.ts'
 import { has } from './test-support/memcached-counts.ts'
+import { AWAY_AFTER_MS } from './test-support/test-site.ts'
+
+const PATIENCE = { operationTimeout: AWAY_AFTER_MS, storeWait: AWAY_AFTER_MS } as const
 
 for (const sticky of [true, false]) {
   const mode = sticky ? 'sticky' : 'non-sticky'
   test(`${mode}, loadFailure degrade: the request goes on, nobody is logged out`, async (t) => {
     const store = await MemcachedProcess.start()
-    const options = { memcachedNodes: store.address, secret: 's', sticky }
+    const options = { memcachedNodes: store.address, secret: 's', sticky, ...PATIENCE }
     const here = new SessionManager(options)
     const there = new SessionManager({ ...options, loadFailure: 'degrade' })
     t.after(async () => {
@@ -40,7 +43,7 @@ for (const sticky of [true, false]) {
 
   test(`${mode}: who logs out while the store is away is told that it failed`, async (t) => {
     const store = await MemcachedProcess.start()
-    const options = { memcachedNodes: store.address, secret: 's', sticky }
+    const options = { memcachedNodes: store.address, secret: 's', sticky, ...PATIENCE }
     const here = new SessionManager(options)
     const there = new SessionManager({ ...options, loadFailure: 'degrade' })
     t.after(() => Promise.all([here.close(), there.close()]))
@@ -60,7 +63,7 @@ test('sticky: a logout counts when the mark that guards it is stored as well', a
   const manager = new SessionManager({
     memcachedNodes: `n1:${store1.address},n2:${store2.address}`,
     secret: 's',
-    operationTimeout: 300,
+    ...PATIENCE,
   })
   t.after(async () => {
     await manager.close()
@@ -87,7 +90,8 @@ async function begun(manager: SessionManager): Promise<ActiveSession> {
 
 test('loadFailure fail: the request is told that the store is away', async (t) => {
   const store = await MemcachedProcess.start()
-  const manager = new SessionManager({ memcachedNodes: store.address, secret: 's', sticky: false })
+  const options = { memcachedNodes: store.address, secret: 's', sticky: false, ...PATIENCE }
+  const manager = new SessionManager(options)
   t.after(() => manager.close())
   const active = manager.create()
   active.attributes.user = 'ann'

@@ -3,7 +3,13 @@ import { after, before, describe, test } from 'node:test'
 import { MemcachedProcess } from '@holdfast/client/testing'
 import { costOf, flush, has, put } from '../test-support/memcached-counts.ts'
 import { startSlowLink } from '../test-support/slow-link.ts'
-import { Browser, eventually, startSite, type TestSite } from '../test-support/test-site.ts'
+import {
+  AWAY_AFTER_MS,
+  Browser,
+  eventually,
+  startSite,
+  type TestSite,
+} from '../test-support/test-site.ts'
 
 const NOTHING = { gets: 0, sets: 0, touches: 0, deletes: 0 }
 
@@ -218,7 +224,7 @@ test('node ids are part of the session id, and every listed node can be used', a
 
 test('with the store away local sessions are served, and stored when it is back', async (t) => {
   const store = await MemcachedProcess.start()
-  const options = { memcachedNodes: store.address, operationTimeout: 300 }
+  const options = { memcachedNodes: store.address, operationTimeout: AWAY_AFTER_MS }
   const app1 = await startSite({ ...options, jvmRoute: 'app1' })
   const app2 = await startSite({ ...options, jvmRoute: 'app2' })
   t.after(async () => {
@@ -245,7 +251,7 @@ test('a logout while the store is away is made good when it is back', async (t) 
   const store = await MemcachedProcess.start()
   const options = {
     memcachedNodes: store.address,
-    operationTimeout: 300,
+    operationTimeout: AWAY_AFTER_MS,
     sessionBackupAsync: false,
   }
   const site = await startSite({ ...options, jvmRoute: 'app1' })

@@ -4,7 +4,7 @@ import { MemcachedProcess } from '@holdfast/client/testing'
 import { type FastifyServer, startFastify } from '../test-support/fastify-servers.ts'
 import { costOf, has } from '../test-support/memcached-counts.ts'
 import { startSlowLink } from '../test-support/slow-link.ts'
-import { Browser } from '../test-support/test-site.ts'
+import { AWAY_AFTER_MS, Browser } from '../test-support/test-site.ts'
 
 describe('Fastify, non-sticky, on two servers', () => {
   let store: MemcachedProcess
@@ -133,8 +133,8 @@ test('with the store frozen a request is answered 503, bounded, and nobody is lo
   const { app, url } = await startFastify({
     memcachedNodes: store.address,
     sticky: false,
-    operationTimeout: 300,
-    sessionBackupTimeout: 300,
+    operationTimeout: AWAY_AFTER_MS,
+    sessionBackupTimeout: AWAY_AFTER_MS,
   })
   t.after(async () => {
     store.thaw()

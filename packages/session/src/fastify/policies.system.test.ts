@@ -7,7 +7,7 @@ import { MemcachedProcess } from '@holdfast/client/testing'
 import fastify from 'fastify'
 import { SERVER_SECRET, startFastify } from '../test-support/fastify-servers.ts'
 import { costOf } from '../test-support/memcached-counts.ts'
-import { Browser, eventually } from '../test-support/test-site.ts'
+import { AWAY_AFTER_MS, Browser, eventually } from '../test-support/test-site.ts'
 import { type FastifySessionOptions, fastifySession } from './index.ts'
 
 test('with the store frozen and `loadFailure: "degrade"` a request goes on and logs nobody out', async (t) => {
@@ -15,7 +15,7 @@ test('with the store frozen and `loadFailure: "degrade"` a request goes on and l
   const { app, url } = await startFastify({
     memcachedNodes: store.address,
     sticky: false,
-    operationTimeout: 300,
+    operationTimeout: AWAY_AFTER_MS,
     loadFailure: 'degrade',
     saveUninitialized: true,
     rolling: true,

@@ -11,7 +11,7 @@ import { makeSession } from '../test-support/koa-sites.ts'
 import { recordingKoaStore } from '../test-support/koa-visits.ts'
 import { costOf, flush } from '../test-support/memcached-counts.ts'
 import { startSlowLink } from '../test-support/slow-link.ts'
-import { Browser, eventually } from '../test-support/test-site.ts'
+import { AWAY_AFTER_MS, Browser, eventually, PATIENT } from '../test-support/test-site.ts'
 import { type KoaSessionOptions, session } from './index.ts'
 
 interface KoaServer {
@@ -43,7 +43,8 @@ function newApp(): Koa {
 
 async function start(options: KoaSessionOptions): Promise<KoaServer> {
   const app = newApp()
-  const sessions = session(options, app)
+  const patience = options.memcachedNodes === undefined ? {} : PATIENT
+  const sessions = session({ ...patience, ...options }, app)
   app.use(sessions)
   app.use(handle)
   return listen(app, () => sessions.close())
@@ -191,8 +192,8 @@ test('with the store frozen a request is answered 503 with Retry-After', async (
   const site = await start({
     memcachedNodes: store.address,
     sticky: false,
-    operationTimeout: 300,
-    sessionBackupTimeout: 300,
+    operationTimeout: AWAY_AFTER_MS,
+    sessionBackupTimeout: AWAY_AFTER_MS,
   })
   t.after(async () => {
     store.thaw()
@@ -212,7 +213,7 @@ test('with the store frozen a request is answered 503 with Retry-After', async (
 
 test('with the store frozen and `loadFailure: "degrade"` a request goes on and logs nobody out', async (t) => {
   const store = await MemcachedProcess.start()
-  const options = { memcachedNodes: store.address, sticky: false, operationTimeout: 300 }
+  const options = { memcachedNodes: store.address, sticky: false, operationTimeout: AWAY_AFTER_MS }
   const site = await start({ ...options, loadFailure: 'degrade' })
   t.after(async () => {
     store.thaw()

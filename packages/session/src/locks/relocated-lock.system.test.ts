@@ -2,13 +2,17 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { MemcachedProcess, until } from '@holdfast/client/testing'
 import { type GatedOptions, startGatedSite } from '../test-support/gated-site.ts'
-import { Browser } from '../test-support/test-site.ts'
+import { AWAY_AFTER_MS, Browser } from '../test-support/test-site.ts'
 
 test('when its store node dies, requests of a session lock on the node that it moves to', async (t) => {
   const nodes = [await MemcachedProcess.start(), await MemcachedProcess.start()]
   const [n1, n2] = nodes
   const address = `n1:${n1?.address} n2:${n2?.address}`
-  const options: GatedOptions = { lockingMode: 'all', operationTimeout: 1000 }
+  const options: GatedOptions = {
+    lockingMode: 'all',
+    operationTimeout: AWAY_AFTER_MS,
+    storeWait: AWAY_AFTER_MS,
+  }
   const sites = [await startGatedSite(address, options), await startGatedSite(address, options)]
   t.after(async () => {
     for (const site of sites) await site.close()

@@ -4,7 +4,7 @@ import { MemcachedProcess, until } from '@holdfast/client/testing'
 import { SessionManager } from '../session-manager.ts'
 import { type GatedOptions, type GatedSite, startGatedSite } from '../test-support/gated-site.ts'
 import { costOf, has } from '../test-support/memcached-counts.ts'
-import { Browser, SECRET, type TestSite } from '../test-support/test-site.ts'
+import { AWAY_AFTER_MS, Browser, SECRET, type TestSite } from '../test-support/test-site.ts'
 import { UNMATCHED_REQUESTS_TOLD } from './request-locking.ts'
 
 /** memcached counts the add of a lock and its conditional release as sets. */
@@ -252,7 +252,7 @@ test('with the store frozen no request waits for its lock longer than for the st
   const store = await MemcachedProcess.start()
   const site = await startGatedSite(store.address, {
     lockingMode: 'all',
-    operationTimeout: 200,
+    operationTimeout: AWAY_AFTER_MS,
     lockWait: 60_000,
   })
   t.after(async () => {
@@ -261,7 +261,7 @@ test('with the store frozen no request waits for its lock longer than for the st
   })
   const degrading = await startGatedSite(store.address, {
     lockingMode: 'all',
-    operationTimeout: 200,
+    operationTimeout: AWAY_AFTER_MS,
     loadFailure: 'degrade',
   })
   t.after(() => degrading.close())

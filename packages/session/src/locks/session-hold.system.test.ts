@@ -5,6 +5,9 @@ import { type GatedOptions, type GatedSite, startGatedSite } from '../test-suppo
 import { costOf, has, put } from '../test-support/memcached-counts.ts'
 import { Browser, type TestSite } from '../test-support/test-site.ts'
 
+/** Of requests that do not get the lock; long enough for the store to say who has it. */
+const IN_VAIN_MS = 1500
+
 const FREE = { gets: 0, sets: 0, touches: 1, deletes: 0 }
 
 describe('requests', () => {
@@ -31,7 +34,7 @@ describe('requests', () => {
     async function locked(
       lockTimeout: 'fail' | 'continue' | 'readOnly',
     ): Promise<{ site: GatedSite; browser: Browser }> {
-      const site = await start({ lockTimeout, lockWait: 40 })
+      const site = await start({ lockTimeout, lockWait: IN_VAIN_MS })
       const browser = await begin(site)
       await put(store, `lock:${browser.sessionId}`, 'other')
       return { site, browser }
@@ -66,7 +69,11 @@ describe('requests', () => {
     })
 
     test('readOnly: refuse a change also where a response does not wait for the store', async () => {
-      const site = await start({ lockTimeout: 'readOnly', lockWait: 40, sessionBackupAsync: true })
+      const site = await start({
+        lockTimeout: 'readOnly',
+        lockWait: IN_VAIN_MS,
+        sessionBackupAsync: true,
+      })
       const browser = await begin(site)
       await put(store, `lock:${browser.sessionId}`, 'other')
       assert.equal((await browser.get(`${site.url}/set?user=eve`)).status, 503)
@@ -135,7 +142,7 @@ describe('requests', () => {
   })
 
   test('may update their session atomically, unless they are only to read or lost the lock', async () => {
-    const site = await start({ lockWait: 300, lockTimeout: 'readOnly' })
+    const site = await start({ lockWait: IN_VAIN_MS, lockTimeout: 'readOnly' })
     const { sessionManager } = site.sessions
     const browser = await begin(site)
     const id = browser.sessionId

@@ -6,6 +6,7 @@ import { parseSessionOptions, type SessionOptions } from '../options.ts'
 import { SessionStore } from '../store/session-store.ts'
 import { countsOf, has, put } from '../test-support/memcached-counts.ts'
 import { startSlowLink } from '../test-support/slow-link.ts'
+import { PATIENT } from '../test-support/test-site.ts'
 import { onClientGone } from './client-gone.ts'
 import { LOCK_WAITERS_MAX } from './lock-queue.ts'
 import { type AcquiredLock, SessionLocks } from './session-locks.ts'
@@ -24,6 +25,7 @@ function startProcess(address: string, options: Partial<SessionOptions> = {}): P
     sticky: false,
     lockingMode: 'all',
     storageKeyPrefix: 'static:app',
+    ...PATIENT,
     ...options,
   })
   const store = new SessionStore(settings)
@@ -119,7 +121,7 @@ describe('the lock of a session', () => {
   })
 
   test('is waited for as long as lockWait says, then refused, and the others go on', async (t) => {
-    const hasty = startProcess(memcached.address, { lockWait: 300 })
+    const hasty = startProcess(memcached.address, { lockWait: 10000 })
     t.after(() => hasty.close())
     const id = newId()
     const held = await one.acquire(id)

@@ -15,6 +15,8 @@ import { has, put } from '../test-support/memcached-counts.ts'
 import { Browser, type Page } from '../test-support/test-site.ts'
 
 const INCREMENTS = 20
+/** Of requests that do not get the lock; long enough for the store to say who has it. */
+const IN_VAIN_MS = 1500
 
 describe('parallel requests', { concurrency: 4 }, () => {
   for (const mode of MODES_WITH_STICKY_LOCKS) {
@@ -166,7 +168,7 @@ describe('a lock', { concurrency: 4 }, () => {
     test(`${mode.name}: that is not had within lockWait is a 503, and the next request has it`, async (t) => {
       const stage = await BehaviourStage.open(t, mode)
       const [host, other] = [await stage.host(), await stage.host()]
-      const impatient = await stage.host({ lockWait: 60 })
+      const impatient = await stage.host({ lockWait: IN_VAIN_MS })
       const browser = await begun(host)
       const long = post(browser, `${host.url}/gate?k2=v2`)
       await host.gate.arrived(1)
@@ -182,7 +184,7 @@ describe('a lock', { concurrency: 4 }, () => {
 
     test(`${mode.name}: of somebody else is not freed by the end of a request`, async (t) => {
       const stage = await BehaviourStage.open(t, mode)
-      const [host, impatient] = [await stage.host(), await stage.host({ lockWait: 60 })]
+      const [host, impatient] = [await stage.host(), await stage.host({ lockWait: IN_VAIN_MS })]
       const browser = await begun(host)
       const long = post(browser, `${host.url}/gate`)
       await host.gate.arrived(1)

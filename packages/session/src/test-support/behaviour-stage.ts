@@ -44,13 +44,6 @@ export const LOCKING_NON_STICKY_MODES: readonly Mode[] = NON_STICKY_MODES.filter
   ({ locks }) => locks,
 )
 
-/** On a busy machine nothing is away that only takes its time. */
-const PATIENT = {
-  storeWait: 10_000,
-  operationTimeout: 20_000,
-  sessionBackupTimeout: 20_000,
-} as const
-
 /** The limits that applications have, for tests in which a node is away. */
 export const IMPATIENT = {
   storeWait: 250,
@@ -123,7 +116,6 @@ export class BehaviourStage {
         sticky,
         lockingMode,
         sessionBackupAsync: false,
-        ...PATIENT,
         logger: { debug: ignore, info: ignore, warn, error: ignore },
         ...(sticky
           ? { jvmRoute: `app${this.#hosts}` }

@@ -5,6 +5,7 @@ import { Readable } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
 import fastify, { type FastifyInstance, type FastifyRequest } from 'fastify'
 import { type FastifySessionOptions, fastifySession } from '../fastify/index.ts'
+import { PATIENT } from './test-site.ts'
 
 export interface FastifyServer {
   url: string
@@ -31,6 +32,7 @@ export async function startFastify(
     rolling: false,
     cookieName: 'connect.sid',
     cookiePrefix: 's:',
+    ...(options.memcachedNodes === undefined ? {} : PATIENT),
     ...options,
   })
   addRoutes(app)

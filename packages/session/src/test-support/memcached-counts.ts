@@ -5,7 +5,7 @@ import { connect } from 'node:net'
 import { type MemcachedProcess, until } from '@holdfast/client/testing'
 import { idWithoutRoute } from '../session-id.ts'
 
-const DUMP_TIMEOUT_MS = 5000
+const DUMP_TIMEOUT_MS = 30_000
 
 /** Operations since the start of the process. */
 export interface Counts {

@@ -16,12 +16,25 @@ export interface TestSite {
 
 export const SECRET = 'test-secret'
 
-/** Routes of `addRoutes` come after the usual ones. */
+/** On a busy machine nothing is away that only takes its time; for tests of something else. */
+export const PATIENT = {
+  storeWait: 10_000,
+  operationTimeout: 20_000,
+  sessionBackupTimeout: 20_000,
+} as const
+
+/** For tests with a store that is frozen: what is not away has answered by then. */
+export const AWAY_AFTER_MS = 1500
+
+/** How long a condition may take to come true on a busy machine. */
+const EVENTUALLY_MS = 30_000
+
+/** Patient where the options do not say otherwise. Routes of `addRoutes` come after the usual ones. */
 export async function startSite(
   options: Omit<SessionOptions, 'secret'> & { secret?: string },
   addRoutes?: (app: Express) => void,
 ): Promise<TestSite> {
-  const sessions = session({ secret: SECRET, ...options })
+  const sessions = session({ secret: SECRET, ...PATIENT, ...options })
   const app = express()
   app.use(sessions)
   addUsualRoutes(app)
@@ -123,11 +136,13 @@ export class Browser {
   }
 }
 
-/** Waits until the condition holds; fails after five seconds. */
+/** Waits until the condition holds; fails after `EVENTUALLY_MS`. */
 export async function eventually(condition: () => Promise<boolean> | boolean): Promise<void> {
-  const deadlineMs = performance.now() + 5000
+  const deadlineMs = performance.now() + EVENTUALLY_MS
   while (!(await condition())) {
-    if (performance.now() > deadlineMs) throw new Error('condition did not come true in 5000 ms')
+    if (performance.now() > deadlineMs) {
+      throw new Error(`condition did not come true in ${EVENTUALLY_MS} ms`)
+    }
     await delay(10)
   }
 }

@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { MemcachedProcess } from '@holdfast/client/testing'
 import { SessionManager } from '../session-manager.ts'
 import { costOf, flush } from '../test-support/memcached-counts.ts'
-import { Browser, startSite, type TestSite } from '../test-support/test-site.ts'
+import { AWAY_AFTER_MS, Browser, startSite, type TestSite } from '../test-support/test-site.ts'
 
 const addOne = (attributes: Record<string, unknown>): number => {
   attributes.count = Number(attributes.count ?? 0) + 1
@@ -142,7 +142,7 @@ for (const sticky of [false, true]) {
 
 test('with the store away a session in local memory is updated there and stored later', async () => {
   const store = await MemcachedProcess.start()
-  const site = await startSite({ memcachedNodes: store.address, operationTimeout: 200 })
+  const site = await startSite({ memcachedNodes: store.address, operationTimeout: AWAY_AFTER_MS })
   const { sessionManager } = site.sessions
   try {
     const browser = new Browser()

@@ -284,7 +284,7 @@ export const SESSION_SCENARIOS: readonly Scenario[] = [
       app.get('/touch', (req, res) => {
         const session = sessionOf(req)
         const seconds = Math.round(Number(session.cookie.originalMaxAge) / 1000)
-        const near = (value: unknown): boolean => Math.abs(Number(value) - 60_000) < 2000
+        const near = (value: unknown): boolean => Math.abs(Number(value) - 60_000) < 20_000
         res.json({
           seconds,
           touch: session.touch() === session,
