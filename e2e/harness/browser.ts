@@ -52,6 +52,9 @@ export async function withBrowser(
   const asked = new Set<string>()
   try {
     await play(() => begin(browser, troubles, asked))
+  } catch (error) {
+    await shootFailed(browser)
+    throw new Error(`with a browser, ${troubles.length} troubles: ${troubles}`, { cause: error })
   } finally {
     await browser.close()
   }
@@ -63,6 +66,14 @@ export async function withBrowser(
     [],
     'hosts that are no nodes',
   )
+}
+
+async function shootFailed(browser: Browser): Promise<void> {
+  const pages = browser.contexts().flatMap((context) => context.pages())
+  for (const [index, page] of pages.entries()) {
+    const path = join(SCREENSHOTS, `failed-${index + 1}.png`)
+    await page.screenshot({ path }).catch(() => {})
+  }
 }
 
 function startBrowser(): Promise<Browser> {
