@@ -20,6 +20,9 @@ function engineAt(engines: TestEngines, shard: number, place: number): TestEngin
 }
 
 // One set of engines for all: each test that kills or freezes a primary takes another shard.
+/** A deadline of under a second is kept within this, whatever else the machine does. */
+const BUSY_MACHINE_MS = 15_000
+
 describe('while engines fail', () => {
   let engines: TestEngines
   let client: BucketClient
@@ -108,7 +111,7 @@ describe('while engines fail', () => {
       'SERVER_ERROR proxy downstream timeout\r\n',
     )
     const tookMs = performance.now() - fromMs
-    assert.ok(tookMs >= 395 && tookMs < 1000, `took ${tookMs} ms`)
+    assert.ok(tookMs >= 395 && tookMs < BUSY_MACHINE_MS, `took ${tookMs} ms`)
     for (const shard of [0, 1, 2]) engineAt(engines, shard, 1).process.kill('SIGCONT')
     await until('acknowledged again', async () => {
       return (await impatient.ask('set k 0 0 1\r\nv\r\n')) === 'STORED\r\n'

@@ -101,13 +101,8 @@ ${more}`
       .replace('backends:', `backends:\n  own: { type: embedded, folder: "${folder}/data" }`)
       .replace('buckets:', 'buckets:\n  other: { use: own }')
     await writeFile(file, more)
-    // Its file is there a moment before it listens.
-    await until('the socket is open', () =>
-      ask(socket, 'version\r\nquit\r\n').then(
-        () => true,
-        () => false,
-      ),
-    )
+    // It listens a moment before its bucket is there.
+    await until('it is in use', () => proxy?.stderr.includes('configuration in use') === true)
     assert.equal(await ask(socket, 'set own 0 0 1\r\nx\r\nquit\r\n'), 'STORED\r\n')
     assert.equal(await client.ask('get own\r\n'), 'END\r\n')
     await writeFile(file, text(two))
