@@ -58,7 +58,11 @@ test('a registry of prom-client shows what requests did, and no session id', asy
 
 test('a store that is away shows as a node that is down and as sessions that are not stored', async () => {
   const store = await MemcachedProcess.start()
-  const site = await startSite({ memcachedNodes: store.address, operationTimeout: 300 })
+  const site = await startSite({
+    memcachedNodes: store.address,
+    operationTimeout: 300,
+    storeWait: 250,
+  })
   const registry = new Registry()
   site.sessions.sessionManager.registerMetrics(registry)
   try {
