@@ -8,6 +8,7 @@ import { button, head, logIn, missingForConsole, withBrowser } from './harness/b
 import { KeyWriter } from './harness/key-writer.ts'
 import { onStage } from './harness/stage.ts'
 import { StoreAdmin } from './harness/store-admin.ts'
+import { until } from './harness/until.ts'
 
 const SOON_MS = 60_000
 const KEYS = 100
@@ -71,10 +72,23 @@ async function play(store: LocalStore, writer: KeyWriter): Promise<void> {
   await store.untilFullCopies(SOON_MS)
 }
 
+async function formOfTwo(store: LocalStore): Promise<void> {
+  await store.form()
+  const second = await store.addNode()
+  await store.add(second)
+  const admin = new StoreAdmin(store)
+  await until('the second knows the cluster', SOON_MS, async () => {
+    return (await admin.nodes(second).catch(() => [])).length === 2
+  })
+  await store.rebalance()
+  await store.untilFullCopies(SOON_MS)
+}
+
 test('of two servers one dies: it is removed, the cluster rebalanced, another one added', {
   skip: missingForConsole(),
 }, async (t) => {
-  await onStage(t, { nodes: 2 }, async ({ store, apps }) => {
+  await onStage(t, { nodes: 1, formed: false }, async ({ store, apps }) => {
+    await formOfTwo(store)
     const { port } = await apps.addProxy(store.streamUrls())
     const writer = KeyWriter.start({ port, name: 'key', lanes: 2 })
     try {
