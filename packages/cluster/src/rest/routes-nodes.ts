@@ -108,9 +108,11 @@ async function joinMember(
     throw error
   }
   node.heartbeats.announce()
-  if (!hello.arbiter || self === undefined) return
-  // An arbiter votes at once, as no data has to move first; but not before it can be heard.
+  if (self === undefined) return
+  // Whoever rebalances next makes it a voter: a change that it does not answer fails then.
   await node.untilHeard(self)
+  if (!hello.arbiter) return
+  // An arbiter votes at once, as no data has to move first.
   await node.change((draft) => {
     const arbiter = draft.members.find(isNew)
     if (arbiter) arbiter.membership = 'active'
