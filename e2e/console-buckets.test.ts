@@ -1,5 +1,5 @@
-// The life of a bucket in the web console of a real node: made after a wrong name, changed, flushed,
-// deleted, each as the node then tells it.
+// The life of a bucket in the web console of a real node: made after a wrong name, changed,
+// flushed, deleted, each as the node then tells it.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { button, head, logIn, missingForConsole, withBrowser } from './harness/browser.ts'

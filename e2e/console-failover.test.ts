@@ -1,5 +1,5 @@
-// A node dies under load, seen in the web console: one page sees the cluster fail over and heal, the
-// page that the dead node had served goes on at another by itself.
+// A node dies under load, seen in the web console: one page sees the cluster fail over and heal,
+// the page that the dead node had served goes on at another by itself.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { addressOf } from '../packages/holdfast/src/picture/local-store.ts'

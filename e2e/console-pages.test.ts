@@ -1,5 +1,5 @@
-// The web console beside three nodes: a wrong password is refused, every page is whole and speaks to
-// nobody but the nodes, and a session of a real application is found, looked at and ended.
+// The web console beside three nodes: a wrong password is refused, every page is whole and speaks
+// to nobody but the nodes, and a session of a real application is found, looked at and ended.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Page } from 'playwright-core'

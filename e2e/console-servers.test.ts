@@ -1,5 +1,5 @@
-// An evening of 2011 in the web console: of two nodes one is dead for good. It is removed, the other
-// goes on alone, a third one is added, and a rebalance makes the copies again.
+// An evening of 2011 in the web console: of two nodes one is dead for good. It is removed, the
+// other goes on alone, a third one is added, and a rebalance makes the copies again.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Page } from 'playwright-core'

@@ -1,15 +1,19 @@
 import assert from 'node:assert/strict'
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { findDocsBreaches } from './docs-links.ts'
 import { readSourceFiles, root } from './source-files.ts'
 
 test('every link of the documentation leads somewhere, every npm script it names exists', () => {
-  const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+  const scripts = [...readSourceFiles(['package.json']).values()].flatMap((text) => {
+    const manifest = JSON.parse(text)
+    const names = Object.keys(manifest.scripts ?? {})
+    return manifest.workspaces ? names : names.map((name) => `${name} -w ${manifest.name}`)
+  })
   const breaches = findDocsBreaches(readSourceFiles(['.md']), {
     exists: (path) => existsSync(join(root, path)),
-    scripts: new Set(Object.keys(manifest.scripts)),
+    scripts: new Set(scripts),
   })
   assert.deepEqual(breaches, [])
 })

@@ -39,7 +39,7 @@ function deadLinks(
 }
 
 function unknownScripts(path: string, text: string, { scripts }: DocsContext): string[] {
-  return [...text.matchAll(/\bnpm run ([a-z][\w:-]*)/g)]
+  return [...text.matchAll(/\bnpm run ([a-z][\w:-]*(?: -w @?[\w/-]+)?)/g)]
     .map(([, name = '']) => name)
     .filter((name) => !scripts.has(name))
     .map((name) => `${path}: no such npm script: ${name}`)

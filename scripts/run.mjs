@@ -4,8 +4,8 @@
 // well, one file at a time because each starts a dozen processes. It ends with the totals of all
 // test runs in the words of Node's test runner.
 //
-// Nothing hangs it: a test, a file and a step are each bounded, and what is ended for its time limit
-// is named. A file that leaves a process behind fails its step.
+// Nothing hangs it: a test, a file and a step are each bounded, and what is ended for its time
+// limit is named. A file that leaves a process behind fails its step.
 //
 // `node scripts/run.mjs check|test [NAME...]`: only the end-to-end files of these names.
 import { spawn } from 'node:child_process'

@@ -47,7 +47,7 @@ test(
       assert.ok(critical === 1 || (await rows.count()) < all)
       await page.getByRole('button', { name: 'All', exact: true }).click()
       const node = page.getByLabel('Node')
-      const name = await node.locator('option').nth(1).innerText()
+      const name = (await node.locator('option').nth(1).textContent()) ?? ''
       await node.selectOption(name)
       const cells = page.locator('tbody td[data-label=Node]')
       await cells.filter({ hasNotText: name }).first().waitFor({ state: 'detached' })

@@ -1,6 +1,7 @@
 /**
- * A small simulated cluster: nodes that die and come back, failover, healing and rebalance, one step
- * per tick. It is only as true as a console needs: what a person would see, in the right order.
+ * A small simulated cluster: nodes that die and come back, failover, healing and rebalance, one
+ * step per tick. It is only as true as a console needs: what a person would see, in the right
+ * order.
  */
 import type { AlertSettings, Health, LogEntry } from '../rest/types.ts'
 import type { MockCopy, MockShard, MockState } from './model.ts'

@@ -1,3 +1,4 @@
+/** Buttons: what does something, and links that look like it. */
 import type { ComponentChildren, JSX, Ref } from 'preact'
 import { Icon, type IconName } from './icons.tsx'
 

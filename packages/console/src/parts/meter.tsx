@@ -1,3 +1,4 @@
+/** Bars: a share of a whole, and how far something is that runs. */
 import type { JSX } from 'preact'
 import type { Tone } from './tone.ts'
 

@@ -1,8 +1,8 @@
 /**
  * What the page watches: one stream of events for all paths that are on show. A path is watched
- * while a component uses it; when that changes, the stream is opened anew with the new list. Silence
- * marks everything stale, and the stream is opened again with growing pauses. Where the page goes
- * when its node stays silent is decided in move.ts.
+ * while a component uses it; when that changes, the stream is opened anew with the new list.
+ * Silence marks everything stale, and the stream is opened again with growing pauses. Where the
+ * page goes when its node stays silent is decided in move.ts.
  */
 import { type ReadonlySignal, type Signal, signal } from '@preact/signals'
 import { useEffect } from 'preact/hooks'

@@ -1,5 +1,6 @@
 /** Log, alerts, proxies and sessions, as the mock answers them. */
-import type { Alerts, Logs, Proxies, Session, Sessions } from '../../rest/types.ts'
+import type { Session, Sessions } from '../../rest/session-types.ts'
+import type { Alerts, Logs, Proxies } from '../../rest/types.ts'
 import { MockRefusal, type MockRequest, type MockRoute } from '../answer.ts'
 import type { MockSession } from '../model.ts'
 import type { MockCluster } from '../simulation.ts'

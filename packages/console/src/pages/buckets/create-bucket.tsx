@@ -1,3 +1,4 @@
+/** The form that makes a bucket; what it would mean is said while it is filled in. */
 import type { JSX } from 'preact'
 import { useState } from 'preact/hooks'
 import { Button } from '../../parts/button.tsx'
@@ -15,7 +16,6 @@ import { TYPES } from './setting-words.ts'
 const BUCKETS = '/pools/default/buckets'
 const SHARDS_MAX = 64
 
-/** The form that makes a bucket; what it would mean is said while it is filled in. */
 export function CreateBucket({ onClose }: { onClose: () => void }): JSX.Element {
   const [values, setValues] = useState<FormValues>(NEW_BUCKET)
   const [checked, check] = useBucketCheck(BUCKETS, formOf(NEW_BUCKET))

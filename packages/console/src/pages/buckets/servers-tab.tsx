@@ -1,3 +1,4 @@
+/** What each server holds of the bucket, and how much of its traffic it has. */
 import type { JSX } from 'preact'
 import { nodeWords } from '../../node-words.ts'
 import { ApiLink } from '../../parts/api-link.tsx'
@@ -16,7 +17,6 @@ interface Row extends ServerShare {
   opsPerSecond: number | null
 }
 
-/** What each server holds of the bucket, and how much of its traffic it has. */
 export function ServersTab({ path, name }: { path: string; name: string }): JSX.Element {
   const topology = useWatch<Topology>('/pools/default/topology')
   const opsPath = `${path}/stats/ops?zoom=minute`

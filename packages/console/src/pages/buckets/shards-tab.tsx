@@ -1,3 +1,4 @@
+/** The shards of a bucket: which vBuckets each owns, and where its copies are. */
 import type { JSX } from 'preact'
 import { ApiLink } from '../../parts/api-link.tsx'
 import { Badge } from '../../parts/badge.tsx'
@@ -19,7 +20,6 @@ interface Row {
   nodes: readonly TopologyNode[]
 }
 
-/** The shards of a bucket: which vBuckets each owns, and where its copies are. */
 export function ShardsTab({ name }: { name: string }): JSX.Element {
   const topology = useWatch<Topology>(TOPOLOGY)
   return (

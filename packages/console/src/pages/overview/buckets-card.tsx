@@ -1,3 +1,4 @@
+/** Memory of the cluster and of each bucket against its quota; disk. */
 import type { JSX } from 'preact'
 import { ButtonLink } from '../../parts/button.tsx'
 import { Meter } from '../../parts/meter.tsx'
@@ -6,7 +7,6 @@ import { bytes, counted } from '../../parts/units.ts'
 import type { Bucket, Pool } from '../../rest/types.ts'
 import { href } from '../../router.ts'
 
-/** Memory of the cluster and of each bucket against its quota; disk. */
 export function BucketsCard(props: { pool: Pool; buckets: readonly Bucket[] }): JSX.Element {
   const { ram, hdd } = props.pool.storageTotals
   return (

@@ -1,3 +1,4 @@
+/** The members: state first, then what each holds and how busy it is. */
 import type { JSX } from 'preact'
 import { nodeWords } from '../../node-words.ts'
 import { ApiLink } from '../../parts/api-link.tsx'
@@ -66,7 +67,6 @@ const columns: readonly Column<Row>[] = [
   },
 ]
 
-/** The members: state first, then what each holds and how busy it is. */
 export function MembersCard(props: { topology: Topology; pool: Pool | null }): JSX.Element {
   const { topology, pool } = props
   const rows = topology.nodes.map((node) => ({

@@ -1,6 +1,6 @@
 /**
- * Who uses the store: every proxy and gateway that reports, those first that need a look: behind the
- * map, with errors, silent. Figures are what each says of its last seconds.
+ * Who uses the store: every proxy and gateway that reports, those first that need a look: behind
+ * the map, with errors, silent. Figures are what each says of its last seconds.
  */
 import type { JSX } from 'preact'
 import { ApiLink } from '../../parts/api-link.tsx'

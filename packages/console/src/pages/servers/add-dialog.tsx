@@ -1,3 +1,4 @@
+/** Adding a server, and taking that back while it holds nothing. */
 import type { JSX } from 'preact'
 import { Button } from '../../parts/button.tsx'
 import { Dialog } from '../../parts/dialog.tsx'

@@ -1,6 +1,6 @@
 /**
- * Failing a server over, and removing one that is dead: both take its data away from it, so both say
- * in the REST's own figures what that means, and ask for the name.
+ * Failing a server over, and removing one that is dead: both take its data away from it, so both
+ * say in the REST's own figures what that means, and ask for the name.
  */
 import type { JSX } from 'preact'
 import { useState } from 'preact/hooks'

@@ -1,3 +1,4 @@
+/** Server groups: made, named, and filled with servers. */
 import type { JSX } from 'preact'
 import { Button } from '../../parts/button.tsx'
 import { Dialog } from '../../parts/dialog.tsx'

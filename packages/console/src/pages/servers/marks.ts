@@ -1,6 +1,7 @@
 /**
- * Servers that a person has marked to leave with the next rebalance. The cluster learns of them when
- * the rebalance starts; until then the marks are of this browser page only, and can be taken back.
+ * Servers that a person has marked to leave with the next rebalance. The cluster learns of them
+ * when the rebalance starts; until then the marks are of this browser page only, and can be taken
+ * back.
  */
 import { type Signal, signal } from '@preact/signals'
 import type { ServerRow } from './server-row.ts'

@@ -1,6 +1,7 @@
 /**
  * Operations per second of each server: the last sample of every bucket's statistic, node by node,
- * as the REST has it. Watches one path per bucket, so only as many buckets as a stream has room for.
+ * as the REST has it. Watches one path per bucket, so only as many buckets as a stream has room
+ * for.
  */
 import { type Signal, signal } from '@preact/signals'
 import type { JSX } from 'preact'

@@ -1,3 +1,4 @@
+/** The table of servers and what can be done with each. */
 import type { JSX } from 'preact'
 import { nodeWords } from '../../node-words.ts'
 import { Badge } from '../../parts/badge.tsx'

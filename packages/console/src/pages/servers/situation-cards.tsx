@@ -1,3 +1,4 @@
+/** What has happened and what to do: read out when it appears. */
 import type { JSX } from 'preact'
 import { Button } from '../../parts/button.tsx'
 import { Icon } from '../../parts/icons.tsx'
@@ -9,7 +10,6 @@ import type { ServerRow } from './server-row.ts'
 import { reAdd } from './servers-table.tsx'
 import type { Situation, Step } from './situation.ts'
 
-/** What has happened and what to do: read out when it appears. */
 export function SituationCards(props: {
   situations: readonly Situation[]
   rows: readonly ServerRow[]

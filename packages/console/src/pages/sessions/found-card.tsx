@@ -11,7 +11,7 @@ import { toast } from '../../parts/toast.tsx'
 import { counted } from '../../parts/units.ts'
 import { read, send } from '../../rest/request.ts'
 import { RestError } from '../../rest/rest-error.ts'
-import type { Session, Sessions } from '../../rest/types.ts'
+import type { Session, Sessions } from '../../rest/session-types.ts'
 import { mayChange } from '../../rest/who.ts'
 import { SessionDialog } from './session-dialog.tsx'
 import { attributeWords, pathOf, type Question, shortId, span, storedAs } from './session-words.ts'
@@ -115,8 +115,8 @@ export function FoundCard({ question }: { question: Question }): JSX.Element {
         >
           <p>
             {found?.next ? 'At least ' : ''}
-            {counted(found?.sessions.length ?? 0, 'session')} of {question.text} end at once, on all
-            servers of the application: everywhere this user has to log in again.
+            {counted(found?.sessions.length ?? 0, 'session')} of {question.text} end on all servers
+            of the application: everywhere this user has to log in again.
           </p>
         </ConfirmByName>
       ) : null}

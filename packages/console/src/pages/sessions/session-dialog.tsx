@@ -13,7 +13,7 @@ import { toast } from '../../parts/toast.tsx'
 import { bytes } from '../../parts/units.ts'
 import { read, send } from '../../rest/request.ts'
 import { RestError } from '../../rest/rest-error.ts'
-import type { Session } from '../../rest/types.ts'
+import type { Session } from '../../rest/session-types.ts'
 import { mayChange } from '../../rest/who.ts'
 import { nameOf, sessionPath, span, storedAs } from './session-words.ts'
 
@@ -52,8 +52,9 @@ export function SessionDialog(props: {
         onClose={() => setEnding(false)}
       >
         <p>
-          {session.user ?? 'Whoever has it'} is logged out at once, on all servers of the
-          application; {bytes(session.sizeBytes)} of what it holds are gone.
+          {session.user ?? 'Whoever has it'} is logged out on all servers of the application, and
+          the {bytes(session.sizeBytes)} that it holds are gone. A server that keeps sessions in its
+          memory (sticky) hears of it within its revocationPoll.
         </p>
       </ConfirmByName>
     )

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { Session } from '../../rest/types.ts'
+import type { Session } from '../../rest/session-types.ts'
 import { attributeWords, nameOf, pathOf, sessionPath, span, storedAs } from './session-words.ts'
 
 const session: Session = {

@@ -1,6 +1,6 @@
 /** What is asked about sessions, and how they are shown. Pure. */
 import { bytes, duration } from '../../parts/units.ts'
-import type { Session } from '../../rest/types.ts'
+import type { Session } from '../../rest/session-types.ts'
 
 const PAGE = 50
 const ID_SHOWN = 12

@@ -1,6 +1,7 @@
 /**
- * Sessions of a bucket: find them by id or user or page through them, look at one, end one or all of
- * a user. Asked when a person asks: reading sessions costs the store work, so nothing here is live.
+ * Sessions of a bucket: find them by id or user or page through them, look at one, end one or all
+ * of a user. Asked when a person asks: reading sessions costs the store work, so nothing here is
+ * live.
  */
 import type { JSX } from 'preact'
 import { useEffect, useRef, useState } from 'preact/hooks'

@@ -1,3 +1,4 @@
+/** Settings of automatic failover, and how often it has happened. */
 import type { JSX } from 'preact'
 import { ApiLink } from '../../parts/api-link.tsx'
 import { Button } from '../../parts/button.tsx'

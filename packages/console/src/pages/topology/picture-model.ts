@@ -1,6 +1,6 @@
 /**
- * What the picture shows, from what the REST says: applications, proxies, servers with the copies of
- * shards on each. Gateways are the proxies of the servers themselves and stand as one. Pure.
+ * What the picture shows, from what the REST says: applications, proxies, servers with the copies
+ * of shards on each. Gateways are the proxies of the servers themselves and stand as one. Pure.
  */
 import { nodeWords } from '../../node-words.ts'
 import type { Tone } from '../../parts/tone.ts'

@@ -1,6 +1,6 @@
 /**
- * The picture of the whole: applications, proxies, servers, and where each copy of each shard is. It
- * lives: a failover is seen as it happens, and told in words.
+ * The picture of the whole: applications, proxies, servers, and where each copy of each shard is.
+ * It lives: a failover is seen as it happens, and told in words.
  */
 import type { JSX } from 'preact'
 import { useEffect, useRef, useState } from 'preact/hooks'

@@ -1,3 +1,4 @@
+/** A first bucket, or none yet. */
 import type { JSX } from 'preact'
 import { useState } from 'preact/hooks'
 import { Button } from '../../parts/button.tsx'
@@ -8,7 +9,6 @@ import { send } from '../../rest/request.ts'
 import { go } from '../../router.ts'
 import { wizardStep } from './wizard-step.ts'
 
-/** A first bucket, or none yet. */
 export function BucketStep(): JSX.Element {
   const [type, setType] = useState('membase')
   return (

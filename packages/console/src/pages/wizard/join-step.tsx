@@ -1,3 +1,4 @@
+/** The step of the wizard that hands this node to a cluster that exists. */
 import type { JSX } from 'preact'
 import { useState } from 'preact/hooks'
 import { ButtonLink } from '../../parts/button.tsx'

@@ -1,3 +1,4 @@
+/** How much memory of each node the buckets may take together. */
 import type { JSX } from 'preact'
 import { useEffect, useState } from 'preact/hooks'
 import { Field } from '../../parts/field.tsx'
@@ -12,7 +13,6 @@ import { wizardStep } from './wizard-step.ts'
 const MEGABYTE = 1024 * 1024
 const SHARE_PROPOSED = 0.6
 
-/** How much memory of each node the buckets may take together. */
 export function MemoryStep(): JSX.Element {
   const [node, setNode] = useState<NodeDetail | null>(null)
   const [error, setError] = useState<RestError | null>(null)

@@ -1,8 +1,8 @@
 /**
  * What a node that belongs to no cluster shows first: make a cluster of it, or join one. A cluster
  * gets its admin first, so that nothing after that is open to everybody; the memory and the first
- * bucket follow. Each step takes effect when it is sent, and pages do the same later: who leaves the
- * wizard in the middle has lost nothing.
+ * bucket follow. Each step takes effect when it is sent, and pages do the same later: who leaves
+ * the wizard in the middle has lost nothing.
  */
 import type { JSX } from 'preact'
 import { useEffect, useRef } from 'preact/hooks'
