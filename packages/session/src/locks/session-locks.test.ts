@@ -6,7 +6,7 @@ import { parseSessionOptions, type SessionOptions } from '../options.ts'
 import { SessionStore } from '../store/session-store.ts'
 import { countsOf, has, put } from '../test-support/memcached-counts.ts'
 import { startSlowLink } from '../test-support/slow-link.ts'
-import { PATIENT } from '../test-support/test-site.ts'
+import { AWAY_AFTER_MS, PATIENT } from '../test-support/test-site.ts'
 import { onClientGone } from './client-gone.ts'
 import { LOCK_WAITERS_MAX } from './lock-queue.ts'
 import { type AcquiredLock, SessionLocks } from './session-locks.ts'
@@ -121,7 +121,7 @@ describe('the lock of a session', () => {
   })
 
   test('is waited for as long as lockWait says, then refused, and the others go on', async (t) => {
-    const hasty = startProcess(memcached.address, { lockWait: 10000 })
+    const hasty = startProcess(memcached.address, { lockWait: 1500 })
     t.after(() => hasty.close())
     const id = newId()
     const held = await one.acquire(id)
@@ -234,7 +234,7 @@ describe('the lock of a session', () => {
 
 test('a store that says nothing until lockWait is over is away, whoever has the lock', async () => {
   const frozen = await MemcachedProcess.start()
-  const alone = startProcess(frozen.address, { lockWait: 100 })
+  const alone = startProcess(frozen.address, { lockWait: 100, storeWait: AWAY_AFTER_MS })
   await (await alone.acquire('a')).release()
   await frozen.freeze()
   await Promise.all([
