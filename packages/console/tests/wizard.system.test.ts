@@ -1,19 +1,12 @@
 import assert from 'node:assert/strict'
-import { after, before, test } from 'node:test'
-import type { Browser } from 'playwright-core'
-import { checkPage, hasBrowser, startBrowser, VIEWS, withPage } from './browser.ts'
+import { test } from 'node:test'
+import { checkPage, usesBrowser, VIEWS, withPage } from './browser.ts'
 
-const options = hasBrowser ? {} : { skip: 'there is no Chromium here' }
-let browser: Browser
-
-before(async () => {
-  if (hasBrowser) browser = await startBrowser()
-})
-after(() => browser?.close())
+const options = usesBrowser()
 
 for (const view of VIEWS) {
   test(`the wizard makes a cluster: admin, memory, bucket (${view})`, options, () =>
-    withPage(browser, { view, fresh: true, nodes: 1 }, async ({ mock, page, open, shoot }) => {
+    withPage({ view, fresh: true, nodes: 1 }, async ({ mock, page, open, shoot }) => {
       await open('')
       await page.getByRole('heading', { name: 'Set up this node' }).waitFor()
       await checkPage(page)
@@ -45,14 +38,14 @@ for (const view of VIEWS) {
       await page.getByLabel('Name').fill('sessions')
       await page.getByRole('button', { name: 'Create and finish' }).click()
       await page.getByRole('heading', { name: 'Overview', level: 1 }).waitFor()
-      await page.getByRole('link', { name: 'sessions' }).waitFor()
+      await page.getByRole('link', { name: 'sessions', exact: true }).waitFor()
       assert.equal(mock.api.cluster.state.memoryQuota, 2048)
     }),
   )
 }
 
 test('a node joins a cluster; what is wrong is told at its field', options, () =>
-  withPage(browser, { fresh: true, nodes: 1 }, async ({ page, open, shoot }) => {
+  withPage({ fresh: true, nodes: 1 }, async ({ page, open, shoot }) => {
     await open('')
     await page.getByLabel('A node of a cluster that exists').check()
     await page.getByRole('button', { name: 'Next' }).click()
