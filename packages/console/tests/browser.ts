@@ -5,6 +5,7 @@
 import assert from 'node:assert/strict'
 import { existsSync } from 'node:fs'
 import { mkdir } from 'node:fs/promises'
+import { after, before } from 'node:test'
 import { AxeBuilder } from '@axe-core/playwright'
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core'
 import { type RunningMock, startMock } from '../src/mock/start-mock.ts'
@@ -13,7 +14,17 @@ const CHROMIUM = '/usr/bin/chromium'
 const SCREENSHOTS = new URL('../screenshots/', import.meta.url)
 const WAIT_MS = 30_000
 
-export const hasBrowser: boolean = existsSync(CHROMIUM)
+const hasBrowser = existsSync(CHROMIUM)
+let browser: Browser | undefined
+
+/** One browser for the tests of a file; what it returns skips them where there is none. */
+export function usesBrowser(): { skip?: string } {
+  before(async () => {
+    if (hasBrowser) browser = await startBrowser()
+  })
+  after(() => browser?.close())
+  return hasBrowser ? {} : { skip: 'there is no Chromium here' }
+}
 
 export type View = 'light' | 'dark' | 'narrow'
 export const VIEWS: readonly View[] = ['light', 'dark', 'narrow']
@@ -35,7 +46,7 @@ export interface PageOptions {
   user?: 'admin' | 'reader' | null
 }
 
-export async function startBrowser(): Promise<Browser> {
+async function startBrowser(): Promise<Browser> {
   return chromium.launch({
     executablePath: CHROMIUM,
     args: [
@@ -53,11 +64,11 @@ export async function startBrowser(): Promise<Browser> {
 
 /** Runs a test with a page of its own; fails on any error of the page, its console or its policy. */
 export async function withPage(
-  browser: Browser,
   options: PageOptions,
   test: (t: PageTest) => Promise<void>,
 ): Promise<void> {
   const { view = 'light', user = options.fresh ? null : 'admin' } = options
+  assert.ok(browser, 'usesBrowser() comes first')
   const mock = await startMock(options)
   const context = await newContext(browser, view)
   try {

@@ -1,19 +1,12 @@
 import assert from 'node:assert/strict'
-import { after, before, test } from 'node:test'
-import type { Browser } from 'playwright-core'
-import { checkPage, hasBrowser, startBrowser, VIEWS, withPage } from './browser.ts'
+import { test } from 'node:test'
+import { checkPage, usesBrowser, VIEWS, withPage } from './browser.ts'
 
-const options = hasBrowser ? {} : { skip: 'there is no Chromium here' }
-let browser: Browser
-
-before(async () => {
-  if (hasBrowser) browser = await startBrowser()
-})
-after(() => browser?.close())
+const options = usesBrowser()
 
 for (const view of VIEWS) {
   test(`buckets are listed with their state, memory and disk (${view})`, options, () =>
-    withPage(browser, { view }, async ({ page, open, shoot }) => {
+    withPage({ view }, async ({ page, open, shoot }) => {
       await open('#/buckets')
       await page.getByRole('heading', { name: 'Buckets', level: 1 }).waitFor()
       await page.getByRole('meter', { name: 'Memory of bucket sessions' }).waitFor()
@@ -24,7 +17,7 @@ for (const view of VIEWS) {
   )
 
   test(`a bucket shows charts, servers, shards and settings (${view})`, options, () =>
-    withPage(browser, { view }, async ({ page, open, shoot }) => {
+    withPage({ view }, async ({ page, open, shoot }) => {
       await open('#/buckets/sessions')
       await page.getByRole('heading', { name: 'sessions', level: 1 }).waitFor()
       await page.locator('canvas').nth(7).waitFor()
@@ -42,7 +35,7 @@ for (const view of VIEWS) {
   )
 
   test(`the form says what a bucket would take before it is made (${view})`, options, () =>
-    withPage(browser, { view }, async ({ page, open, shoot }) => {
+    withPage({ view }, async ({ page, open, shoot }) => {
       await open('#/buckets')
       await page.getByRole('button', { name: 'Create a bucket' }).click()
       const dialog = page.getByRole('dialog')
@@ -57,7 +50,7 @@ for (const view of VIEWS) {
 }
 
 test('a bucket is made, changed, flushed and deleted', options, () =>
-  withPage(browser, {}, async ({ mock, page, open }) => {
+  withPage({}, async ({ mock, page, open }) => {
     const { cluster } = mock.api
     await open('#/buckets')
     await page.getByRole('button', { name: 'Create a bucket' }).click()
@@ -99,7 +92,7 @@ test('a bucket is made, changed, flushed and deleted', options, () =>
 )
 
 test('charts go from a minute to a day, to one server, and can be read as a table', options, () =>
-  withPage(browser, {}, async ({ page, open }) => {
+  withPage({}, async ({ page, open }) => {
     await open('#/buckets/sessions?zoom=hour')
     await page.getByRole('button', { name: 'Hour', pressed: true }).waitFor()
     await page.locator('canvas').first().waitFor()
@@ -125,7 +118,7 @@ test('charts go from a minute to a day, to one server, and can be read as a tabl
 )
 
 test('a bucket that loses a server says so, and one that is gone leads back', options, () =>
-  withPage(browser, {}, async ({ mock, page, open }) => {
+  withPage({}, async ({ mock, page, open }) => {
     const { cluster } = mock.api
     cluster.state.autoFailover.enabled = false
     await open('#/buckets/sessions')
@@ -143,7 +136,7 @@ test('a bucket that loses a server says so, and one that is gone leads back', op
 )
 
 test('a reader sees everything and is offered no change', options, () =>
-  withPage(browser, { user: 'reader' }, async ({ page, open }) => {
+  withPage({ user: 'reader' }, async ({ page, open }) => {
     await open('#/buckets/sessions')
     await page.getByRole('tab', { name: 'Charts' }).waitFor()
     assert.equal(await page.getByRole('button', { name: 'Delete' }).count(), 0)

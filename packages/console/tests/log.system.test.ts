@@ -1,19 +1,12 @@
 import assert from 'node:assert/strict'
-import { after, before, test } from 'node:test'
-import type { Browser } from 'playwright-core'
-import { checkPage, hasBrowser, startBrowser, VIEWS, withPage } from './browser.ts'
+import { test } from 'node:test'
+import { checkPage, usesBrowser, VIEWS, withPage } from './browser.ts'
 
-const options = hasBrowser ? {} : { skip: 'there is no Chromium here' }
-let browser: Browser
-
-before(async () => {
-  if (hasBrowser) browser = await startBrowser()
-})
-after(() => browser?.close())
+const options = usesBrowser()
 
 for (const view of VIEWS) {
   test(`alerts that last are on top, events below, newest first (${view})`, options, () =>
-    withPage(browser, { view }, async ({ mock, page, open, shoot }) => {
+    withPage({ view }, async ({ mock, page, open, shoot }) => {
       await open('#/log')
       await page.getByRole('heading', { name: 'Log and alerts', level: 1 }).waitFor()
       await page.getByText('No alert').waitFor()
@@ -33,7 +26,7 @@ test(
   'events are narrowed by weight and by node, and a filter that leaves none says so',
   options,
   () =>
-    withPage(browser, {}, async ({ page, open }) => {
+    withPage({}, async ({ page, open }) => {
       await open('#/log')
       const rows = page.getByRole('row')
       await rows.nth(1).waitFor()

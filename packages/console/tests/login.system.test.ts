@@ -1,19 +1,12 @@
 import assert from 'node:assert/strict'
-import { after, before, test } from 'node:test'
-import type { Browser } from 'playwright-core'
-import { checkPage, hasBrowser, startBrowser, VIEWS, withPage } from './browser.ts'
+import { test } from 'node:test'
+import { checkPage, usesBrowser, VIEWS, withPage } from './browser.ts'
 
-const options = hasBrowser ? {} : { skip: 'there is no Chromium here' }
-let browser: Browser
-
-before(async () => {
-  if (hasBrowser) browser = await startBrowser()
-})
-after(() => browser?.close())
+const options = usesBrowser()
 
 for (const view of VIEWS) {
   test(`the login page is whole (${view})`, options, () =>
-    withPage(browser, { view, user: null }, async ({ page, open, shoot }) => {
+    withPage({ view, user: null }, async ({ page, open, shoot }) => {
       await open('')
       await page.getByRole('heading', { name: 'Holdfast' }).waitFor()
       await checkPage(page)
@@ -23,7 +16,7 @@ for (const view of VIEWS) {
 }
 
 test('a wrong password is told in words and what was typed stays', options, () =>
-  withPage(browser, { user: null }, async ({ page, open }) => {
+  withPage({ user: null }, async ({ page, open }) => {
     await open('#/servers')
     await page.getByLabel('User').fill('admin')
     await page.getByLabel('Password').fill('wrong')
@@ -38,7 +31,7 @@ test('a wrong password is told in words and what was typed stays', options, () =
 )
 
 test('an expired login says so and comes back to the same page', options, () =>
-  withPage(browser, {}, async ({ mock, page, open }) => {
+  withPage({}, async ({ mock, page, open }) => {
     await open('#/buckets')
     await page.getByRole('heading', { name: 'Buckets', level: 1 }).waitFor()
     mock.api.logins.expireAll()
@@ -52,7 +45,7 @@ test('an expired login says so and comes back to the same page', options, () =>
 )
 
 test('logging out ends the login and says so', options, () =>
-  withPage(browser, {}, async ({ page }) => {
+  withPage({}, async ({ page }) => {
     await page.getByRole('button', { name: 'User admin' }).click()
     await checkPage(page)
     await page.getByRole('button', { name: 'Log out' }).click()

@@ -1,18 +1,11 @@
 import assert from 'node:assert/strict'
-import { after, before, test } from 'node:test'
-import type { Browser } from 'playwright-core'
-import { checkPage, hasBrowser, startBrowser, withPage } from './browser.ts'
+import { test } from 'node:test'
+import { checkPage, usesBrowser, withPage } from './browser.ts'
 
-const options = hasBrowser ? {} : { skip: 'there is no Chromium here' }
-let browser: Browser
-
-before(async () => {
-  if (hasBrowser) browser = await startBrowser()
-})
-after(() => browser?.close())
+const options = usesBrowser()
 
 test('a page whose node dies says so and moves to another, logged in, same place', options, () =>
-  withPage(browser, {}, async ({ mock, page, open, shoot }) => {
+  withPage({}, async ({ mock, page, open, shoot }) => {
     await open('#/topology')
     await page.getByRole('img', { name: '3 of them up' }).waitFor()
     const { cluster } = mock.api
@@ -29,7 +22,7 @@ test('a page whose node dies says so and moves to another, logged in, same place
 )
 
 test('a page stays where its node is when that comes back at once', options, () =>
-  withPage(browser, { nodes: 1 }, async ({ mock, page, open }) => {
+  withPage({ nodes: 1 }, async ({ mock, page, open }) => {
     await open('#/overview')
     await page.getByText('1 of 1 up').waitFor()
     const { cluster } = mock.api

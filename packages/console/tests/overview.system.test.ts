@@ -1,18 +1,11 @@
-import { after, before, test } from 'node:test'
-import type { Browser } from 'playwright-core'
-import { checkPage, hasBrowser, startBrowser, VIEWS, withPage } from './browser.ts'
+import { test } from 'node:test'
+import { checkPage, usesBrowser, VIEWS, withPage } from './browser.ts'
 
-const options = hasBrowser ? {} : { skip: 'there is no Chromium here' }
-let browser: Browser
-
-before(async () => {
-  if (hasBrowser) browser = await startBrowser()
-})
-after(() => browser?.close())
+const options = usesBrowser()
 
 for (const view of VIEWS) {
   test(`the overview is whole when all is well (${view})`, options, () =>
-    withPage(browser, { view }, async ({ page, open, shoot }) => {
+    withPage({ view }, async ({ page, open, shoot }) => {
       await open('#/overview')
       await page.getByText('every copy is there').waitFor()
       await page.locator('.chart canvas').waitFor()
@@ -23,7 +16,7 @@ for (const view of VIEWS) {
   )
 
   test(`the overview says what to do when a node of two has died (${view})`, options, () =>
-    withPage(browser, { view, nodes: 2 }, async ({ mock, page, open, shoot }) => {
+    withPage({ view, nodes: 2 }, async ({ mock, page, open, shoot }) => {
       await open('#/overview')
       await page.getByText('2 of 2 up').waitFor()
       const { cluster } = mock.api

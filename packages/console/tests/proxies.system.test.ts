@@ -1,19 +1,12 @@
 import assert from 'node:assert/strict'
-import { after, before, test } from 'node:test'
-import type { Browser } from 'playwright-core'
-import { checkPage, hasBrowser, startBrowser, VIEWS, withPage } from './browser.ts'
+import { test } from 'node:test'
+import { checkPage, usesBrowser, VIEWS, withPage } from './browser.ts'
 
-const options = hasBrowser ? {} : { skip: 'there is no Chromium here' }
-let browser: Browser
-
-before(async () => {
-  if (hasBrowser) browser = await startBrowser()
-})
-after(() => browser?.close())
+const options = usesBrowser()
 
 for (const view of VIEWS) {
   test(`proxies are shown with their state and figures (${view})`, options, () =>
-    withPage(browser, { view }, async ({ page, open, shoot }) => {
+    withPage({ view }, async ({ page, open, shoot }) => {
       await open('#/proxies')
       await page.getByRole('heading', { name: 'Proxies', level: 1 }).waitFor()
       const first = page.getByRole('row').nth(1)

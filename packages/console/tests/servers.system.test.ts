@@ -1,15 +1,9 @@
 import assert from 'node:assert/strict'
-import { after, before, test } from 'node:test'
-import type { Browser, Page } from 'playwright-core'
-import { checkPage, hasBrowser, startBrowser, VIEWS, withPage } from './browser.ts'
+import { test } from 'node:test'
+import type { Page } from 'playwright-core'
+import { checkPage, usesBrowser, VIEWS, withPage } from './browser.ts'
 
-const options = hasBrowser ? {} : { skip: 'there is no Chromium here' }
-let browser: Browser
-
-before(async () => {
-  if (hasBrowser) browser = await startBrowser()
-})
-after(() => browser?.close())
+const options = usesBrowser()
 
 function button(page: Page, name: string | RegExp) {
   return page.getByRole('button', { name, exact: typeof name === 'string' })
@@ -21,7 +15,7 @@ async function isBalanced(page: Page): Promise<void> {
 
 for (const view of VIEWS) {
   test(`servers are shown with state, load, vBuckets and ports (${view})`, options, () =>
-    withPage(browser, { view }, async ({ mock, page, open, shoot }) => {
+    withPage({ view }, async ({ mock, page, open, shoot }) => {
       await open('#/servers')
       await page.getByRole('heading', { name: 'Servers', level: 1 }).waitFor()
       await page.getByRole('heading', { name: '3 of 3 up' }).waitFor()
@@ -39,7 +33,7 @@ for (const view of VIEWS) {
   )
 
   test(`a dead server is said with what to do (${view})`, options, () =>
-    withPage(browser, { view, nodes: 2 }, async ({ mock, page, open, shoot }) => {
+    withPage({ view, nodes: 2 }, async ({ mock, page, open, shoot }) => {
       await open('#/servers')
       await isBalanced(page)
       const dead = mock.api.cluster.state.nodes[1]
@@ -58,7 +52,7 @@ for (const view of VIEWS) {
 }
 
 test('two servers, one dead: remove it, rebalance, and it is gone', options, () =>
-  withPage(browser, { nodes: 2 }, async ({ mock, page, open, shoot }) => {
+  withPage({ nodes: 2 }, async ({ mock, page, open, shoot }) => {
     await open('#/servers')
     await isBalanced(page)
     const { cluster } = mock.api
@@ -90,7 +84,7 @@ test('two servers, one dead: remove it, rebalance, and it is gone', options, () 
 
 for (const view of ['light', 'narrow'] as const) {
   test(`what a rebalance moves is seen before it moves, then its progress (${view})`, options, () =>
-    withPage(browser, { view }, async ({ mock, page, open, shoot }) => {
+    withPage({ view }, async ({ mock, page, open, shoot }) => {
       await open('#/servers')
       const leaving = mock.api.cluster.state.nodes[2]?.hostname ?? ''
       await button(page, `Remove ${leaving}`).click()
@@ -118,7 +112,7 @@ for (const view of ['light', 'narrow'] as const) {
 }
 
 test('a refused address is said at its field; an added server waits for a rebalance', options, () =>
-  withPage(browser, {}, async ({ mock, page, open, shoot }) => {
+  withPage({}, async ({ mock, page, open, shoot }) => {
     await open('#/servers')
     await button(page, 'Add a server').click()
     await page.getByText('is wiped when it is added').waitFor()
@@ -141,7 +135,7 @@ test('a refused address is said at its field; an added server waits for a rebala
 )
 
 test('a server is failed over by name, gracefully or at once, and taken in again', options, () =>
-  withPage(browser, {}, async ({ mock, page, open, shoot }) => {
+  withPage({}, async ({ mock, page, open, shoot }) => {
     await open('#/servers')
     const { state } = mock.api.cluster
     const name = state.nodes[1]?.hostname ?? ''
@@ -165,7 +159,7 @@ test('a server is failed over by name, gracefully or at once, and taken in again
 )
 
 test('a spent count of automatic failovers is said and can be reset', options, () =>
-  withPage(browser, {}, async ({ mock, page, open }) => {
+  withPage({}, async ({ mock, page, open }) => {
     mock.api.cluster.state.autoFailover.count = 1
     await open('#/servers')
     await page.getByText('The next dead server is not failed over by itself').waitFor()
@@ -176,7 +170,7 @@ test('a spent count of automatic failovers is said and can be reset', options, (
 )
 
 test('groups are made, filled, renamed and deleted', options, () =>
-  withPage(browser, {}, async ({ mock, page, open }) => {
+  withPage({}, async ({ mock, page, open }) => {
     await open('#/servers')
     await button(page, 'New group').click()
     const name = page.getByLabel('Name', { exact: true })
@@ -207,7 +201,7 @@ test('groups are made, filled, renamed and deleted', options, () =>
 )
 
 test('a reader sees everything and no button that changes', options, () =>
-  withPage(browser, { user: 'reader' }, async ({ page, open }) => {
+  withPage({ user: 'reader' }, async ({ page, open }) => {
     await open('#/servers')
     await page.getByText('changes are for the admin').waitFor()
     await isBalanced(page)

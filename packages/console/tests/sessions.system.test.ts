@@ -1,19 +1,12 @@
 import assert from 'node:assert/strict'
-import { after, before, test } from 'node:test'
-import type { Browser } from 'playwright-core'
-import { checkPage, hasBrowser, startBrowser, VIEWS, withPage } from './browser.ts'
+import { test } from 'node:test'
+import { checkPage, usesBrowser, VIEWS, withPage } from './browser.ts'
 
-const options = hasBrowser ? {} : { skip: 'there is no Chromium here' }
-let browser: Browser
-
-before(async () => {
-  if (hasBrowser) browser = await startBrowser()
-})
-after(() => browser?.close())
+const options = usesBrowser()
 
 for (const view of VIEWS) {
   test(`sessions of a bucket are shown, and one is looked at (${view})`, options, () =>
-    withPage(browser, { view }, async ({ page, open, shoot }) => {
+    withPage({ view }, async ({ page, open, shoot }) => {
       await open('#/sessions')
       await page.getByRole('heading', { name: '50 sessions, there are more' }).waitFor()
       await checkPage(page)
@@ -31,7 +24,7 @@ for (const view of VIEWS) {
 }
 
 test('pages follow each other until all are there', options, () =>
-  withPage(browser, {}, async ({ page, open }) => {
+  withPage({}, async ({ page, open }) => {
     await open('#/sessions')
     await page.getByRole('button', { name: 'Show more' }).click()
     await page.getByRole('heading', { name: '100 sessions, there are more' }).waitFor()
@@ -42,7 +35,7 @@ test('pages follow each other until all are there', options, () =>
 )
 
 test('a session is found by its id, and ended when its name is typed', options, () =>
-  withPage(browser, {}, async ({ mock, page, open }) => {
+  withPage({}, async ({ mock, page, open }) => {
     const { state } = mock.api.cluster
     const [wanted] = state.sessions
     assert.ok(wanted)
@@ -65,7 +58,7 @@ test('a session is found by its id, and ended when its name is typed', options, 
 )
 
 test('all sessions of a user end together', options, () =>
-  withPage(browser, {}, async ({ mock, page, open }) => {
+  withPage({}, async ({ mock, page, open }) => {
     const { state } = mock.api.cluster
     const ofAda = state.sessions.filter(({ user }) => user === 'ada').length
     await open('#/sessions')
@@ -82,7 +75,7 @@ test('all sessions of a user end together', options, () =>
 )
 
 test('the reader sees names and no values, and cannot end a session', options, () =>
-  withPage(browser, { user: 'reader' }, async ({ page, open }) => {
+  withPage({ user: 'reader' }, async ({ page, open }) => {
     await open('#/sessions')
     await page.getByRole('button', { name: 'Look at session' }).first().click()
     const dialog = page.getByRole('dialog')

@@ -1,19 +1,12 @@
 import assert from 'node:assert/strict'
-import { after, before, test } from 'node:test'
-import type { Browser } from 'playwright-core'
-import { checkPage, hasBrowser, startBrowser, VIEWS, withPage } from './browser.ts'
+import { test } from 'node:test'
+import { checkPage, usesBrowser, VIEWS, withPage } from './browser.ts'
 
-const options = hasBrowser ? {} : { skip: 'there is no Chromium here' }
-let browser: Browser
-
-before(async () => {
-  if (hasBrowser) browser = await startBrowser()
-})
-after(() => browser?.close())
+const options = usesBrowser()
 
 for (const view of VIEWS) {
   test(`all settings are shown (${view})`, options, () =>
-    withPage(browser, { view }, async ({ page, open, shoot }) => {
+    withPage({ view }, async ({ page, open, shoot }) => {
       await open('#/settings')
       for (const name of ['Automatic failover', 'Memory', 'Alerts', 'Users', 'Proxies', 'TLS']) {
         await page.getByRole('heading', { name, level: 2 }).waitFor()
@@ -26,7 +19,7 @@ for (const view of VIEWS) {
 }
 
 test('what the REST refuses is told at its field, and what was typed stays', options, () =>
-  withPage(browser, {}, async ({ mock, page, open }) => {
+  withPage({}, async ({ mock, page, open }) => {
     await open('#/settings')
     const form = page.getByRole('form', { name: 'Automatic failover' })
     const timeout = form.getByLabel('After')
@@ -49,7 +42,7 @@ test('what the REST refuses is told at its field, and what was typed stays', opt
 )
 
 test('alerts: a wrong port at its field, then a webhook and fewer kinds are saved', options, () =>
-  withPage(browser, {}, async ({ mock, page, open }) => {
+  withPage({}, async ({ mock, page, open }) => {
     await open('#/settings')
     const form = page.getByRole('form', { name: 'Alerts' })
     await form.getByLabel('Port').fill('70000')
@@ -68,7 +61,7 @@ test('alerts: a wrong port at its field, then a webhook and fewer kinds are save
 )
 
 test('a read-only user is made, changed and removed; the reader can change nothing', options, () =>
-  withPage(browser, {}, async ({ mock, page, open }) => {
+  withPage({}, async ({ mock, page, open }) => {
     mock.api.cluster.state.reader = null
     await open('#/settings')
     const form = page.getByRole('form', { name: 'Read-only user' })
@@ -90,7 +83,7 @@ test('a read-only user is made, changed and removed; the reader can change nothi
 )
 
 test('the reader sees the settings and can change nothing', options, () =>
-  withPage(browser, { user: 'reader' }, async ({ page, open }) => {
+  withPage({ user: 'reader' }, async ({ page, open }) => {
     await open('#/settings')
     await page.getByText('You may look at everything and change nothing').waitFor()
     const save = page.getByRole('button', { name: 'Save' })
@@ -101,7 +94,7 @@ test('the reader sees the settings and can change nothing', options, () =>
 )
 
 test('a token for proxies is shown once and can be removed', options, () =>
-  withPage(browser, {}, async ({ mock, page, open }) => {
+  withPage({}, async ({ mock, page, open }) => {
     await open('#/settings')
     await page.getByRole('button', { name: 'Make a token' }).click()
     await page.getByText('a-token-of-the-mock').waitFor()

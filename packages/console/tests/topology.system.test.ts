@@ -1,18 +1,11 @@
-import { after, before, test } from 'node:test'
-import type { Browser } from 'playwright-core'
-import { checkPage, hasBrowser, startBrowser, VIEWS, withPage } from './browser.ts'
+import { test } from 'node:test'
+import { checkPage, usesBrowser, VIEWS, withPage } from './browser.ts'
 
-const options = hasBrowser ? {} : { skip: 'there is no Chromium here' }
-let browser: Browser
-
-before(async () => {
-  if (hasBrowser) browser = await startBrowser()
-})
-after(() => browser?.close())
+const options = usesBrowser()
 
 for (const view of VIEWS) {
   test(`the picture shows a failover as it happens, and tells it (${view})`, options, () =>
-    withPage(browser, { view }, async ({ mock, page, open, shoot }) => {
+    withPage({ view }, async ({ mock, page, open, shoot }) => {
       await open('#/topology')
       await page.getByRole('img', { name: '3 of them up' }).waitFor()
       await page.locator('.cell.primary').first().waitFor()

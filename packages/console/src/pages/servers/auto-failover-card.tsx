@@ -1,5 +1,6 @@
 import type { JSX } from 'preact'
 import { ApiLink } from '../../parts/api-link.tsx'
+import { attempt } from '../../parts/attempt.ts'
 import { Badge } from '../../parts/badge.tsx'
 import { Button, ButtonLink } from '../../parts/button.tsx'
 import { Card } from '../../parts/card.tsx'
@@ -7,7 +8,6 @@ import { Terms } from '../../parts/figure.tsx'
 import type { AutoFailover } from '../../rest/types.ts'
 import { mayChange } from '../../rest/who.ts'
 import { href } from '../../router.ts'
-import { attempt } from './attempt.ts'
 
 export const AUTO_FAILOVER = '/settings/autoFailover'
 

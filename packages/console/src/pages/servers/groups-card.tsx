@@ -1,12 +1,12 @@
 /** Server groups: racks or zones that fail together, so copies are kept in different ones. */
 import type { JSX } from 'preact'
 import { ApiLink } from '../../parts/api-link.tsx'
+import { attempted } from '../../parts/attempt.ts'
 import { Button } from '../../parts/button.tsx'
 import { Card } from '../../parts/card.tsx'
 import { toast } from '../../parts/toast.tsx'
 import { counted } from '../../parts/units.ts'
 import { send } from '../../rest/request.ts'
-import { RestError } from '../../rest/rest-error.ts'
 import type { ServerGroups } from '../../rest/types.ts'
 import { mayChange } from '../../rest/who.ts'
 import type { OnAsk } from './ask.ts'
@@ -79,11 +79,9 @@ function OneGroup(props: { group: Group; isOnly: boolean; onAsk: OnAsk }): JSX.E
   )
 }
 
-async function deleteGroup(name: string): Promise<void> {
-  try {
+function deleteGroup(name: string): Promise<void> {
+  return attempted(async () => {
     await send('DELETE', `${GROUPS}/${encodeURIComponent(name)}`)
     toast(`Group ${name} is deleted.`)
-  } catch (cause) {
-    toast(RestError.of(cause).message, 'bad')
-  }
+  })
 }

@@ -1,11 +1,11 @@
 /** What has happened and what to do: read out when it appears. */
 import type { JSX } from 'preact'
+import { attempt } from '../../parts/attempt.ts'
 import { Button } from '../../parts/button.tsx'
 import { Icon } from '../../parts/icons.tsx'
 import { TONE_ICONS } from '../../parts/tone.ts'
 import { mayChange } from '../../rest/who.ts'
 import type { OnAsk } from './ask.ts'
-import { attempt } from './attempt.ts'
 import type { ServerRow } from './server-row.ts'
 import { reAdd } from './servers-table.tsx'
 import type { Situation, Step } from './situation.ts'

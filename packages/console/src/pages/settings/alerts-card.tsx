@@ -5,6 +5,7 @@
 import type { JSX } from 'preact'
 import { useRef } from 'preact/hooks'
 import { ApiLink } from '../../parts/api-link.tsx'
+import { attempt } from '../../parts/attempt.ts'
 import { Button } from '../../parts/button.tsx'
 import { Card } from '../../parts/card.tsx'
 import { CheckField, Field } from '../../parts/field.tsx'
@@ -13,7 +14,6 @@ import { toast } from '../../parts/toast.tsx'
 import { Shown } from '../../parts/watched.tsx'
 import { useWatch } from '../../rest/live.ts'
 import { send } from '../../rest/request.ts'
-import { RestError } from '../../rest/rest-error.ts'
 import type { AlertSettings } from '../../rest/types.ts'
 import { ALERT_WORDS, alertForm, KIND_PREFIX } from './alert-form.ts'
 
@@ -94,11 +94,7 @@ function AlertsForm({ settings }: { settings: AlertSettings }): JSX.Element {
   )
 }
 
-async function testMail(values: FormValues | null): Promise<void> {
-  try {
-    await send('POST', `${PATH}/testEmail`, values ? alertForm(values) : {})
-    toast('The mail server has taken a test mail.')
-  } catch (cause) {
-    toast(RestError.of(cause).message, 'bad')
-  }
+function testMail(values: FormValues | null): Promise<void> {
+  const form = values ? alertForm(values) : {}
+  return attempt(`${PATH}/testEmail`, form, 'The mail server has taken a test mail.')
 }

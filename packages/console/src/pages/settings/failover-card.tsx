@@ -1,6 +1,7 @@
 /** Settings of automatic failover, and how often it has happened. */
 import type { JSX } from 'preact'
 import { ApiLink } from '../../parts/api-link.tsx'
+import { attempt } from '../../parts/attempt.ts'
 import { Button } from '../../parts/button.tsx'
 import { Card } from '../../parts/card.tsx'
 import { CheckField, Field } from '../../parts/field.tsx'
@@ -50,13 +51,8 @@ function Spent({ settings: { count, maxCount } }: { settings: AutoFailover }): J
   )
 }
 
-async function resetCount(): Promise<void> {
-  try {
-    await send('POST', `${PATH}/resetCount`)
-    toast('The count is 0 again.')
-  } catch (cause) {
-    toast(RestError.of(cause).message, 'bad')
-  }
+function resetCount(): Promise<void> {
+  return attempt(`${PATH}/resetCount`, {}, 'The count is 0 again.')
 }
 
 function FailoverForm({ settings }: { settings: AutoFailover }): JSX.Element {

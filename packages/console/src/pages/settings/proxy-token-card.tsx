@@ -2,6 +2,7 @@
 import type { JSX } from 'preact'
 import { useState } from 'preact/hooks'
 import { ApiLink } from '../../parts/api-link.tsx'
+import { attempted } from '../../parts/attempt.ts'
 import { Badge } from '../../parts/badge.tsx'
 import { Button } from '../../parts/button.tsx'
 import { Card } from '../../parts/card.tsx'
@@ -11,7 +12,6 @@ import { toast } from '../../parts/toast.tsx'
 import { Shown } from '../../parts/watched.tsx'
 import { useWatch } from '../../rest/live.ts'
 import { send } from '../../rest/request.ts'
-import { RestError } from '../../rest/rest-error.ts'
 import type { ProxySettings, ProxyToken } from '../../rest/types.ts'
 
 const PATH = '/settings/proxies'
@@ -52,7 +52,7 @@ export function ProxyTokenCard(): JSX.Element {
                   Remove
                 </Button>
               ) : null}
-              <Button onPress={() => void tried(make)}>
+              <Button onPress={() => void attempted(make)}>
                 {hasToken ? 'Make another token' : 'Make a token'}
               </Button>
             </div>
@@ -73,12 +73,4 @@ export function ProxyTokenCard(): JSX.Element {
       ) : null}
     </Card>
   )
-}
-
-async function tried(act: () => Promise<void>): Promise<void> {
-  try {
-    await act()
-  } catch (cause) {
-    toast(RestError.of(cause).message, 'bad')
-  }
 }
