@@ -4,7 +4,15 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { type BucketMap, type Copies, countCopies, hasFullCopies } from './bucket-copies.ts'
+import {
+  type BucketMap,
+  type Copies,
+  countCopies,
+  describeCopies,
+  fewestCopies,
+  hasFullCopies,
+  type Topology,
+} from './bucket-copies.ts'
 import { Daemon } from './daemon.ts'
 import { isAlive, killNode, nodePids, signalNode } from './node-processes.ts'
 import type { PortPlan, PortRange } from './ports.ts'
@@ -184,29 +192,21 @@ export class LocalStore {
 
   /** The bucket object as the first answering node knows it; undefined when none answers. */
   async bucket(name = 'default'): Promise<BucketMap | undefined> {
-    for (const node of this.#nodes) {
-      if (!node.daemon?.isRunning || node.isArbiter) continue
-      try {
-        const response = await fetch(`http://${addressOf(node)}/pools/default/buckets/${name}`, {
-          headers: {
-            authorization: `Basic ${Buffer.from(`${STORE_USER}:${STORE_PASSWORD}`).toString('base64')}`,
-          },
-          signal: AbortSignal.timeout(REST_TIMEOUT_MS),
-        })
-        if (response.ok) return (await response.json()) as BucketMap
-      } catch {
-        // A node that does not answer is passed over: the next one may.
-      }
+    for (const node of this.#answering()) {
+      const bucket = await this.#ask<BucketMap>(node, `/pools/default/buckets/${name}`)
+      if (bucket !== undefined) return bucket
     }
     return undefined
   }
 
-  /** The copies of the bucket `default` on nodes that are up. */
+  /** The copies of the bucket `default` on nodes that are up, by each of these nodes' word. */
   async copies(): Promise<Copies> {
-    const bucket = await this.bucket()
-    if (bucket === undefined) return { vBuckets: 0, active: 0, replicated: 0 }
     const dead = this.#nodes.filter((node) => !node.daemon?.isRunning)
-    return countCopies(bucket, new Set(dead.map(({ host, ports }) => `${host}:${ports.data}`)))
+    const gone = new Set(dead.map(({ host, ports }) => `${host}:${ports.data}`))
+    const views = await Promise.all(
+      this.#answering().map((node) => this.#ask<BucketMap>(node, '/pools/default/buckets/default')),
+    )
+    return fewestCopies(views.flatMap((view) => (view ? [countCopies(view, gone)] : [])))
   }
 
   /** Resolves when every vBucket has an active copy and a replica on nodes that are up. */
@@ -215,7 +215,8 @@ export class LocalStore {
     let copies = await this.copies()
     while (!hasFullCopies(copies)) {
       if (performance.now() > deadlineMs) {
-        throw new Error(`copies not full within ${timeoutMs} ms: ${JSON.stringify(copies)}`)
+        const missing = `${JSON.stringify(copies)}\n${await this.#describe()}`
+        throw new Error(`copies not full within ${timeoutMs} ms: ${missing}`)
       }
       await delay(POLL_MS)
       copies = await this.copies()
@@ -237,6 +238,36 @@ export class LocalStore {
     for (const node of this.#nodes) killNode(node.dataFolder)
     await this.#untilGone(left)
     return left.length
+  }
+
+  #answering(): StoreNode[] {
+    return this.#nodes.filter(({ daemon, isArbiter }) => daemon?.isRunning && !isArbiter)
+  }
+
+  /** A node's answer as the admin; undefined when it gives none, another one may. */
+  async #ask<Answer>(node: StoreNode, path: string): Promise<Answer | undefined> {
+    const login = Buffer.from(`${STORE_USER}:${STORE_PASSWORD}`).toString('base64')
+    try {
+      const response = await fetch(`http://${addressOf(node)}${path}`, {
+        headers: { authorization: `Basic ${login}` },
+        signal: AbortSignal.timeout(REST_TIMEOUT_MS),
+      })
+      return response.ok ? ((await response.json()) as Answer) : undefined
+    } catch {
+      return undefined
+    }
+  }
+
+  /** What each node says of the copies, for a person who wonders where they are. */
+  async #describe(): Promise<string> {
+    const told = await Promise.all(
+      this.#answering().map(async (node) => {
+        const topology = await this.#ask<Topology>(node, '/pools/default/topology')
+        const lines = topology === undefined ? ['no answer'] : describeCopies(topology)
+        return [`node ${node.number} says`, ...lines].join('\n  ')
+      }),
+    )
+    return told.join('\n')
   }
 
   async #untilGone(pids: readonly number[]): Promise<void> {
