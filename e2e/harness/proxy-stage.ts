@@ -57,6 +57,12 @@ export class ProxyStage {
     return client
   }
 
+  /** The end of the proxy's log; nothing when it was not started. */
+  printLog(t: TestContext): void {
+    if (this.#proxy === undefined) return
+    t.diagnostic(`end of the proxy's log:\n${this.#proxy.logTail(LOG_TAIL_LINES)}`)
+  }
+
   /** Stops the proxy, kills the rest. */
   async strike(): Promise<void> {
     for (const client of this.#clients.filter(({ closed }) => !closed)) await client.stop()
@@ -84,7 +90,7 @@ export async function onProxyStage(
     await play(stage)
     await stage.strike()
   } catch (error) {
-    t.diagnostic(`end of the proxy's log:\n${stage.proxy.logTail(LOG_TAIL_LINES)}`)
+    stage.printLog(t)
     throw error
   } finally {
     await stage.strike().catch(() => stage.killAtOnce())
