@@ -6,7 +6,7 @@ import { TextClient } from './harness/text-client.ts'
 import { until } from './harness/until.ts'
 
 const KEYS = 20
-const GATEWAYS_MS = 15_000
+const GATEWAYS_MS = 40_000
 
 test('what is set through the gateway of one node is read through those of the others', {
   skip: missing('engine'),

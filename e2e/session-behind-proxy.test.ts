@@ -15,7 +15,7 @@ import { Browser } from '../packages/session/src/test-support/test-site.ts'
 import { noMemcached, onProxyStage, type ProxyStage } from './harness/proxy-stage.ts'
 import { until } from './harness/until.ts'
 
-const BACK_TIMEOUT_MS = 15_000
+const BACK_TIMEOUT_MS = 40_000
 const INCREMENTS = 20
 
 type Memcached = Awaited<ReturnType<ProxyStage['addMemcached']>>

@@ -13,7 +13,7 @@ import { missing, onStage, projectRoot } from './harness/stage.ts'
 import { until } from './harness/until.ts'
 
 const VISITS = 3
-const STORED_TIMEOUT_MS = 5000
+const STORED_TIMEOUT_MS = 30_000
 const VISIT_PAUSE_MS = 30
 
 const EXAMPLES: ReadonlyMap<string, Example> = new Map([

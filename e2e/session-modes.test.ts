@@ -15,7 +15,7 @@ import { missing, onStage, projectRoot } from './harness/stage.ts'
 import { until } from './harness/until.ts'
 
 const VISITORS = 12
-const ROUNDS_TIMEOUT_MS = 30_000
+const ROUNDS_TIMEOUT_MS = 60_000
 const COPIES_TIMEOUT_MS = 40_000
 const FROZEN_MS = 3000
 
@@ -24,6 +24,14 @@ interface Mode {
   readonly appServers: number
   readonly sticky: boolean
   readonly options: object
+}
+
+/** A loaded machine is not a store that is away, nor a lock that is never given back. */
+const PATIENCE = {
+  storeWait: 3000,
+  operationTimeout: 10_000,
+  sessionBackupTimeout: 10_000,
+  lockWait: 10_000,
 }
 
 const MODES: readonly Mode[] = [
@@ -91,7 +99,7 @@ async function playMode(
   store: LocalStore,
 ): Promise<void> {
   const path = join(projectRoot, 'e2e/harness/session-app.ts')
-  const args = ['--options', JSON.stringify(mode.options)]
+  const args = ['--options', JSON.stringify({ ...PATIENCE, ...mode.options })]
   const { sticky } = mode
   const apps = new LocalApps(
     findPrograms(projectRoot),

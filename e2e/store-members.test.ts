@@ -19,7 +19,7 @@ import { TextClient } from './harness/text-client.ts'
 import { until } from './harness/until.ts'
 
 const REBALANCE_TIMEOUT_MS = 90_000
-const SOON_MS = 20_000
+const SOON_MS = 40_000
 const KEYS = 100
 /** Few: what is tested is the order of things, on machines that may be busy. */
 const LANES = 3

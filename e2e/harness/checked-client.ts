@@ -14,7 +14,7 @@ import { until } from './until.ts'
 
 const DEPTH = 6
 const PUMP_MS = 2
-const DRAIN_TIMEOUT_MS = 15_000
+const DRAIN_TIMEOUT_MS = 40_000
 
 export interface CheckedClientOptions {
   readonly port: number

@@ -10,7 +10,7 @@ import {
   type StoreNode,
 } from '../../packages/holdfast/src/picture/local-store.ts'
 
-const TIMEOUT_MS = 8_000
+const TIMEOUT_MS = 20_000
 const AUTHORIZATION = `Basic ${Buffer.from(`${STORE_USER}:${STORE_PASSWORD}`).toString('base64')}`
 
 export interface Answer {

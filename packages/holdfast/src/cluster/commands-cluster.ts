@@ -12,7 +12,8 @@ import {
   UsageError,
 } from './command.ts'
 import { untilBucketReady } from './commands-buckets.ts'
-import { NO_WAIT } from './commands-rebalance.ts'
+import { NO_WAIT, takeInServers } from './commands-rebalance.ts'
+import { serverAddOptions } from './commands-servers.ts'
 import { RestClient } from './rest-client.ts'
 
 /** Admin, port and memory of a cluster, as they are set when it is made and later. */
@@ -46,9 +47,11 @@ export const clusterCommandRows: readonly ClusterCommand[] = [
     name: 'cluster-init',
     group: 'Cluster',
     description:
-      'set the admin of a new cluster, or keep that of --username, and create the bucket `default`',
+      'set the admin of a new cluster, or keep that of --username, take in other nodes, ' +
+      'and create the bucket `default` on all of them',
     options: [
       ...clusterOptions,
+      ...serverAddOptions,
       { flags: '--no-default-bucket', description: 'create no bucket' },
       {
         flags: '--services <list>',
@@ -85,7 +88,9 @@ export const clusterCommandRows: readonly ClusterCommand[] = [
   },
 ]
 
-async function clusterInit({ rest, options }: CommandContext): Promise<Outcome> {
+/** A bucket made last has its copies where they belong from its beginning: nothing has to move. */
+async function clusterInit(context: CommandContext): Promise<Outcome> {
+  const { rest, options } = context
   checkPort(rest, options)
   if (textOf(options, 'services') !== 'data') {
     throw new UsageError('--services: a node has the service data and no other')
@@ -95,8 +100,10 @@ async function clusterInit({ rest, options }: CommandContext): Promise<Outcome> 
   if (memoryQuota !== undefined) await rest.post('/pools/default', { memoryQuota })
   await rest.post('/settings/web', { username, password, port: 'SAME' })
   const done = [`init ${rest.address}`]
+  const admin = new RestClient({ ...rest.options, username, password })
+  const added = await takeInServers({ ...context, rest: admin })
+  if (added.length > 0) done.push(`server-add ${added.join(', ')}`)
   if (options.defaultBucket !== false) {
-    const admin = new RestClient({ ...rest.options, username, password })
     await admin.post('/pools/default/buckets', { name: 'default', bucketType: 'membase' })
     if (options.wait !== false) await untilBucketReady(admin, 'default')
     done.push('bucket-create default')

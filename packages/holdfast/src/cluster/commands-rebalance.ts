@@ -10,7 +10,7 @@ import {
   success,
 } from './command.ts'
 import { addServers, serverAddOptions } from './commands-servers.ts'
-import { namedNode, type PoolNode, readPool } from './pool.ts'
+import { namedNode, type Pool, type PoolNode, readPool } from './pool.ts'
 import { type RestClient, RestError } from './rest-client.ts'
 
 const POLL_MS = 100
@@ -74,13 +74,29 @@ async function rebalance(context: CommandContext): Promise<Outcome> {
   const removed = listOf(options, 'serverRemove').map((name) => namedNode(before, name))
   const added = await addServers(context)
   const pool = added.length === 0 ? before : await readPool(rest)
+  await begin(rest, pool, removed)
+  if (options.wait === false) return success('rebalance started')
+  await untilRebalanced(context, pool, removed)
+  return success('rebalanced cluster', { added, removed: removed.map((n) => n.hostname) })
+}
+
+async function begin(rest: RestClient, pool: Pool, removed: readonly PoolNode[]): Promise<void> {
   await rest.post('/controller/rebalance', {
     knownNodes: pool.nodes.map((n) => n.otpNode).join(','),
     ejectedNodes: removed.map((n) => n.otpNode).join(','),
   })
-  if (options.wait === false) return success('rebalance started')
-  await untilRebalanced(context, removed)
-  return success('rebalanced cluster', { added, removed: removed.map((n) => n.hostname) })
+}
+
+/** Makes the servers of `--server-add` members for data, where there is none that would move. */
+export async function takeInServers(context: CommandContext): Promise<string[]> {
+  const added = await addServers(context)
+  if (added.length === 0) return added
+  const pool = await readPool(context.rest)
+  // An arbiter is in use at once.
+  if (pool.nodes.every((n) => n.clusterMembership === 'active')) return added
+  await begin(context.rest, pool, [])
+  await untilRebalanced(context, pool, [])
+  return added
 }
 
 export interface RebalanceState {
@@ -125,8 +141,10 @@ export async function readRebalance(rest: RestClient): Promise<RebalanceState> {
 
 async function untilRebalanced(
   { rest, progress }: CommandContext,
+  before: Pool,
   removed: readonly PoolNode[],
 ): Promise<void> {
+  const added = before.nodes.filter((n) => n.clusterMembership === 'inactiveAdded')
   const startedAtMs = performance.now()
   let seenRunning = false
   let lastPercent = -1
@@ -147,20 +165,26 @@ async function untilRebalanced(
     } else if (state !== null) {
       if (state.errorMessage !== '') throw new RestError(state.errorMessage, null)
       const begun = seenRunning || performance.now() - startedAtMs > BEGIN_MS_MAX
-      if (await isRebalanced(rest, removed, begun)) return
+      if (await isRebalanced(rest, { added, removed, begun })) return
     }
     await delay(POLL_MS)
   }
 }
 
-/** A member that does not lead may not know of the rebalance yet; later, not running is stopped. */
+/**
+ * A member that does not lead may not know of the rebalance yet, and then it does not know that the
+ * servers that were added have come into use; later, not running is stopped.
+ */
 async function isRebalanced(
   rest: RestClient,
-  removed: readonly PoolNode[],
-  begun: boolean,
+  changes: { added: readonly PoolNode[]; removed: readonly PoolNode[]; begun: boolean },
 ): Promise<boolean> {
   const pool = await readPool(rest)
-  const left = removed.filter(({ otpNode }) => pool.nodes.some((n) => n.otpNode === otpNode))
+  const find = ({ otpNode }: PoolNode) => pool.nodes.find((n) => n.otpNode === otpNode)
+  const left = changes.removed.filter((node) => find(node))
+  const joined = changes.added.filter((node) => find(node)?.clusterMembership === 'active')
+  const isKnown = joined.length > 0 && joined.length === changes.added.length
+  const begun = changes.begun || isKnown
   const done = pool.balanced && left.length === 0 && pool.rebalanceStatus === 'none'
   if (done || !begun || pool.rebalanceStatus !== 'none') return done && begun
   throw new RestError('rebalance was stopped before it was done', null)

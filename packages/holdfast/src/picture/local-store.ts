@@ -117,14 +117,9 @@ export class LocalStore {
     await this.#command([
       ...['cluster-init', '-c', addressOf(first), '-u', STORE_USER, '-p', STORE_PASSWORD],
       ...['--cluster-username', STORE_USER, '--cluster-password', STORE_PASSWORD],
-    ])
-    const holding = others.filter(({ isArbiter }) => !isArbiter)
-    await this.#admin(
-      'rebalance',
-      ...holding.flatMap((node) => ['--server-add', addressOf(node)]),
+      ...others.flatMap((node) => ['--server-add', addressOf(node)]),
       ...['--server-add-username', STORE_USER, '--server-add-password', STORE_PASSWORD],
-    )
-    for (const node of others.filter(({ isArbiter }) => isArbiter)) await this.add(node)
+    ])
   }
 
   /** Makes a started node a member; it gets data with the next rebalance. */
