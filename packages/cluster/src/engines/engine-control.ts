@@ -3,10 +3,13 @@
  * engine says of itself. Connects when first used and again after a failure.
  */
 import { Redis } from 'iovalkey'
+import { inTime } from '../in-time.ts'
 
 /** Deadline of a command on an engine. */
 export const ENGINE_COMMAND_TIMEOUT_MS = 500
 const ENGINE_CONNECT_TIMEOUT_MS = 300
+/** Deadline of a call as a whole, whatever state the connection is in. */
+const ENGINE_CALL_TIMEOUT_MS = 3000
 
 /** Raised when an engine refuses, is gone, or does not answer in time. */
 export class EngineError extends Error {
@@ -38,8 +41,7 @@ export class EngineControl {
   async call(command: string, ...args: (string | number)[]): Promise<unknown> {
     const what = `${command} ${args[0] ?? ''}`.trim()
     try {
-      const redis = await this.#connect()
-      return await redis.call(command, ...args.map(String))
+      return await inTime(this.#send(command, args), ENGINE_CALL_TIMEOUT_MS)
     } catch (cause) {
       const reason = cause instanceof Error ? cause.message : String(cause)
       const isReply = cause instanceof Error && cause.name === 'ReplyError'
@@ -56,6 +58,11 @@ export class EngineControl {
     this.#redis?.disconnect()
     this.#redis = null
     this.#connecting = null
+  }
+
+  async #send(command: string, args: readonly (string | number)[]): Promise<unknown> {
+    const redis = await this.#connect()
+    return await redis.call(command, ...args.map(String))
   }
 
   #connect(): Promise<Redis> {

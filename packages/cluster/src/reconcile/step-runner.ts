@@ -16,6 +16,7 @@ import type { DocumentWriter } from '../document/document-writer.ts'
 import { ENGINE_NODE_TIMEOUT_MS } from '../engines/engine-config.ts'
 import { type EngineControl, EngineError } from '../engines/engine-control.ts'
 import { clusterPicture } from '../engines/engine-picture.ts'
+import { inTime } from '../in-time.ts'
 import type { EngineControls } from './engine-controls.ts'
 import {
   type BucketPicture,
@@ -39,6 +40,8 @@ import { answersAtOnce } from './second-opinion.ts'
 const SLOTS_PER_VBUCKET = 16
 /** A replica that needs longer to have what its primary has is looked at again in the next turn. */
 const CATCH_UP_MS = 300
+/** A step that takes longer has failed: the shard is not to wait for it. */
+const STEP_TIMEOUT_MS = 20_000
 /** The same step of a shard is not repeated sooner: its effect must have time to be reported. */
 const REPEAT_MS = 100
 /** After a change of primary its report is awaited this long before the shard is judged again. */
@@ -114,7 +117,7 @@ export class StepRunner {
     if (this.#stopped || this.#busy.has(key) || this.#isRepeat(key, step)) return
     if (this.#isSettling(picture, key, step.shard)) return
     const about = { bucket: picture.bucket.name, ...step }
-    const done = this.#perform(picture, step)
+    const done = inTime(this.#perform(picture, step), STEP_TIMEOUT_MS)
       .catch((error: unknown) => this.#failed(about, error))
       .finally(() => {
         this.#busy.delete(key)
