@@ -1,12 +1,14 @@
 /**
  * The gateway: the proxy as a child process of the node, on port 11211, so that REST and data path
- * do not disturb each other. It is started again whenever it ends, with a growing pause. It reads
- * the configs of all buckets from the node, as an administrator: with the secret of the cluster,
- * which is another one once the node has joined another cluster.
+ * do not disturb each other. It is started when there may be something to serve, and again whenever
+ * it ends, with a growing pause. It reads the configs of all buckets from the node, as an
+ * administrator: with the secret of the cluster, which is another one once the node has joined
+ * another cluster.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { rm, writeFile } from 'node:fs/promises'
 import type { Logger } from 'pino'
+import type { ClusterDocument } from './document/cluster-document.ts'
 import { ownPriority } from './own-priority.ts'
 import { GATEWAY_USER } from './rest/access.ts'
 
@@ -34,6 +36,7 @@ export class Gateway {
   #child: ChildProcess | null = null
   #timer: NodeJS.Timeout | null = null
   #pauseMs = RESTART_MS
+  #begun = false
   #stopped = false
   /** It was ended in order to be started with another secret. */
   #renewing = false
@@ -45,9 +48,20 @@ export class Gateway {
     this.#log = options.log
   }
 
-  start(): void {
+  /**
+   * Has it run as this document asks. A node that is alone and has no bucket has nothing to serve:
+   * a gateway begun there would be begun again when the node joins a cluster.
+   */
+  tend({ buckets, members }: ClusterDocument): void {
+    const hasWork = buckets.length > 0 || members.length > 1
+    if (this.#begun) this.#renew()
+    else if (hasWork) this.#start()
+  }
+
+  #start(): void {
     const [program, ...args] = this.#command
     if (this.#stopped || program === undefined) return
+    this.#begun = true
     const startedMs = performance.now()
     this.#secretGiven = this.#secret()
     const child = spawn(program, args, {
@@ -71,18 +85,18 @@ export class Gateway {
       if (this.#stopped) return
       if (this.#renewing) {
         this.#renewing = false
-        this.start()
+        this.#start()
         return
       }
       if (performance.now() - startedMs > STEADY_MS) this.#pauseMs = RESTART_MS
       this.#log.warn({ code, signal, pauseMs: this.#pauseMs }, 'gateway ended, starting it again')
-      this.#timer = setTimeout(() => this.start(), this.#pauseMs)
+      this.#timer = setTimeout(() => this.#start(), this.#pauseMs)
       this.#pauseMs = Math.min(this.#pauseMs * 2, RESTART_MS_MAX)
     })
   }
 
   /** Starts it again when the secret that it was given is no longer the cluster's. */
-  renew(): void {
+  #renew(): void {
     if (this.#child === null || this.#secretGiven === this.#secret()) return
     this.#log.info('the gateway is started again with the secret of this cluster')
     this.#secretGiven = this.#secret()

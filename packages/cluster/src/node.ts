@@ -163,7 +163,7 @@ export class StoreNode {
     node.heartbeats.start()
     node.supervisor.start()
     node.reconciler.start()
-    node.#gateway?.start()
+    node.#gateway?.tend(node.document)
     await node.observer.start()
     node.statistics.start()
     log.info({ engine: engine.version, host: options.host, port: options.port }, 'node started')
@@ -349,7 +349,7 @@ export class StoreNode {
     this.supervisor.update(this.keeper.self, this.document)
     for (const listener of this.#documentListeners) listener()
     this.reconciler.wake()
-    this.#gateway?.renew()
+    this.#gateway?.tend(this.document)
   }
 
   /** The cluster has removed this node: it starts anew, alone and empty. */

@@ -120,6 +120,18 @@ describe('the first admin of a node', () => {
     assert.equal((await stat(join(folder, 'one', 'cluster.json'))).mode & 0o077, 0)
   })
 
+  test('one command makes a cluster of several nodes, all of them in use', async () => {
+    const first = await startNode('init-one', { env: { HOLDFAST_ADMIN_PASSWORD: FIRST } })
+    const other = await startNode('init-two', { env: { HOLDFAST_ADMIN_PASSWORD: SECOND } })
+    const login = ['-c', first.address, '-u', 'Administrator', '-p', FIRST]
+    const joinee = ['--server-add', other.address, '--server-add-username', 'Administrator']
+    const init = ['cluster-init', ...login, '--no-default-bucket', ...joinee]
+    const made = await holdfast([...init, '--server-add-password', SECOND])
+    assert.equal(made.code, 0, made.stderr)
+    const list = await holdfast(['server-list', ...login])
+    assert.equal(list.stdout.match(/ active$/gm)?.length, 2, list.stdout)
+  })
+
   test('later starts need no password, and one that is given changes nothing', async () => {
     const three = await startNode('three', { env: { HOLDFAST_ADMIN_PASSWORD: FIRST } })
     const statusWith = async (password: string): Promise<number> => {

@@ -34,8 +34,9 @@ import {
 
 const TURN_MS = 100
 /**
- * An engine that runs is looked at this often; one that starts, at every turn. A look begins before
- * the engine counts as silent and ends when it does: looking more often finds nothing sooner.
+ * An engine that runs is looked at this often; one that starts, or that has no place among the
+ * others yet, at every turn: the leader waits for its word. A look begins before the engine counts
+ * as silent and ends when it does: looking more often finds nothing sooner.
  */
 const LOOK_INTERVAL_MS = 250
 
@@ -258,8 +259,7 @@ export class EngineSupervisor {
       watch.itemBytesMax = engine.wanted.itemBytesMax
       if (performance.now() >= engine.lookAtMs) {
         await watch.look()
-        const runs = watch.status.state === 'running'
-        if (runs) engine.lookAtMs = performance.now() + LOOK_INTERVAL_MS
+        if (watch.hasPlace) engine.lookAtMs = performance.now() + LOOK_INTERVAL_MS
       }
       if (watch.status.state === 'running') {
         await this.#settle(engine)

@@ -72,6 +72,12 @@ export class EngineWatch {
     return this.#status
   }
 
+  /** It runs and has what its role needs: a primary its slots, a replica the link to its primary. */
+  get hasPlace(): boolean {
+    const { state, role, linkUp, slots } = this.#status
+    return state === 'running' && (role === 'primary' ? slots.length > 0 : linkUp)
+  }
+
   /** The process has ended. */
   exited(): void {
     if (this.#status.state === 'stopped') return

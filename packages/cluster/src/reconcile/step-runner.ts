@@ -365,6 +365,9 @@ export class StepRunner {
     const primary = shard && engineAt(shard, step.primary)
     if (!engine || !primary) return
     const control = this.#control(picture, engine)
+    // Its report may lag behind, and told once more it would begin its copy anew.
+    const itself = clusterPicture(await control.text('CLUSTER', 'NODES'))
+    if (itself?.primaryId === primary.engineId) return
     try {
       await control.call('CLUSTER', 'REPLICATE', primary.engineId)
     } catch (error) {
