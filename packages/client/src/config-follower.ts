@@ -10,7 +10,7 @@
  * A Holdfast store sends a blank four times a second, so its silence is noticed at once. Membase
  * and Couchbase say nothing while nothing changes: their streams are asked for anew now and then.
  */
-import http from 'node:http'
+import type { ClientRequest } from 'node:http'
 import https from 'node:https'
 import {
   type BucketConfig,
@@ -18,6 +18,7 @@ import {
   ConfigStreamParser,
   parseBucketConfigs,
 } from '@holdfast/topology'
+import { http } from './node-http.ts'
 import type { ClientLog } from './shard.ts'
 
 /** A stream without a byte for this long is dead; the store sends a blank four times a second. */
@@ -145,7 +146,7 @@ export class ConfigFollower {
 class UrlWalk {
   place: number
   readonly #follower: ConfigFollower
-  #request: http.ClientRequest | undefined = undefined
+  #request: ClientRequest | undefined = undefined
   #timer: NodeJS.Timeout | undefined = undefined
   #failures = 0
   #startedMs = 0

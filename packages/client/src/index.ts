@@ -37,6 +37,7 @@ export {
   type MemcachedPoolOptions,
   type PoolDistribution,
 } from './memcached-pool.ts'
+export { http } from './node-http.ts'
 export {
   Operation,
   type ReplySlot,

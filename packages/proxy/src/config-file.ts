@@ -2,18 +2,19 @@
  * A configuration file: YAML (of which JSON is a part) to a `ProxyConfig`, with the passwords that
  * it keeps elsewhere. Everything that is wrong is told as `FILE:LINE:COLUMN: path: what`.
  */
-import {
-  type Document,
-  isMap,
-  isScalar,
-  LineCounter,
-  type Node,
-  type Pair,
-  parseDocument,
-} from 'yaml'
+import { createRequire } from 'node:module'
+import type * as Yaml from 'yaml'
+import type { Document, Node, Pair } from 'yaml'
 import { secretsOf } from './config-references.ts'
 import { checkConfig } from './config-schema.ts'
 import type { ConfigIssue, ProxyConfig } from './proxy-config.ts'
+
+const require = createRequire(import.meta.url)
+
+/** Loaded with the first file: a store's gateway lives long and never reads one. */
+function yaml(): typeof Yaml {
+  return require('yaml')
+}
 
 /** What reading a configuration needs from outside. */
 export interface ConfigSurroundings {
@@ -50,6 +51,7 @@ export function parseConfigText(
   path: string,
   surroundings: ConfigSurroundings,
 ): ProxyConfig {
+  const { LineCounter, parseDocument } = yaml()
   const lines = new LineCounter()
   const options = { lineCounter: lines, prettyErrors: false, logLevel: 'error' } as const
   const document = parseDocument(text, options)
@@ -108,6 +110,7 @@ export function fillSecrets(config: ProxyConfig, surroundings: ConfigSurrounding
 
 /** Where the innermost part of `path` that the file has begins. */
 function offsetOf(root: Node | null, path: readonly (string | number)[]): number {
+  const { isMap } = yaml()
   let node: unknown = root
   let offset = startOf(root)
   for (const step of path) {
@@ -128,7 +131,7 @@ function offsetOf(root: Node | null, path: readonly (string | number)[]): number
 }
 
 function keyOf(pair: Pair): string | undefined {
-  return isScalar(pair.key) ? String(pair.key.value) : undefined
+  return yaml().isScalar(pair.key) ? String(pair.key.value) : undefined
 }
 
 function startOf(node: unknown): number {

@@ -6,11 +6,12 @@
  * instant: during a failover requests are held and answered, so it stays 200. Ready asks for every
  * bucket.
  */
-import http from 'node:http'
 import https from 'node:https'
 import type { TlsOptions } from 'node:tls'
+import { http } from '@holdfast/client'
 import fastify, { type FastifyInstance } from 'fastify'
-import { METRICS_CONTENT_TYPE, metricsText, type ProcessMetrics } from './metrics.ts'
+import { METRICS_CONTENT_TYPE, metricsText } from './metrics.ts'
+import type { ProcessMetrics } from './process-meter.ts'
 import type { BucketSnapshot, ProxySnapshot } from './stats-snapshot.ts'
 
 /** What the HTTP server reports from. */

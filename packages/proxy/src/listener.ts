@@ -201,7 +201,6 @@ class OpenListener implements Listener, UpstreamHost {
       this.#port = typeof bound === 'object' && bound !== null ? bound.port : port
     }
     this.#server.on('error', () => {})
-    this.#sweepTimer = setInterval(() => this.#sweep(), SWEEP_INTERVAL_MS)
   }
 
   update({ settings, directory }: Pick<ListenerOptions, 'settings' | 'directory'>): void {
@@ -277,6 +276,7 @@ class OpenListener implements Listener, UpstreamHost {
     connections.open++
     const upstream = new UpstreamConnection(socket, this)
     this.#upstreams.add(upstream)
+    this.#sweepTimer ??= setInterval(() => this.#sweep(), SWEEP_INTERVAL_MS)
     this.clients.opened(upstream.remoteAddress)
   }
 
@@ -289,7 +289,11 @@ class OpenListener implements Listener, UpstreamHost {
   }
 
   #sweep(): void {
-    if (this.#upstreams.size === 0) return
+    // It begins again with the next connection: nothing wakes a proxy that nobody uses.
+    if (this.#upstreams.size === 0) {
+      clearInterval(this.#sweepTimer)
+      this.#sweepTimer = undefined
+    }
     const nowMs = performance.now()
     for (const upstream of this.#upstreams) upstream.sweep(nowMs)
   }

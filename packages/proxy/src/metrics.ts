@@ -7,7 +7,7 @@
  * `SERVERS_SHOWN_MAX` servers of a bucket the rest is one server `other`.
  */
 import type { ServerReport } from '@holdfast/client'
-import { AggregatorRegistry, collectDefaultMetrics, Registry } from 'prom-client'
+import { AggregatorRegistry, Registry } from 'prom-client'
 import {
   BUCKET_METRICS,
   METRICS_PREFIX,
@@ -16,6 +16,7 @@ import {
   PROXY_METRICS,
   SERVER_METRICS,
 } from './metrics-table.ts'
+import type { ProcessMetrics } from './process-meter.ts'
 import { type BucketSnapshot, mergeBuckets, type ProxySnapshot } from './stats-snapshot.ts'
 
 /** Type of what `metricsText` returns. */
@@ -24,23 +25,6 @@ export const METRICS_CONTENT_TYPE: string = Registry.PROMETHEUS_CONTENT_TYPE
 export const BUCKETS_SHOWN_MAX = 100
 export const SERVERS_SHOWN_MAX = 256
 const OTHER = 'other'
-
-/** The metrics of one process, as plain objects that can be sent to another one. */
-export type ProcessMetrics = readonly object[]
-
-/** Measures this process: CPU, memory, event loop. One for each process, for its lifetime. */
-export class ProcessMeter {
-  readonly #registry: Registry = new Registry()
-
-  constructor() {
-    // A finer look at the loop's delay would wake an idle process a hundred times a second.
-    collectDefaultMetrics({ register: this.#registry, eventLoopMonitoringPrecision: 100 })
-  }
-
-  async collect(): Promise<ProcessMetrics> {
-    return await this.#registry.getMetricsAsJSON()
-  }
-}
 
 /** The text for Prometheus, from a snapshot and the metrics of all processes behind it. */
 export async function metricsText(

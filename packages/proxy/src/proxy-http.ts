@@ -3,7 +3,7 @@
  */
 import type { AddressInfo } from 'node:net'
 import type { FastifyInstance } from 'fastify'
-import { createHttpServer, type HttpServerOptions } from './http-server.ts'
+import type { HttpServerOptions } from './http-server.ts'
 import { ListenError } from './listen-error.ts'
 import { readTlsFiles } from './listener-tls.ts'
 import type { HttpConfig, ProxyConfig } from './proxy-config.ts'
@@ -57,6 +57,8 @@ export class ProxyHttp {
     before: FastifyInstance | undefined,
   ): Promise<FastifyInstance> {
     const tls = http.tls && (await readTlsFiles(http.tls))
+    // Loaded where it is used: a store's gateway has no HTTP port.
+    const { createHttpServer } = await import('./http-server.ts')
     const server = createHttpServer({ ...this.#sources, tls })
     const bound: AddressInfo | string | null | undefined = before?.server.address()
     // The same port under other settings is free only once the old server is closed.

@@ -2,7 +2,7 @@
  * What a primary and its workers say to each other, over the channel between parent and child. All
  * of it is plain JSON. A question carries a number that its answer repeats.
  */
-import type { ProcessMetrics } from './metrics.ts'
+import type { ProcessMetrics } from './process-meter.ts'
 import type { ProxyConfig } from './proxy-config.ts'
 import type { ProxySnapshot } from './stats-snapshot.ts'
 

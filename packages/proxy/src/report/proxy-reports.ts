@@ -6,10 +6,10 @@
  * that is not Holdfast's.
  */
 import { randomUUID } from 'node:crypto'
-import http from 'node:http'
+import type { Agent } from 'node:http'
 import https from 'node:https'
 import { hostname } from 'node:os'
-import { redacted } from '@holdfast/client'
+import { http, redacted } from '@holdfast/client'
 import type { Logger } from 'pino'
 import { credentialsOf } from '../opened-backend.ts'
 import type { ProxyConfig } from '../proxy-config.ts'
@@ -37,7 +37,7 @@ export interface ProxyReportsOptions {
 export class ProxyReports {
   readonly #options: ProxyReportsOptions
   readonly #counts: ReportCounts
-  readonly #agents: { http: http.Agent; https: https.Agent } = {
+  readonly #agents: { http: Agent; https: https.Agent } = {
     http: new http.Agent({ keepAlive: true, maxSockets: 1 }),
     https: new https.Agent({ keepAlive: true, maxSockets: 1 }),
   }
