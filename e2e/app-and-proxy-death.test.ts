@@ -6,7 +6,7 @@ import { until } from './harness/until.ts'
 import { type Visitor, Visitors } from './harness/visitors.ts'
 
 const VISITORS = 40
-const ANSWERS_TIMEOUT_MS = 60_000
+const ANSWERS_TIMEOUT_MS = 120_000
 const CAST = {
   nodes: 2,
   appServers: 3,

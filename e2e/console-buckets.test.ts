@@ -7,7 +7,7 @@ import { onStage } from './harness/stage.ts'
 import { StoreAdmin } from './harness/store-admin.ts'
 import { until } from './harness/until.ts'
 
-const SOON_MS = 60_000
+const SOON_MS = 120_000
 const NAME = 'carts'
 const MEGABYTE = 1024 * 1024
 

@@ -7,7 +7,7 @@ import { logIn, missingForConsole, withBrowser } from './harness/browser.ts'
 import { KeyWriter } from './harness/key-writer.ts'
 import { onStage, type Stage } from './harness/stage.ts'
 
-const SOON_MS = 30_000
+const SOON_MS = 120_000
 
 async function underLoad({ store, apps }: Stage, play: () => Promise<void>) {
   const { port } = await apps.addProxy(store.streamUrls())

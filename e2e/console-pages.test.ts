@@ -13,7 +13,7 @@ import {
 } from './harness/browser.ts'
 import { onStage } from './harness/stage.ts'
 
-const SOON_MS = 30_000
+const SOON_MS = 120_000
 const USER = 'ada'
 /** Address behind `#` and head of each page. */
 const PAGES = {

@@ -13,7 +13,7 @@ import { until } from './harness/until.ts'
 
 const CLIENTS = 9
 const KEYS = 8
-const WAIT_MS = 40_000
+const WAIT_MS = 90_000
 const LOG_LINES = 200
 const DIALECTS = ['text', 'meta', 'binary'] as const
 

@@ -13,8 +13,8 @@ import { until } from './harness/until.ts'
 const CLIENTS = 6
 const KEYS = 24
 const KILLS = 2
-const WAIT_MS = 40_000
-const COPIES_MAX_MS = 40_000
+const WAIT_MS = 90_000
+const COPIES_MAX_MS = 120_000
 const DIALECTS = ['text', 'meta', 'binary'] as const
 
 test('engines die under clients of all dialects', { skip: missing('engine') }, async (t) => {

@@ -13,7 +13,7 @@ const FAILURES_MIN = 60
 const DOWNSTREAM_TIMEOUT_MS = 6000
 /** Far below the timeout of a request, far above what a loaded machine takes. */
 const AT_ONCE_MS = 4500
-const WAIT_MS = 40_000
+const WAIT_MS = 90_000
 const PROBES_AFTER_RETURN_MS = 20_000
 const DIALECTS = ['text', 'meta', 'binary'] as const
 

@@ -12,7 +12,7 @@ import { until } from './harness/until.ts'
 const CLIENTS = 18
 const KEYS = 6
 const WORKERS = 2
-const WAIT_MS = 40_000
+const WAIT_MS = 90_000
 const DIALECTS = ['text', 'meta', 'binary'] as const
 
 test('a worker of a proxy is killed', { skip: noMemcached || noProc }, async (t) => {

@@ -87,7 +87,7 @@ for (const [name, example] of EXAMPLES) {
 }
 
 const NODES = 3
-const COPIES_TIMEOUT_MS = 40_000
+const COPIES_TIMEOUT_MS = 120_000
 const VISITS_TIMEOUT_MS = 30_000
 
 test('a store node is killed under all examples', { skip: missing('engine') }, async (t) => {

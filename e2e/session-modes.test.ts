@@ -15,8 +15,8 @@ import { missing, onStage, projectRoot } from './harness/stage.ts'
 import { until } from './harness/until.ts'
 
 const VISITORS = 12
-const ROUNDS_TIMEOUT_MS = 60_000
-const COPIES_TIMEOUT_MS = 40_000
+const ROUNDS_TIMEOUT_MS = 120_000
+const COPIES_TIMEOUT_MS = 120_000
 const FROZEN_MS = 3000
 
 interface Mode {

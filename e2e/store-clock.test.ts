@@ -12,7 +12,7 @@ import { StoreAdmin } from './harness/store-admin.ts'
 import { TextClient } from './harness/text-client.ts'
 import { until } from './harness/until.ts'
 
-const SOON_MS = 30_000
+const SOON_MS = 120_000
 const HOUR_MS = 3_600_000
 const JUMPING = 2
 const CLOCK = pathToFileURL(join(projectRoot, 'e2e', 'harness', 'jumping-clock.ts')).href

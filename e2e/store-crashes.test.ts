@@ -15,8 +15,8 @@ import { until } from './harness/until.ts'
 const DEATHS = 20
 const RANDOM_MOMENT_MAX_MS = 300
 const FROZEN_MS = 2500
-const WRITABLE_TIMEOUT_MS = 20_000
-const COPIES_TIMEOUT_MS = 40_000
+const WRITABLE_TIMEOUT_MS = 60_000
+const COPIES_TIMEOUT_MS = 120_000
 
 type Death = 'engine killed' | 'engine frozen' | 'manager killed' | 'node killed'
 

@@ -19,7 +19,7 @@ import { missing, onStage } from './harness/stage.ts'
 import { StoreAdmin } from './harness/store-admin.ts'
 import { until } from './harness/until.ts'
 
-const SOON_MS = 30_000
+const SOON_MS = 120_000
 const PATH = '/pools/default/buckets'
 const NO_EXPIRY = '0000000000000000'
 /** Larger than what a bucket of 100 MB holds a hundred and twenty times. */

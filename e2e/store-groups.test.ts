@@ -14,8 +14,8 @@ import { StoreAdmin } from './harness/store-admin.ts'
 import { until } from './harness/until.ts'
 
 const GROUPS = '/pools/default/serverGroups'
-const SOON_MS = 30_000
-const REBALANCE_TIMEOUT_MS = 90_000
+const SOON_MS = 120_000
+const REBALANCE_TIMEOUT_MS = 180_000
 const AUTHORIZATION = `Basic ${Buffer.from(`${STORE_USER}:${STORE_PASSWORD}`).toString('base64')}`
 const LONG_TIMEOUT_SECONDS = 8
 const SHORT_TIMEOUT_SECONDS = 0.5

@@ -24,7 +24,7 @@ const CUT_MS_MIN = 5000
 /** Longer than a proxy holds a request: what was sent earlier has been answered before the return. */
 const HELD_MS_MAX = 3500
 const WRITE_TIMEOUT_MS = 30_000
-const COPIES_TIMEOUT_MS = 40_000
+const COPIES_TIMEOUT_MS = 120_000
 
 const title =
   'a store node that is cut off acknowledges nothing, the others take over, nothing acknowledged is lost'

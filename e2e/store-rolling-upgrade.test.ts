@@ -10,7 +10,7 @@ import { missing, onStage } from './harness/stage.ts'
 const NODES = 3
 const KEYS_BETWEEN = 300
 const WRITE_TIMEOUT_MS = 30_000
-const COPIES_TIMEOUT_MS = 60_000
+const COPIES_TIMEOUT_MS = 120_000
 
 const title = 'a rolling upgrade of all nodes costs no request and no acknowledged write'
 

@@ -5,7 +5,7 @@ import { once } from 'node:events'
 import { projectRoot } from './stage.ts'
 import { until } from './until.ts'
 
-const READY_TIMEOUT_MS = 30_000
+const READY_TIMEOUT_MS = 90_000
 const ANSWER_TIMEOUT_MS = 10_000
 
 export interface Example {

@@ -15,12 +15,12 @@ const APP_SERVERS = 4
 const WARM_UP_ANSWERS = 3
 const ANSWERS_AFTER_DEATH = 8
 const ANSWERS_AFTER_RETURN = 5
-const ANSWERS_TIMEOUT_MS = 60_000
+const ANSWERS_TIMEOUT_MS = 120_000
 const RANDOM_MOMENT_MAX_MS = 1_000
 /** A proxy holds a request so long; how long it was on a quiet machine is printed. */
 const WRITABLE_MAX_MS = 5_000
-const COPIES_MAX_MS = 40_000
-const RETURN_MAX_MS = 40_000
+const COPIES_MAX_MS = 120_000
+const RETURN_MAX_MS = 120_000
 
 export interface NodeDeath {
   readonly nodes: number

@@ -14,7 +14,7 @@ import { PortPlan } from '../../packages/holdfast/src/picture/ports.ts'
 import { findPrograms, type Programs } from '../../packages/holdfast/src/picture/programs.ts'
 
 const LOG_TAIL_LINES = 40
-const COPIES_TIMEOUT_MS = 40_000
+const COPIES_TIMEOUT_MS = 120_000
 
 export const projectRoot: string = dirname(dirname(import.meta.dirname))
 

@@ -7,6 +7,7 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { rm, writeFile } from 'node:fs/promises'
+import { dirname } from 'node:path'
 import type { Logger } from 'pino'
 import type { ClusterDocument } from './document/cluster-document.ts'
 import { ownPriority } from './own-priority.ts'
@@ -65,6 +66,8 @@ export class Gateway {
     const startedMs = performance.now()
     this.#secretGiven = this.#secret()
     const child = spawn(program, args, {
+      // Tells whose gateway it is.
+      cwd: dirname(this.#pidFile),
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
       env: {
         ...process.env,

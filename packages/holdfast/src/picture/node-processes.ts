@@ -33,15 +33,19 @@ export function isAlive(pid: number): boolean {
 
 /**
  * Whether a recorded pid is still the process that was recorded. Its number may have gone to a
- * stranger since: the command line or the working folder must lead into `folder`, or the command be
- * ours. Where there is no /proc the record is believed.
+ * stranger since, to another node's process even: the command line or the working folder must lead
+ * into `folder`. Where there is no /proc the record is believed.
  */
 export function isProcessOf(pid: number, folder: string): boolean {
   if (pid <= 1 || !isAlive(pid)) return false
   const commandLine = procFile(pid, 'cmdline')
   if (commandLine === undefined) return true
-  if (commandLine.includes(folder) || commandLine.includes('holdfast')) return true
-  return workingFolder(pid)?.startsWith(folder) ?? false
+  return [commandLine, workingFolder(pid) ?? ''].some((text) => leadsInto(text, folder))
+}
+
+/** `/data/node1` does not lead into `/data/node10`. */
+function leadsInto(text: string, folder: string): boolean {
+  return `${text}\0`.replaceAll('\0', '/').includes(`${folder}/`)
 }
 
 function pidFiles(folder: string): string[] {
