@@ -3,8 +3,9 @@
  * connection to the other's REST port, opened by CONNECT when first used and again after a failure.
  * One heartbeat is under way at a time. It knows nothing of what they say.
  */
-import { type ClientRequest, request } from 'node:http'
+import type { ClientRequest } from 'node:http'
 import type { Socket } from 'node:net'
+import { http } from '@holdfast/client'
 import type { Member } from '../document/cluster-document.ts'
 import { HEARTBEAT_TARGET, readLines, writeLine } from './message-lines.ts'
 import { refusalSchema } from './messages.ts'
@@ -30,6 +31,11 @@ export class HeartbeatLink {
     this.#host = member.host
     this.#port = member.restPort
     this.#onDisconnect = onDisconnect
+  }
+
+  /** A connection is open: a death of the other end would be noticed. */
+  get isOpen(): boolean {
+    return this.#socket !== null
   }
 
   /** Sends a heartbeat; resolves with the answer. Rejects with {@link PeerError}. */
@@ -58,7 +64,7 @@ export class HeartbeatLink {
   }
 
   #open(heartbeat: unknown): void {
-    const opening = request({
+    const opening = http.request({
       method: 'CONNECT',
       host: this.#host,
       port: this.#port,
@@ -100,7 +106,8 @@ export class HeartbeatLink {
   }
 
   #take(answer: unknown): void {
-    const { data: refusal } = refusalSchema.safeParse(answer)
+    const isRefusal = typeof answer === 'object' && answer !== null && 'refused' in answer
+    const refusal = isRefusal ? refusalSchema.safeParse(answer).data : undefined
     if (refusal) this.#waiting?.reject(new PeerError('not heard', { status: refusal.refused }))
     else this.#waiting?.resolve(answer)
   }

@@ -32,6 +32,10 @@ import { PeerError } from './peer-error.ts'
 import { PeerLink } from './peer-link.ts'
 
 export const HEARTBEAT_INTERVAL_MS = 100
+/** The other's own heartbeat, which we answer, stands for ours for this long. */
+const ANSWER_STANDS_MS = 130
+/** Our end of the connection is used this often all the same: a silent one is closed. */
+const BEAT_INTERVAL_MS_MAX = 3000
 /** Two missed heartbeats. */
 const WORRYING_MS = 230
 /** A turn of our own loop longer than this is our stall, not the others' silence. */
@@ -43,6 +47,9 @@ interface Peer extends PeerView {
   heartbeats: HeartbeatLink
   busy: boolean
   again: boolean
+  /** When it was last sent a heartbeat, and when the last one of its own was answered. */
+  beatAtMs: number
+  answeredAtMs: number
   status: MemberStatus | null
   unreachable: readonly number[]
   /** Last of our own status that it has. */
@@ -150,6 +157,13 @@ export class Heartbeats {
     return peer.refused || performance.now() - peer.heardAtMs > WORRYING_MS
   }
 
+  /** Somebody is not heard, or nobody leads: what is next is a matter of moments. */
+  get isUneasy(): boolean {
+    if (this.leader === null) return true
+    for (const id of this.#peers.keys()) if (this.isWorrying(id)) return true
+    return false
+  }
+
   /** Nothing listens at its address: its manager's process is gone. */
   isRefused(id: number): boolean {
     return this.#peers.get(id)?.refused === true
@@ -203,7 +217,11 @@ export class Heartbeats {
     }
     this.#syncPeers()
     const peer = this.#peers.get(heartbeat.from)
-    if (peer) this.#take(peer, heartbeat)
+    if (peer) {
+      this.#take(peer, heartbeat)
+      peer.statusSeenSeq = heartbeat.statusSeen
+      peer.answeredAtMs = performance.now()
+    }
     this.#decide()
     return this.#compose(heartbeat.statusSeen, peer)
   }
@@ -219,8 +237,23 @@ export class Heartbeats {
     this.#syncPeers()
     this.#decide()
     for (const peer of this.#peers.values()) {
-      if (!peer.busy) this.#beat(peer)
+      if (!peer.busy && !this.#isSpared(peer, nowMs)) this.#beat(peer)
     }
+  }
+
+  /**
+   * Nothing would be said that the answer to its own heartbeat has not said: one message each way
+   * in the place of two. Who leads asks all the same, for the lease; so does who may want to lead.
+   */
+  #isSpared(peer: Peer, nowMs: number): boolean {
+    const leader = this.#following
+    return (
+      leader !== null &&
+      leader !== this.#keeper.self &&
+      peer.heartbeats.isOpen &&
+      nowMs - peer.answeredAtMs < ANSWER_STANDS_MS &&
+      nowMs - peer.beatAtMs < BEAT_INTERVAL_MS_MAX
+    )
   }
 
   /**
@@ -252,6 +285,7 @@ export class Heartbeats {
     peer.busy = true
     peer.again = false
     const sentAtMs = performance.now()
+    peer.beatAtMs = sentAtMs
     const body = this.#compose(peer.statusSeenSeq, peer)
     const { cluster } = body
     peer.heartbeats
@@ -377,6 +411,8 @@ function newPeer(member: Member, onDisconnect: () => void): Peer {
     followsUsSinceMs: Number.NEGATIVE_INFINITY,
     busy: false,
     again: false,
+    beatAtMs: Number.NEGATIVE_INFINITY,
+    answeredAtMs: Number.NEGATIVE_INFINITY,
     status: null,
     unreachable: [],
     statusSeenSeq: -1,

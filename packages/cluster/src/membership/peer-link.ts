@@ -3,7 +3,8 @@
  * knows the difference between *refused* (the machine answers, nothing listens: the process is
  * gone) and *silent* (no answer in time). Heartbeats have a connection of their own.
  */
-import { Agent, request } from 'node:http'
+import type { Agent } from 'node:http'
+import { http } from '@holdfast/client'
 import type { Member } from '../document/cluster-document.ts'
 import { PeerError } from './peer-error.ts'
 
@@ -34,7 +35,7 @@ export class PeerLink {
     this.address = `${member.host}:${member.restPort}`
     this.#host = member.host
     this.#port = member.restPort
-    this.#agent = new Agent({ keepAlive: true, maxSockets: connectionsMax })
+    this.#agent = new http.Agent({ keepAlive: true, maxSockets: connectionsMax })
   }
 
   /** Resolves with the parsed answer, null for an empty one. Rejects with {@link PeerError}. */
@@ -61,7 +62,7 @@ export class PeerLink {
   ): Promise<{ status: number; text: string }> {
     const { promise, resolve, reject } = Promise.withResolvers<{ status: number; text: string }>()
     const login = authorization ?? (secret === undefined ? undefined : `Bearer ${secret}`)
-    const asking = request({
+    const asking = http.request({
       method,
       path,
       host: this.#host,

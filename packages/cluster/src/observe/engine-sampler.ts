@@ -1,7 +1,8 @@
 /**
  * Asks this member's engines once a second what they have done, over connections of its own, and
- * keeps the last answers: statistics and metrics are made from them. It never waits for an engine
- * longer than a command's deadline; one that does not answer has no figures.
+ * keeps the last answers: statistics and metrics are made from them. One that has done nothing for
+ * clients is asked every other second; what it then does first counts as spread over both. It never
+ * waits for an engine longer than a command's deadline; one that does not answer has no figures.
  */
 import type { ClusterDocument } from '../document/cluster-document.ts'
 import { EngineControl } from '../engines/engine-control.ts'
@@ -15,6 +16,10 @@ import {
 
 /** An engine that did not answer is asked again after this. */
 const PAUSE_MS = 5000
+/** An engine at rest is asked this often: a little less, so that a timer's turn is not missed. */
+const REST_MS = 1900
+/** What says that clients, or a primary, have work for it. */
+const WORK = ['commands', 'expired', 'evicted', 'errors'] as const
 
 /** What an engine said last. */
 export interface EngineSample {
@@ -89,6 +94,9 @@ export class EngineSampler {
       one.sample = null
       return
     }
+    if (one.sample !== null && isAtRest(one.sample) && performance.now() < one.askedMs + REST_MS) {
+      return
+    }
     try {
       const text = await one.control.text('INFO', ...FIGURE_SECTIONS)
       const nowMs = performance.now()
@@ -102,4 +110,9 @@ export class EngineSampler {
       one.notBeforeMs = performance.now() + PAUSE_MS
     }
   }
+}
+
+/** Nothing was asked of it by clients, and nothing came from its primary. */
+function isAtRest({ rates }: EngineSample): boolean {
+  return WORK.every((name) => rates[name] === 0)
 }

@@ -25,11 +25,14 @@ export class Acquaintance {
     this.#log = options.log
   }
 
-  /** Introduces engines to each other, forgets removed ones, gives arbiters their slots. */
-  run(picture: BucketPicture): void {
+  /**
+   * Introduces engines to each other, forgets removed ones, gives arbiters their slots. True when
+   * nothing of that was due.
+   */
+  run(picture: BucketPicture): boolean {
     const said = saidIn(picture)
     const { uuid } = picture.bucket
-    if (isSame(said, this.#settled.get(uuid))) return
+    if (isSame(said, this.#settled.get(uuid))) return true
     const meetings = planMeetings(picture)
     const forgetting = planForgetting(picture)
     const slots = planArbiterSlots(picture)
@@ -56,6 +59,7 @@ export class Acquaintance {
         await control.call('CLUSTER', 'BUMPEPOCH')
       })
     }
+    return !isDue
   }
 
   #seldom(what: string, act: () => Promise<unknown>): void {

@@ -2,6 +2,9 @@
  * The leader's loop: each turn it builds the picture, lets plan.ts decide, and has the steps
  * carried out, several shards side by side, never two steps of one shard at a time. It only runs
  * while this member leads with a majority's lease.
+ *
+ * Turns follow each other quickly while anything is to be done or to be waited for. When a turn has
+ * found nothing they are seldom; whatever changes then begins one at once.
  */
 import type { ShardPlacement } from '@holdfast/topology'
 import type { Logger } from 'pino'
@@ -30,10 +33,13 @@ import { type PlanMemory, planBucket } from './plan.ts'
 import { planMembers } from './plan-members.ts'
 import { RebalanceWatch } from './rebalance-watch.ts'
 import { type RemoteEngine, RemoteLooks } from './remote-looks.ts'
+import { isSettled } from './settled.ts'
 import { StepRunner } from './step-runner.ts'
 import { allMovesLeft, progressByMember, wantedOf } from './wanted.ts'
 
 const TURN_MS = 100
+/** The same after a turn that has found all as it should be. */
+const REST_TURN_MS = 1000
 /** A member may be away this long before its copies are made again elsewhere. */
 export const HEAL_DELAY_MS = 1500
 
@@ -60,6 +66,9 @@ export class Reconciler {
   #timer: NodeJS.Timeout | null = null
   #turning = false
   #woken = false
+  /** Something was not as it should be in the turn that runs, or in the last one. */
+  #unsettled = true
+  #turnedAtMs = Number.NEGATIVE_INFINITY
   #stopped = false
 
   constructor(options: {
@@ -80,7 +89,9 @@ export class Reconciler {
   }
 
   start(): void {
-    this.#timer = setInterval(() => this.wake(), TURN_MS)
+    this.#timer = setInterval(() => {
+      if (this.#isDue()) this.wake()
+    }, TURN_MS)
   }
 
   async stop(): Promise<void> {
@@ -96,6 +107,11 @@ export class Reconciler {
     if (this.#woken || this.#stopped) return
     this.#woken = true
     setImmediate(() => void this.#turn())
+  }
+
+  #isDue(): boolean {
+    if (this.#unsettled || this.#heartbeats.isUneasy) return true
+    return performance.now() - this.#turnedAtMs >= REST_TURN_MS
   }
 
   /** The picture as last seen, for the REST side. Built afresh: works on every member. */
@@ -140,6 +156,8 @@ export class Reconciler {
     if (this.#turning || this.#stopped) return
     this.#turning = true
     this.#woken = false
+    this.#unsettled = true
+    this.#turnedAtMs = performance.now()
     try {
       await this.#once()
     } catch (error) {
@@ -156,7 +174,9 @@ export class Reconciler {
     if (!leading) {
       this.#awaySinceMs.clear()
       this.#failingOver = new Set()
-      this.#refusals.see(this.#missesMajority() ? [NO_MAJORITY] : [])
+      const refused = this.#missesMajority() ? [NO_MAJORITY] : []
+      this.#refusals.see(refused)
+      this.#unsettled = refused.length > 0
       return
     }
     this.#noteAway()
@@ -172,8 +192,10 @@ export class Reconciler {
       return
     }
     const verdicts = this.#judge(document, pictures)
-    for (const picture of pictures) this.#reconcile(picture, verdicts)
+    const settled = pictures.map((picture) => this.#reconcile(picture, verdicts))
     await this.#watchRebalance(document)
+    const isQuiet = !document.rebalancing && this.#awaySinceMs.size === 0
+    this.#unsettled = !isQuiet || settled.includes(false)
   }
 
   #judge(document: ClusterDocument, pictures: BucketPicture[]): Map<number, QuotaVerdict> {
@@ -212,12 +234,14 @@ export class Reconciler {
     })
   }
 
-  #reconcile(picture: BucketPicture, verdicts: ReadonlyMap<number, QuotaVerdict>): void {
+  /** True when nothing is to be done, and nothing will be before something changes. */
+  #reconcile(picture: BucketPicture, verdicts: ReadonlyMap<number, QuotaVerdict>): boolean {
     const memory = this.#memoryFor(picture, verdicts)
-    for (const step of planBucket(picture, this.wanted(picture), memory)) {
-      this.#steps.run(picture, step)
-    }
-    this.#acquaintance.run(picture)
+    const wanted = this.wanted(picture)
+    const steps = planBucket(picture, wanted, memory)
+    for (const step of steps) this.#steps.run(picture, step)
+    const isAcquainted = this.#acquaintance.run(picture)
+    return isAcquainted && steps.length === 0 && isSettled(picture, wanted)
   }
 
   #memoryFor(picture: BucketPicture, verdicts: ReadonlyMap<number, QuotaVerdict>): PlanMemory {

@@ -4,8 +4,11 @@
  * is safe as nothing has been sent. What a member refuses is final.
  */
 import { readFileSync } from 'node:fs'
-import http, { type IncomingMessage, type RequestOptions } from 'node:http'
+import type { IncomingMessage, RequestOptions } from 'node:http'
 import https from 'node:https'
+
+/** An import of it would load the other HTTP client as well (client/src/node-http.ts). */
+const http = process.getBuiltinModule('node:http')
 
 const REQUEST_TIMEOUT_MS = 15_000
 const CONNECT_TIMEOUT_MS = 3_000
