@@ -5,7 +5,14 @@
  */
 import type { Logger } from 'pino'
 import type { EngineControls } from './engine-controls.ts'
-import { planArbiterSlots, planForgetting, planMeetings } from './meet.ts'
+import {
+  type FirstEpoch,
+  type Introduction,
+  planArbiterSlots,
+  planFirstEpochs,
+  planForgetting,
+  planMeetings,
+} from './meet.ts'
 import type { BucketPicture } from './picture.ts'
 
 /** A pair is introduced, or an id forgotten, at most this often. */
@@ -17,6 +24,8 @@ export class Acquaintance {
   readonly #controls: EngineControls
   readonly #log: Logger
   readonly #acquaintedAtMs = new Map<string, number>()
+  /** Engines by address that are being given their first config epoch. */
+  readonly #epochs = new Map<string, Promise<unknown>>()
   /** By bucket: what its engines said when nothing was due. */
   readonly #settled = new Map<string, readonly unknown[]>()
 
@@ -40,11 +49,10 @@ export class Acquaintance {
     if (isDue) this.#settled.delete(uuid)
     else this.#settled.set(uuid, said)
     if (this.#settled.size > SETTLED_MAX) this.#settled.clear()
-    for (const { engine, to } of meetings) {
-      this.#seldom(`meet ${engine.address} ${to.address}`, () =>
-        this.#controls.of(picture.bucket, engine).call('CLUSTER', 'MEET', to.host, to.port),
-      )
+    if (meetings.length > 0) {
+      for (const first of planFirstEpochs(picture)) this.#giveEpoch(picture, first)
     }
+    for (const meeting of meetings) this.#introduce(picture, meeting)
     for (const { engine, id } of forgetting) {
       this.#seldom(`forget ${engine.address} ${id}`, () =>
         this.#controls.of(picture.bucket, engine).call('CLUSTER', 'FORGET', id),
@@ -60,6 +68,25 @@ export class Acquaintance {
       })
     }
     return !isDue
+  }
+
+  /** An engine takes an epoch only while it knows nobody. One that refuses has one or settles it. */
+  #giveEpoch({ bucket }: BucketPicture, { engine, epoch }: FirstEpoch): void {
+    this.#seldom(`epoch ${engine.address}`, async () => {
+      const control = this.#controls.of(bucket, engine)
+      const taken = control.call('CLUSTER', 'SET-CONFIG-EPOCH', epoch).catch(() => null)
+      this.#epochs.set(engine.address, taken)
+      await taken
+      this.#epochs.delete(engine.address)
+    })
+  }
+
+  #introduce({ bucket }: BucketPicture, { engine, to }: Introduction): void {
+    this.#seldom(`meet ${engine.address} ${to.address}`, async () => {
+      await this.#epochs.get(engine.address)
+      await this.#epochs.get(to.address)
+      await this.#controls.of(bucket, engine).call('CLUSTER', 'MEET', to.host, to.port)
+    })
   }
 
   #seldom(what: string, act: () => Promise<unknown>): void {

@@ -31,6 +31,38 @@ export function planMeetings(picture: BucketPicture): Introduction[] {
   return meetings
 }
 
+export interface FirstEpoch {
+  engine: EnginePicture
+  epoch: number
+}
+
+/**
+ * Config epochs for engines that know nobody yet, in the first life of a bucket: each another one.
+ * Engines that meet with the same epoch settle that among them, one after the other, and each time
+ * all of them write their file and wait for the disk.
+ */
+export function planFirstEpochs({ shards, arbiters }: BucketPicture): FirstEpoch[] {
+  if (shards.every((shard) => shard.created)) return []
+  const copies = Math.max(...shards.map((shard) => shard.engines.length))
+  const ofShards = shards.flatMap(({ index, primary, engines }) =>
+    engines
+      .toSorted((a, b) => Number(b.member === primary) - Number(a.member === primary))
+      .map((engine, copy) => ({ engine, epoch: firstEpoch(index) + copy * shards.length })),
+  )
+  const ofArbiters = arbiters.map((engine, index) => ({
+    engine,
+    epoch: firstEpoch(index) + copies * shards.length,
+  }))
+  return [...ofShards, ...ofArbiters].filter(
+    ({ engine }) => engine.reach === 'up' && engine.configEpoch === 0 && engine.known.length === 0,
+  )
+}
+
+/** The config epoch of a shard's first primary. */
+export function firstEpoch(shard: number): number {
+  return shard + 1
+}
+
 /**
  * Entries for engines that no document lists: removed copies, and earlier lives of a copy whose
  * folder was lost. Only while every listed engine is up: an id seen in passing is left alone.

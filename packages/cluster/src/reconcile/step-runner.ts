@@ -18,6 +18,7 @@ import { type EngineControl, EngineError } from '../engines/engine-control.ts'
 import { clusterPicture } from '../engines/engine-picture.ts'
 import { inTime } from '../in-time.ts'
 import type { EngineControls } from './engine-controls.ts'
+import { firstEpoch } from './meet.ts'
 import {
   type BucketPicture,
   type EnginePicture,
@@ -345,8 +346,8 @@ export class StepRunner {
     if (created) {
       this.#log.error({ bucket: picture.bucket.name, shard: index }, 'shard has lost its data')
     } else if (engine.configEpoch === 0 && engine.known.length === 0) {
-      await control.call('CLUSTER', 'SET-CONFIG-EPOCH', index + 1).catch(() => {
-        // has met another meanwhile: then the engines settle their epochs themselves
+      await control.call('CLUSTER', 'SET-CONFIG-EPOCH', firstEpoch(index)).catch(() => {
+        // it has one, or has met another meanwhile: then the engines settle that themselves
       })
     }
     const from = slotOfVbucket(range[0])
