@@ -35,8 +35,12 @@ import { Outcome } from './outcome.ts'
 import type { Turn } from './turn.ts'
 import { WaitNudge } from './wait-nudge.ts'
 
-/** How long the engine blocks in one WAIT before it reports how far the replicas are. */
-export const WAIT_TIMEOUT_MS = 100
+/**
+ * How long the engine blocks in one WAIT before it reports how far the replicas are. A WAIT that
+ * asks for a replica that has gone meanwhile, or that came before its replica was linked, is only
+ * helped by the next one: so long do writes stand still when roles and copies move.
+ */
+export const WAIT_TIMEOUT_MS = 25
 
 /** Reply line of a write that a degraded bucket does not take. */
 export const DEGRADED_LINE = 'SERVER_ERROR degraded: write refused'

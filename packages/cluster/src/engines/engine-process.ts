@@ -8,7 +8,7 @@ import { writeFileSync } from 'node:fs'
 import { chmod, mkdir, readFile, readlink, realpath, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { ownPriority } from '../own-priority.ts'
+import { lowerPriority, ownPriority, restorePriority } from '../own-priority.ts'
 import { type EngineSettings, engineConfigText, type LiveSettings } from './engine-config.ts'
 import {
   logEnd,
@@ -31,6 +31,7 @@ export class EngineProcess {
   #logFrom = 0
   #pid: number | null = null
   #isChild = false
+  #isBackground = false
   #ended = false
   #onExit: () => void
 
@@ -84,6 +85,8 @@ export class EngineProcess {
     }
     this.#pid = pid
     this.#isChild = false
+    // Its manager may have died in the middle of a copy.
+    this.#isBackground = true
     this.#logFrom = await logEnd(this.#settings.folder)
     return true
   }
@@ -110,6 +113,7 @@ export class EngineProcess {
       child.once('error', reject)
     })
     this.#isChild = true
+    this.#isBackground = false
     child.once('exit', () => {
       if (this.#pid === child.pid) {
         this.#pid = null
@@ -118,6 +122,18 @@ export class EngineProcess {
     })
     child.unref()
     ownPriority(child.pid)
+  }
+
+  /** Lets others go first: nobody counts on what it has yet. */
+  yieldToOthers(): void {
+    if (this.#isBackground || this.#pid === null) return
+    this.#isBackground = lowerPriority(this.#pid)
+  }
+
+  /** Takes its turn like all others from here on. */
+  takePlace(): void {
+    if (!this.#isBackground || this.#pid === null) return
+    this.#isBackground = !restorePriority(this.#pid)
   }
 
   get #configFile(): string {
@@ -162,8 +178,10 @@ export class EngineProcess {
     await rm(this.#pidFile, { force: true })
   }
 
-  /** Ends the process and removes its data. */
+  /** Ends the process and removes its data: at once, since what it would still write goes, too. */
   async destroy(): Promise<void> {
+    const pid = this.#pid
+    if (pid !== null && isAlive(pid)) killGroup(pid)
     await this.stop()
     await rm(this.#settings.folder, { recursive: true, force: true })
   }
@@ -175,6 +193,12 @@ function signal(pid: number, name: NodeJS.Signals): void {
   } catch {
     // gone in between
   }
+}
+
+/** An engine leads a process group of its own, with what it forks to write its files. */
+function killGroup(pid: number): void {
+  signal(-pid, 'SIGKILL')
+  signal(pid, 'SIGKILL')
 }
 
 /** An engine's working folder is its data folder: tells it from a stranger with a reused pid. */

@@ -19,6 +19,7 @@ import { EngineWatch } from './engine-watch.ts'
 import { mayStart } from './start-policy.ts'
 import {
   aboutOf,
+  isBeingFilled,
   mayResume,
   type SupervisedEngine,
   stateOf,
@@ -259,6 +260,8 @@ export class EngineSupervisor {
       watch.itemBytesMax = engine.wanted.itemBytesMax
       if (performance.now() >= engine.lookAtMs) {
         await watch.look()
+        if (isBeingFilled(engine)) process.yieldToOthers()
+        else process.takePlace()
         if (watch.hasPlace) engine.lookAtMs = performance.now() + LOOK_INTERVAL_MS
       }
       if (watch.status.state === 'running') {

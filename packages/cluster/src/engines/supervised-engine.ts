@@ -44,6 +44,13 @@ export async function mayResume({ wanted, process }: SupervisedEngine): Promise<
   return wanted.settings.persistence !== 'none' && (await hasSnapshot(process.settings.folder))
 }
 
+/** It takes over its primary's items, and no acknowledged write is counted on it yet. */
+export function isBeingFilled({ wanted, watch }: SupervisedEngine): boolean {
+  if (wanted.duty !== 'replica' || wanted.trusted || watch.hasPlace) return false
+  const { state, role } = watch.status
+  return state === 'loading' || (state === 'running' && role === 'replica')
+}
+
 /** What keeps it from its work. */
 export function troubleOf(engine: SupervisedEngine): EngineTrouble | null {
   return engine.trouble ?? engine.watch.status.trouble

@@ -59,8 +59,12 @@ export interface PlanMemory {
 export const OUT_OF_SYNC_GRACE_MS = 500
 /** Voters refuse a second vote for one shard within twice the engine's node timeout. */
 export const HANDOVER_INTERVAL_MS = 2200
-/** Copies that may be filled on one member at a time. */
+/** Copies that may be filled on one member at a time: of small shards, the start takes longest. */
 export const FILLING_PER_MEMBER_MAX = 4
+/** The same when the shard is large: filling one takes a core, and clients are to feel little. */
+export const FILLING_LARGE_PER_MEMBER_MAX = 1
+/** Memory of an engine from which on a copy of it counts as large; an empty one has some 2 MB. */
+export const LARGE_SHARD_BYTES: number = 8 * 1024 * 1024
 
 export function planBucket(
   picture: BucketPicture,
@@ -322,7 +326,9 @@ function planPlacement(
   const members = wanted.primary === null ? [] : [wanted.primary, ...wanted.replicas]
   for (const member of members) {
     if (engineAt(shard, member)) continue
-    if (memory.fillingOn(member) >= FILLING_PER_MEMBER_MAX) return null
+    const isLarge = primary.memoryBytes >= LARGE_SHARD_BYTES
+    const most = isLarge ? FILLING_LARGE_PER_MEMBER_MAX : FILLING_PER_MEMBER_MAX
+    if (memory.fillingOn(member) >= most) return null
     return { kind: 'addInstance', shard: index, member }
   }
   const whole = members.every((m) => m === primary.member || shard.replicas.includes(m))

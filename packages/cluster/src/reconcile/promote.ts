@@ -50,17 +50,18 @@ export async function failoverTo(
   const { control } = candidate
   if (options.mayElect) {
     await attempt(control, 'FORCE', options.log)
-    if (await becomesPrimary(control, FORCE_TIMEOUT_MS)) return true
+    if (await becomes(control, 'master', FORCE_TIMEOUT_MS)) return true
     options.log.warn({ member: candidate.member }, 'no election won in time, taking over')
   }
   await attempt(control, 'TAKEOVER', options.log)
-  return becomesPrimary(control, TAKEOVER_TIMEOUT_MS)
+  return becomes(control, 'master', TAKEOVER_TIMEOUT_MS)
 }
 
 /**
  * Hands over in agreement with the living primary: its writers are held, and when the replica
  * provably has all that it has, the replica takes over; no write is lost or refused. A replica
- * that is behind never takes over.
+ * that is behind never takes over. Writers are held only while the replica is close behind, and let
+ * go when the old primary knows that it is none: it would take what is lost a moment later.
  *
  * The engine's own graceful failover does the same with an election, and elections that follow each
  * other closely void each other: then writers are held for seconds.
@@ -70,14 +71,22 @@ export async function handoverTo(
   primary: EngineControl,
   log: Logger,
 ): Promise<boolean> {
+  const { control } = candidate
+  const hasAll = async (): Promise<boolean> => {
+    if (await catchesUp(control, primary, HANDOVER_CATCH_UP_MS)) return true
+    log.warn({ member: candidate.member }, 'replica is behind, the handover is left')
+    return false
+  }
+  if (!(await hasAll())) return false
   try {
     await primary.call('CLIENT', 'PAUSE', PAUSE_MS, 'WRITE')
-    if (!(await catchesUp(candidate.control, primary, HANDOVER_CATCH_UP_MS))) {
-      log.warn({ member: candidate.member }, 'replica is behind, the handover is left')
-      return false
-    }
-    await attempt(candidate.control, 'TAKEOVER', log)
-    return await becomesPrimary(candidate.control, TAKEOVER_TIMEOUT_MS)
+    if (!(await hasAll())) return false
+    await attempt(control, 'TAKEOVER', log)
+    const [won] = await Promise.all([
+      becomes(control, 'master', TAKEOVER_TIMEOUT_MS),
+      becomes(primary, 'slave', PAUSE_MS),
+    ])
+    return won
   } finally {
     await primary.call('CLIENT', 'UNPAUSE').catch(() => {
       // gone: then nobody is held there
@@ -130,12 +139,16 @@ async function attempt(control: EngineControl, how: string, log: Logger): Promis
   }
 }
 
-async function becomesPrimary(control: EngineControl, timeoutMs: number): Promise<boolean> {
+async function becomes(
+  control: EngineControl,
+  goal: 'master' | 'slave',
+  timeoutMs: number,
+): Promise<boolean> {
   const deadline = performance.now() + timeoutMs
   while (performance.now() < deadline) {
     try {
       const role = await control.call('ROLE')
-      if (Array.isArray(role) && String(role[0]) === 'master') return true
+      if (Array.isArray(role) && String(role[0]) === goal) return true
     } catch {
       return false
     }

@@ -12,8 +12,8 @@
  *   shard 0: failover from 1 to one of 2,3
  *
  * An engine line says member, reach, then any of: `silent`, `cannot-write`, `unmanaged`, `failed`,
- * `leaving`, `stopping`, `primary`, `slots`, `epoch N`, `replica of M`, `link down`, `knows nobody`
- * or `knows ID,ID`. The id of an engine is MEMBER.SHARD (`9.a` for an arbiter's); it knows all
+ * `leaving`, `stopping`, `primary`, `slots`, `epoch N`, `megabytes N`, `replica of M`, `link down`,
+ * `knows nobody` or `knows ID,ID`. The id of an engine is MEMBER.SHARD (`9.a` for an arbiter's); it knows all
  * others unless it says otherwise.
  */
 import { readFileSync } from 'node:fs'
@@ -133,6 +133,7 @@ function readEngine(
     else if (words.take('primary')) engine.role = 'primary'
     else if (words.take('slots')) engine.slots = [[0, 2047]]
     else if (words.take('epoch')) engine.configEpoch = words.number()
+    else if (words.take('megabytes')) engine.memoryBytes = words.number() * 2 ** 20
     else if (words.take('replica')) {
       words.need('of')
       engine.primaryId = `${words.number()}.${place}`
