@@ -6,6 +6,9 @@
  * instant: during a failover requests are held and answered, so it stays 200. Ready asks for every
  * bucket.
  */
+import https from 'node:https'
+import type { TlsOptions } from 'node:tls'
+import { http } from '@holdfast/client'
 import fastify, { type FastifyInstance } from 'fastify'
 import { METRICS_CONTENT_TYPE, metricsText } from './metrics.ts'
 import type { ProcessMetrics } from './process-meter.ts'
@@ -17,11 +20,18 @@ export interface HttpServerOptions {
   snapshot: () => ProxySnapshot | Promise<ProxySnapshot>
   /** The metrics of each process that serves. */
   processes: () => Promise<readonly ProcessMetrics[]>
+  tls?: TlsOptions | undefined
 }
 
-/** Builds the server; the caller listens and closes, or hands requests to its `routing`. */
+/** Builds the server; the caller listens and closes. */
 export function createHttpServer(options: HttpServerOptions): FastifyInstance {
-  const server = fastify({ logger: false, forceCloseConnections: true })
+  const { tls } = options
+  const server = fastify({
+    logger: false,
+    forceCloseConnections: true,
+    serverFactory: (handler) =>
+      tls === undefined ? http.createServer(handler) : https.createServer(tls, handler),
+  })
   serve(server, options)
   return server
 }
