@@ -72,7 +72,7 @@ async function playDeath(kind: Death, store: LocalStore, prober: ShardProber): P
   const outageMs = prober.toWritableMs(atMs)
   if (kind === 'engine frozen') {
     await delay(FROZEN_MS)
-    process.kill(engine, 'SIGCONT')
+    thaw(engine)
   } else if (kind === 'manager killed') {
     await store.nodes[node - 1]?.daemon?.ended()
     await store.restartManager(node)
@@ -80,6 +80,15 @@ async function playDeath(kind: Death, store: LocalStore, prober: ShardProber): P
     await store.revive(node)
   }
   return outageMs
+}
+
+/** One that was silent for too long may have been replaced meanwhile. */
+function thaw(pid: number): void {
+  try {
+    process.kill(pid, 'SIGCONT')
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error
+  }
 }
 
 function printOutages(t: TestContext, outages: ReadonlyMap<Death, readonly number[]>): void {
