@@ -45,7 +45,7 @@ export interface PlanMemory {
   outOfSyncMs(shard: number, member: number): number
   /** Since the shard's last change of primary. */
   sinceFailoverMs(shard: number): number
-  /** Engines of a bucket that are being filled on that member. */
+  /** Engines of a bucket that are being filled on that member; one that is down is not. */
   fillingOn(member: number): number
   /** A member that is gone may be failed over without a person. */
   mayFailOver(member: number): boolean

@@ -79,8 +79,10 @@ export async function handoverTo(
   }
   if (!(await hasAll())) return false
   try {
+    const heldUntilMs = performance.now() + PAUSE_MS
     await primary.call('CLIENT', 'PAUSE', PAUSE_MS, 'WRITE')
-    if (!(await hasAll())) return false
+    // This process may have stood still meanwhile: then writers go on, and what was seen is old.
+    if (!(await hasAll()) || performance.now() >= heldUntilMs) return false
     await attempt(control, 'TAKEOVER', log)
     const [won] = await Promise.all([
       becomes(control, 'master', TAKEOVER_TIMEOUT_MS),

@@ -256,7 +256,7 @@ export class Reconciler {
           (s) =>
             s.primary !== member &&
             !s.replicas.includes(member) &&
-            s.engines.some((e) => e.member === member),
+            s.engines.some((e) => e.member === member && e.reach !== 'down'),
         ).length,
       outOfSyncMs: (shard, member) => this.#outOfSyncMs(picture, shard, member),
     }
