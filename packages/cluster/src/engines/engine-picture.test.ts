@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { parseClusterNodes, parseInfo } from './engine-picture.ts'
+import { couldTakeOver, parseClusterNodes, parseInfo } from './engine-picture.ts'
 
 const PRIMARY = 'fef77a58774b2f41afa578af798d91845d9beab8'
 const REPLICA = '354ea371dfd38f08b28f1e88b0f3df7f824bb558'
@@ -73,4 +73,21 @@ test('INFO: fields by name, with values that hold colons, without section heads'
     master_link_status: 'down',
     executable: '/a:b',
   })
+})
+
+test('a replica could take over when it knows the slots and its primary knows it', () => {
+  const primary = `${PRIMARY} 127.0.0.1:17101@27101 myself,master - 0 0 5 connected 0-2047\n`
+  const seen = `${PRIMARY} 127.0.0.1:17101@27101 master - 0 0 5 connected`
+  const replica = `${REPLICA} 127.0.0.1:17102@27102 myself,slave ${PRIMARY} 0 0 0 connected\n`
+  const known = `${REPLICA} 127.0.0.1:17102@27102 slave ${PRIMARY} 0 0 0 connected\n`
+  const asked = `${REPLICA} 127.0.0.1:17102@27102 handshake - 0 0 0 disconnected\n`
+  const blank = `${REPLICA} 127.0.0.1:17102@27102 master - 0 0 0 connected\n`
+  const could = (ofReplica: string, ofPrimary: string): boolean =>
+    couldTakeOver(parseClusterNodes(ofReplica), parseClusterNodes(ofPrimary))
+  assert.equal(could(`${seen} 0-2047\n${replica}`, primary + known), true)
+  assert.equal(could(`${seen}\n${replica}`, primary + known), false, 'knows no slots')
+  assert.equal(could(`${seen} 0-100\n${replica}`, primary + known), false, 'knows some slots')
+  for (const strange of [asked, blank, '']) {
+    assert.equal(could(`${seen} 0-2047\n${replica}`, primary + strange), false, 'is not known')
+  }
 })

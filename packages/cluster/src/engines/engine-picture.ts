@@ -72,6 +72,23 @@ export function clusterPicture(nodesText: string): ClusterPicture | null {
   }
 }
 
+/**
+ * Whether a takeover would have its effect: a replica claims the slots that it knows its primary to
+ * have, none where it has just come, and a primary gives way to those that it knows.
+ */
+export function couldTakeOver(
+  ofReplica: readonly NodeLine[],
+  ofPrimary: readonly NodeLine[],
+): boolean {
+  const replica = ofReplica.find((n) => n.myself)
+  const primary = ofPrimary.find((n) => n.myself)
+  if (!replica || !primary || primary.slots.length === 0) return false
+  const primarySeen = ofReplica.find((n) => n.id === primary.id)
+  const replicaSeen = ofPrimary.find((n) => n.id === replica.id && !n.handshake)
+  const isFollowed = replica.primaryId === primary.id && replicaSeen?.primaryId === primary.id
+  return isFollowed && JSON.stringify(primarySeen?.slots) === JSON.stringify(primary.slots)
+}
+
 /** ROLE: `master ...` or `slave host port state offset`. */
 export function parseRole(answer: unknown): { role: 'primary' | 'replica'; linkUp: boolean } {
   const fields = Array.isArray(answer) ? answer.map(String) : []

@@ -9,7 +9,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import { type EngineControl, EngineError } from '../engines/engine-control.ts'
-import { parseInfo } from '../engines/engine-picture.ts'
+import { couldTakeOver, parseClusterNodes, parseInfo } from '../engines/engine-picture.ts'
 
 /** An election that has not been won by then goes on as a takeover. */
 const FORCE_TIMEOUT_MS = 150
@@ -97,11 +97,15 @@ export async function handoverTo(
 }
 
 /**
- * True when the engine would serve writes as soon as it is primary. One that has just been started
- * refuses them for up to two seconds.
+ * True when the engine would serve the shard as soon as it takes over. One that has just been
+ * started refuses writes for up to two seconds, and may not know yet what it is to take over.
  */
-export async function wouldServe(control: EngineControl): Promise<boolean> {
-  return (await control.text('CLUSTER', 'INFO')).includes('cluster_state:ok')
+export async function wouldServe(control: EngineControl, primary: EngineControl): Promise<boolean> {
+  if (!(await control.text('CLUSTER', 'INFO')).includes('cluster_state:ok')) return false
+  const [ofReplica, ofPrimary] = await Promise.all(
+    [control, primary].map(async (one) => parseClusterNodes(await one.text('CLUSTER', 'NODES'))),
+  )
+  return couldTakeOver(ofReplica ?? [], ofPrimary ?? [])
 }
 
 /** True when the replica has come to have what the primary has at the time of the call. */

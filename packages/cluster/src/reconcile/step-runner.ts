@@ -301,11 +301,12 @@ export class StepRunner {
     const [candidate] = this.#candidates(picture, step.shard, [step.to])
     const shard = picture.shards[step.shard]
     const primary = shard && engineAt(shard, shard.primary)
-    if (!candidate || !primary || !(await wouldServe(candidate.control))) return
+    if (!candidate || !primary) return
+    const control = this.#control(picture, primary)
+    if (!(await wouldServe(candidate.control, control))) return
     this.#markFailover(picture, step.shard)
     const uuid = picture.bucket.uuid
     this.#handoverAtMs.set(uuid, Number.POSITIVE_INFINITY)
-    const control = this.#control(picture, primary)
     const won = await handoverTo(candidate, control, this.#log).finally(() => {
       this.#handoverAtMs.set(uuid, performance.now())
     })
