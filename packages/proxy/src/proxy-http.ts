@@ -57,7 +57,7 @@ export class ProxyHttp {
     before: FastifyInstance | undefined,
   ): Promise<FastifyInstance> {
     const tls = http.tls && (await readTlsFiles(http.tls))
-    // Loaded where it is used: a store's gateway has no HTTP port.
+    // Only a proxy with an HTTP port loads it, and before it serves: loading holds all clients.
     const { createHttpServer } = await import('./http-server.ts')
     const server = createHttpServer({ ...this.#sources, tls })
     const bound: AddressInfo | string | null | undefined = before?.server.address()
