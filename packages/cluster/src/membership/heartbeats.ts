@@ -13,23 +13,16 @@ import {
   voters,
 } from '../document/cluster-document.ts'
 import type { DocumentKeeper } from '../document/document-keeper.ts'
-import { HeartbeatLink } from './heartbeat-link.ts'
-import {
-  chooseLeader,
-  holdsLease,
-  isLive,
-  isOvertaken,
-  LEASE_MS,
-  type PeerView,
-} from './leadership.ts'
+import { chooseLeader, holdsLease, isLive, isOvertaken, LEASE_MS } from './leadership.ts'
 import {
   type Heartbeat,
   type HeartbeatAnswer,
   heartbeatAnswerSchema,
   type MemberStatus,
 } from './messages.ts'
+import { closeLinks, newPeer, type Peer } from './peer.ts'
 import { PeerError } from './peer-error.ts'
-import { PeerLink } from './peer-link.ts'
+import type { PeerLink } from './peer-link.ts'
 
 export const HEARTBEAT_INTERVAL_MS = 100
 /** The other's own heartbeat, which we answer, stands for ours for this long. */
@@ -40,23 +33,6 @@ const BEAT_INTERVAL_MS_MAX = 3000
 const WORRYING_MS = 230
 /** A turn of our own loop longer than this is our stall, not the others' silence. */
 const OWN_STALL_MS = 150
-
-interface Peer extends PeerView {
-  address: string
-  link: PeerLink
-  heartbeats: HeartbeatLink
-  busy: boolean
-  again: boolean
-  /** When it was last sent a heartbeat, and when the last one of its own was answered. */
-  beatAtMs: number
-  answeredAtMs: number
-  status: MemberStatus | null
-  unreachable: readonly number[]
-  /** Last of our own status that it has. */
-  statusSeenSeq: number
-  leading: boolean
-  committed: DocumentVersion
-}
 
 export class Heartbeats {
   readonly #keeper: DocumentKeeper
@@ -396,32 +372,4 @@ export class Heartbeats {
       this.#onNews()
     }
   }
-}
-
-function newPeer(member: Member, onDisconnect: () => void): Peer {
-  return {
-    id: member.id,
-    address: `${member.host}:${member.restPort}`,
-    link: new PeerLink(member),
-    heartbeats: new HeartbeatLink(member, onDisconnect),
-    heardAtMs: Number.NEGATIVE_INFINITY,
-    refused: false,
-    following: null,
-    order: [0, 0],
-    followsUsSinceMs: Number.NEGATIVE_INFINITY,
-    busy: false,
-    again: false,
-    beatAtMs: Number.NEGATIVE_INFINITY,
-    answeredAtMs: Number.NEGATIVE_INFINITY,
-    status: null,
-    unreachable: [],
-    statusSeenSeq: -1,
-    leading: false,
-    committed: { term: 0, rev: 0 },
-  }
-}
-
-function closeLinks({ link, heartbeats }: Peer): void {
-  link.close()
-  heartbeats.close()
 }

@@ -13,8 +13,8 @@
  *
  * An engine line says member, reach, then any of: `silent`, `cannot-write`, `unmanaged`, `failed`,
  * `leaving`, `stopping`, `primary`, `slots`, `epoch N`, `megabytes N`, `replica of M`, `link down`,
- * `knows nobody` or `knows ID,ID`. The id of an engine is MEMBER.SHARD (`9.a` for an arbiter's); it knows all
- * others unless it says otherwise.
+ * `knows nobody` or `knows ID,ID`. The id of an engine is MEMBER.SHARD (`9.a` for an arbiter's); it
+ * knows all others unless it says otherwise.
  */
 import { readFileSync } from 'node:fs'
 import type { ShardPlacement } from '@holdfast/topology'
