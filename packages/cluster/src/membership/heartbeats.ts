@@ -6,9 +6,7 @@ import type { Logger } from 'pino'
 import {
   clusterDocumentSchema,
   compareVersions,
-  type DocumentVersion,
   isMajority,
-  type Member,
   memberById,
   voters,
 } from '../document/cluster-document.ts'
