@@ -1,6 +1,5 @@
 // What the original's test list misses: nothing is left in a server's memory of sessions that have
 // come and gone. Seen by the gauges that metrics show, the timers of the process, and its heap.
-import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
@@ -16,6 +15,7 @@ const SESSIONS = 10_000
 const AT_ONCE = 500
 /** Expired sessions leave memory a thousand at a time, twice a second. */
 const EXPIRY_TIMEOUT_MS = 60_000
+const RELEASE_TIMEOUT_MS = 60_000
 /** What ten thousand sessions would hold many times over. */
 const HEAP_GROWTH_BYTES_MAX = 8 * 1024 * 1024
 
@@ -35,10 +35,15 @@ test('ten thousand sessions in each mode that are created, used and expired leav
   const before = footprint()
   for (const { manager } of watching) await rounds(manager, SESSIONS)
   await expired()
-  const after = footprint()
-  assert.ok(after.timers <= before.timers, `timers: ${before.timers}, ${after.timers}`)
-  const grown = after.heapBytes - before.heapBytes
-  assert.ok(grown < HEAP_GROWTH_BYTES_MAX, `${grown} bytes`)
+  // What is weakly held, or waits for its turn to be let go, outlives one collection or two.
+  await until(
+    `timers and heap are as before: ${JSON.stringify(before)}`,
+    () => {
+      const { timers, heapBytes } = footprint()
+      return timers <= before.timers && heapBytes - before.heapBytes < HEAP_GROWTH_BYTES_MAX
+    },
+    RELEASE_TIMEOUT_MS,
+  )
 })
 
 interface Gauges {
