@@ -19,6 +19,7 @@ import { TextClient } from './harness/text-client.ts'
 import { until } from './harness/until.ts'
 
 const REBALANCE_TIMEOUT_MS = 180_000
+const SHARDS = 8
 const SOON_MS = 120_000
 const KEYS = 100
 /** Few: what is tested is the order of things, on machines that may be busy. */
@@ -65,6 +66,16 @@ async function untilRebalanced({ admin, store }: Pick<Scene, 'admin' | 'store'>)
   await store.untilFullCopies(REBALANCE_TIMEOUT_MS)
 }
 
+/** What was under way has ended: each shard has its two copies, each counts, none is left over. */
+async function untilNothingIsLeftOver({ admin, store }: Scene): Promise<void> {
+  await until('no copy is left over', SOON_MS, () => {
+    const engines = store.nodes.map((node) => admin.enginesOn(node))
+    const held = engines.flatMap(({ all }) => all).length
+    const counted = engines.flatMap(({ primaries, replicas }) => [...primaries, ...replicas]).length
+    return held === 2 * SHARDS && counted === held
+  })
+}
+
 /** Some copies of the node have moved, not all. */
 async function untilUnderWay({ admin }: Pick<Scene, 'admin'>): Promise<void> {
   await until('the rebalance is under way', SOON_MS, async () => {
@@ -87,10 +98,7 @@ test('a rebalance is stopped, begins nothing more, and goes on; a swap moves onl
       await admin.change('/controller/stopRebalance', {})
       assert.equal((await admin.progress()).status, 'none')
       await store.untilFullCopies(SOON_MS)
-      await until('what was under way has ended', SOON_MS, () => {
-        const { all, primaries, replicas } = admin.enginesOn(fourth)
-        return all.length === primaries.length + replicas.length
-      })
+      await untilNothingIsLeftOver(scene)
       const held = admin.enginesOn(fourth).all.length
       figure(t, 'copies on the fourth node when stopped', held)
       await scene.writer.more(KEYS, SOON_MS)
@@ -100,6 +108,7 @@ test('a rebalance is stopped, begins nothing more, and goes on; a swap moves onl
 
       await admin.startRebalance()
       await untilRebalanced(scene)
+      await untilNothingIsLeftOver(scene)
       const whole = admin.enginesOn(fourth).all.length
       assert.equal(whole, 4)
 
@@ -108,6 +117,7 @@ test('a rebalance is stopped, begins nothing more, and goes on; a swap moves onl
       await admin.startRebalance(fourth)
       await untilRebalanced(scene)
       assert.equal(await admin.membership(fourth), undefined)
+      await untilNothingIsLeftOver(scene)
       assert.equal(admin.enginesOn(fifth).all.length, whole)
       assert.deepEqual(
         [1, 2, 3].map((n) => enginesOf(scene, n)),
