@@ -43,6 +43,18 @@ export interface PeerView {
   followsUsSinceMs: number
 }
 
+/** What is known of one that has not been heard yet. */
+export function unheard(id: number): PeerView {
+  return {
+    id,
+    heardAtMs: Number.NEGATIVE_INFINITY,
+    refused: false,
+    following: null,
+    order: [0, 0],
+    followsUsSinceMs: Number.NEGATIVE_INFINITY,
+  }
+}
+
 /** Heard lately. */
 export function isLive(peer: PeerView, nowMs: number, silenceMs: number = SILENCE_MS): boolean {
   return !peer.refused && nowMs - peer.heardAtMs < silenceMs

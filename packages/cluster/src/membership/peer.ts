@@ -4,7 +4,7 @@
  */
 import type { DocumentVersion, Member } from '../document/cluster-document.ts'
 import { HeartbeatLink } from './heartbeat-link.ts'
-import type { PeerView } from './leadership.ts'
+import { type PeerView, unheard } from './leadership.ts'
 import type { MemberStatus } from './messages.ts'
 import { PeerLink } from './peer-link.ts'
 
@@ -28,15 +28,10 @@ export interface Peer extends PeerView {
 /** One that has not been heard yet. */
 export function newPeer(member: Member, onDisconnect: () => void): Peer {
   return {
-    id: member.id,
+    ...unheard(member.id),
     address: `${member.host}:${member.restPort}`,
     link: new PeerLink(member),
     heartbeats: new HeartbeatLink(member, onDisconnect),
-    heardAtMs: Number.NEGATIVE_INFINITY,
-    refused: false,
-    following: null,
-    order: [0, 0],
-    followsUsSinceMs: Number.NEGATIVE_INFINITY,
     busy: false,
     again: false,
     beatAtMs: Number.NEGATIVE_INFINITY,

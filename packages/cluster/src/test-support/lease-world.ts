@@ -11,6 +11,7 @@ import {
   LEASE_MS,
   type MessageOrder,
   type PeerView,
+  unheard,
 } from '../membership/leadership.ts'
 
 const BEAT_MS = 100
@@ -257,16 +258,7 @@ function newMember(id: number): Member {
 }
 
 function newPeer(id: number): Peer {
-  return {
-    id,
-    heardAtMs: Number.NEGATIVE_INFINITY,
-    refused: false,
-    following: null,
-    order: [0, 0],
-    followsUsSinceMs: Number.NEGATIVE_INFINITY,
-    busy: false,
-    again: false,
-  }
+  return { ...unheard(id), busy: false, again: false }
 }
 
 function say(member: Member): Message {
