@@ -2,9 +2,9 @@
  * The leader's own question to an engine that its manager finds silent: a manager that is starved
  * of processor time finds everything silent. Acts only.
  */
-import { once } from 'node:events'
 import type { Bucket } from '../document/cluster-document.ts'
 import { EngineControl } from '../engines/engine-control.ts'
+import { inTime } from '../in-time.ts'
 import type { EnginePicture } from './picture.ts'
 
 /** How long the engine has to answer. */
@@ -14,10 +14,8 @@ const SECOND_OPINION_MS = 250
 export async function answersAtOnce(engine: EnginePicture, bucket: Bucket): Promise<boolean> {
   const { host, port } = engine
   const control = new EngineControl({ host, port, password: bucket.engineAdminPassword })
-  const signal = AbortSignal.timeout(SECOND_OPINION_MS)
-  const tooLate = once(signal, 'abort').then(() => Promise.reject(new Error('no answer')))
   try {
-    await Promise.race([control.call('PING'), tooLate])
+    await inTime(control.call('PING'), SECOND_OPINION_MS)
     return true
   } catch {
     return false
